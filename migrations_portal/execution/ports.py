@@ -1,0 +1,128 @@
+"""What the portal asks of a migration tool (the driver port): Sequelize first, others behind the same words."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from migrations_portal.kernel.errors import TargetTrouble, Trouble
+from migrations_portal.targets.ports import Endpoint, TargetSession
+
+
+class DriverMissing(Trouble):
+    """The migration tool, Node or the sandbox is not installed where the settings point."""
+
+    code = "driver-missing"
+
+
+class DriverFailed(TargetTrouble):
+    """The migration tool could not even report its status."""
+
+    code = "driver-failed"
+
+
+@dataclass(frozen=True)
+class ApprovedFile:
+    """One migration file, byte for byte as it was approved."""
+
+    name: str
+    content: bytes
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The customer's prepared project (with node_modules) plus the approved files; `project` is only ever read."""
+
+    project: Path
+    files: tuple[ApprovedFile, ...]
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """Limits put on every session of the child from outside (X7). Milliseconds."""
+
+    application_name: str
+    lock_timeout_ms: int
+    statement_timeout_ms: int
+    idle_in_transaction_ms: int = 10_000
+
+
+@dataclass(frozen=True)
+class SentStatement:
+    """A statement that the tool really sent, as the socket door saw it. Values bound to it are not kept."""
+
+    sql: str
+    started_at: float
+    """Seconds since the child started."""
+    seconds: float
+    tag: str
+    """The server's command tag ("ALTER TABLE", "UPDATE 3"); empty when it failed."""
+    sqlstate: str
+    """Empty when it succeeded."""
+    in_transaction: bool
+    """Whether a transaction block was open after it."""
+    session: int
+    """Which of the tool's connections sent it, from 1."""
+
+
+@dataclass(frozen=True)
+class ChildResult:
+    """What one call of the tool left behind."""
+
+    exit_code: int
+    output: str
+    """Cleaned of ANSI codes and of PostgreSQL's DETAIL, capped."""
+    seconds: float
+    statements: tuple[SentStatement, ...]
+    committed_writes: tuple[str, ...]
+    """Statements that changed something outside the tool's bookkeeping and were committed, oldest first."""
+    sqlstate: str
+    """The last error that the server sent, empty when none."""
+
+
+@dataclass(frozen=True)
+class DriverStatus:
+    """The tool's own view of the project on one database."""
+
+    applied: tuple[str, ...]
+    pending: tuple[str, ...]
+    output: str
+
+
+class MigrationDriver(Protocol):
+    """A migration tool that runs one named file at a time."""
+
+    def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
+        """Ask the tool what is applied and pending; raise `DriverFailed` or `DriverMissing`."""
+        ...
+
+    def up(
+        self,
+        endpoint: Endpoint,
+        bundle: Bundle,
+        *,
+        name: str,
+        limits: SessionLimits,
+        on_output: Callable[[str], None] = ...,
+        on_statement: Callable[[SentStatement], None] = ...,
+    ) -> ChildResult:
+        """Apply exactly the file `name`. A failure of the file is a result, not an exception."""
+        ...
+
+    def down(
+        self,
+        endpoint: Endpoint,
+        bundle: Bundle,
+        *,
+        name: str,
+        limits: SessionLimits,
+        on_output: Callable[[str], None] = ...,
+        on_statement: Callable[[SentStatement], None] = ...,
+    ) -> ChildResult:
+        """Undo exactly the file `name`, by name, never "the last one"."""
+        ...
+
+    def history(self, session: TargetSession) -> Sequence[str]:
+        """Return the names in the tool's history table on the target, in the order of their names; empty when there is no table yet."""
+        ...
