@@ -1,0 +1,1 @@
+"""The ledger: an append-only, hash-chained record of who did what, when, where, why and with which result."""

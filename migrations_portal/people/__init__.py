@@ -1,0 +1,1 @@
+"""Who uses the portal, which roles there are, and who may do what."""

@@ -1,0 +1,1 @@
+"""The databases that plans change, in groups, with the people to tell."""

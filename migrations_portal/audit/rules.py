@@ -1,0 +1,158 @@
+"""What a ledger entry holds (spec, "Audit Trail Requirements"), and how its bytes are made (L3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import rfc8785
+from jsonschema import Draft202012Validator
+
+from migrations_portal.kernel.errors import Trouble
+
+
+class RecordInvalid(Trouble):
+    """The audit record does not have the form that the spec demands, so the act was not carried out."""
+
+    code = "audit-record-invalid"
+
+
+class EntryKind(StrEnum):
+    PLAN_CREATED = "PLAN_CREATED"
+    PLAN_ASSESSED = "PLAN_ASSESSED"
+    PLAN_SUBMITTED = "PLAN_SUBMITTED"
+    PLAN_WITHDRAWN = "PLAN_WITHDRAWN"
+    PLAN_CANCELLED = "PLAN_CANCELLED"
+    CHECKLIST_TICKED = "CHECKLIST_TICKED"
+    SEAT_SIGNED = "SEAT_SIGNED"
+    SEAT_REJECTED = "SEAT_REJECTED"
+    SIGN_OFF_REFUSED = "SIGN_OFF_REFUSED"
+    WRONG_PERSON = "WRONG_PERSON"
+    PLAN_APPROVED = "PLAN_APPROVED"
+    STAKEHOLDERS_NOTIFIED = "STAKEHOLDERS_NOTIFIED"
+    RUN_SCHEDULED = "RUN_SCHEDULED"
+    RUN_STARTED = "RUN_STARTED"
+    RUN_FINISHED = "RUN_FINISHED"
+    RUN_DECISION = "RUN_DECISION"
+    MIGRATION_RECORD = "MIGRATION_RECORD"
+    INCIDENT_OPENED = "INCIDENT_OPENED"
+    INCIDENT_UPDATED = "INCIDENT_UPDATED"
+    ROLE_GRANTED = "ROLE_GRANTED"
+    ROLE_REVOKED = "ROLE_REVOKED"
+    LEDGER_EXPORTED = "LEDGER_EXPORTED"
+    LEDGER_VERIFIED = "LEDGER_VERIFIED"
+    SIGN_IN_FAILED = "SIGN_IN_FAILED"
+    TARGET_CHANGED = "TARGET_CHANGED"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acted: a person, or a part of the portal."""
+
+    email: str
+    name: str
+
+
+PORTAL = Actor(email="portal", name="White Cross Ops")
+"""The portal itself, for acts that no person did."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An entry before it has its place in the chain. No PHI, SQL values or secrets belong in it (L10)."""
+
+    kind: EntryKind
+    actor: Actor
+    sentence: str
+    """What happened, in words, past tense."""
+    plan: int | None = None
+    revision: int | None = None
+    target: str = ""
+    environment: str = ""
+    phi: bool = False
+    reason: str = ""
+    result: str = "success"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] | None = None
+    """The spec's 13-field record, for a run only."""
+
+    def body(self) -> bytes:
+        """Return the RFC 8785 canonical bytes; raise `RecordInvalid` when a value has no canonical form."""
+        whole = {
+            "kind": str(self.kind),
+            "who": {"email": self.actor.email, "name": self.actor.name},
+            "what": self.sentence,
+            "where": {"environment": self.environment, "target": self.target},
+            "why": self.reason,
+            "result": self.result,
+            "phi": self.phi,
+            "plan": self.plan,
+            "revision": self.revision,
+            "facts": _without_nul(dict(self.facts)),
+            "record": None if self.record is None else check_record(self.record),
+        }
+        try:
+            return rfc8785.dumps(_without_nul(whole))
+        except rfc8785.CanonicalizationError as error:
+            raise RecordInvalid(f"The audit entry cannot be written: {error}") from error
+
+
+def _without_nul(value: Any) -> Any:
+    """Return `value` with NUL characters, which PostgreSQL cannot store, shown as U+2400."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\u2400")
+    if isinstance(value, Mapping):
+        return {str(key): _without_nul(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nul(each) for each in value]
+    return value
+
+
+MIGRATION_RECORD_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Migration audit record",
+    "type": "object",
+    "additionalProperties": False,
+    "required": [
+        "timestamp",
+        "executor",
+        "migration",
+        "environment",
+        "database",
+        "tables_affected",
+        "phi_impact",
+        "justification",
+        "backup_location",
+        "duration_seconds",
+        "status",
+        "verification_status",
+        "rollback_tested",
+    ],
+    "properties": {
+        "timestamp": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
+        "executor": {"type": "string", "minLength": 1},
+        "migration": {"type": "string", "minLength": 1},
+        "environment": {"enum": ["production", "staging"]},
+        "database": {"type": "string", "minLength": 1},
+        "tables_affected": {"type": "array", "items": {"type": "string"}},
+        "phi_impact": {"type": "boolean"},
+        "justification": {"type": "string", "minLength": 1},
+        "backup_location": {"type": "string", "pattern": r"^(s3://.+|none)$"},
+        "duration_seconds": {"type": "integer", "minimum": 0},
+        "status": {"enum": ["success", "failed", "rolled_back", "restored", "needs_decision"]},
+        "verification_status": {"enum": ["passed", "failed", "not_run"]},
+        "rollback_tested": {"type": "boolean"},
+    },
+}
+"""The spec's record: exactly its 13 keys. `backup_location` is "none" when a run stopped before its backup."""
+
+RECORD_KEYS: tuple[str, ...] = tuple(MIGRATION_RECORD_SCHEMA["required"])
+_VALIDATOR = Draft202012Validator(MIGRATION_RECORD_SCHEMA)
+
+
+def check_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record, or raise `RecordInvalid` that names every key that is wrong."""
+    wrong = sorted(_VALIDATOR.iter_errors(dict(record)), key=str)
+    if wrong:
+        raise RecordInvalid("The audit record is not complete: " + "; ".join(each.message for each in wrong))
+    return dict(record)

@@ -1,0 +1,48 @@
+"""Every table of the portal, re-exported for Django; each lives with its domain."""
+
+from migrations_portal.approvals.models import Invitation, Seat
+from migrations_portal.audit.models import Entry
+from migrations_portal.backups.models import Backup
+from migrations_portal.execution.models import MigrationRun, RunDecision, RunLine, RunStep
+from migrations_portal.incidents.models import EmergencyContact, Incident, IncidentEvent
+from migrations_portal.monitoring.models import RunSample
+from migrations_portal.notifications.models import Notice
+from migrations_portal.people.models import Person
+from migrations_portal.plans.models import (
+    ChecklistItem,
+    MigrationPlan,
+    PlanAssessment,
+    PlanCheck,
+    PlanFile,
+    PlanRevision,
+)
+from migrations_portal.targets.models import Stakeholder, Target, TargetGroup, TargetGroupRole
+from migrations_portal.verification.models import VerificationResult
+
+__all__ = [
+    "Backup",
+    "ChecklistItem",
+    "EmergencyContact",
+    "Entry",
+    "Incident",
+    "IncidentEvent",
+    "Invitation",
+    "MigrationPlan",
+    "MigrationRun",
+    "Notice",
+    "Person",
+    "PlanAssessment",
+    "PlanCheck",
+    "PlanFile",
+    "PlanRevision",
+    "RunDecision",
+    "RunLine",
+    "RunSample",
+    "RunStep",
+    "Seat",
+    "Stakeholder",
+    "Target",
+    "TargetGroup",
+    "TargetGroupRole",
+    "VerificationResult",
+]

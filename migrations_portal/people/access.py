@@ -1,0 +1,69 @@
+"""Who may: roles held for a group of targets. The only module that knows django-guardian.
+
+Superusers pass nothing here: guardian's `has_perm` would wave them through, so the rows themselves are asked (S5).
+"""
+
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from guardian.shortcuts import assign_perm, remove_perm
+from guardian.utils import get_user_obj_perms_model
+
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+
+
+class NotAllowed(Refused):
+    """Your roles do not include this."""
+
+    code = "not-allowed"
+
+
+def _rows(group: Model) -> QuerySet[Any]:
+    rows: QuerySet[Any] = get_user_obj_perms_model(group)._default_manager.filter(content_object=group)  # noqa: SLF001
+    return rows
+
+
+def grant(*, person: Person, role: Role, group: Model) -> None:
+    """Give `person` the role for this group of targets."""
+    assign_perm(role.permission, person, group)
+
+
+def revoke(*, person: Person, role: Role, group: Model) -> None:
+    """Take the role away; it is gone at the next request."""
+    remove_perm(role.permission, person, group)
+
+
+def holders(*, role: Role, group: Model) -> QuerySet[Person]:
+    """Return the active people who hold `role` for `group` now, by name."""
+    ids = _rows(group).filter(permission__codename=role.permission).values("user_id")
+    return Person.objects.filter(pk__in=ids, is_active=True).order_by("full_name")
+
+
+def roles_in(*, person: Person, group: Model) -> frozenset[Role]:
+    """Return the roles that `person` holds for `group` now."""
+    if not person.is_active:
+        return frozenset()
+    names = set(_rows(group).filter(user_id=person.pk).values_list("permission__codename", flat=True))
+    return frozenset(role for role in Role if role.permission in names)
+
+
+def holds(*, person: Person, role: Role, group: Model) -> bool:
+    """Say whether `person` holds `role` for `group` now."""
+    return role in roles_in(person=person, group=group)
+
+
+def check_holds(*, person: Person, role: Role, group: Model) -> None:
+    """Raise `NotAllowed`, naming the role, unless `person` holds it now."""
+    if not holds(person=person, role=role, group=group):
+        raise NotAllowed(f"Only a {role.title.lower()} for {group} may do this; ask an administrator for the role.")
+
+
+def groups_of(*, person: Person, groups: QuerySet[Any], roles: frozenset[Role] | None = None) -> QuerySet[Any]:
+    """Narrow `groups` (of targets) to those where `person` holds one of `roles` (any role when None). Default: none."""
+    if not person.is_active:
+        return groups.none()
+    rows = get_user_obj_perms_model(groups.model)._default_manager.filter(user_id=person.pk)  # noqa: SLF001
+    names = [role.permission for role in (roles if roles is not None else frozenset(Role))]
+    return groups.filter(pk__in=rows.filter(permission__codename__in=names).values("content_object_id"))

@@ -1,0 +1,70 @@
+"""The roles of design section 13. A role is held for a group of targets, never for everything."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    ENGINEER = "ENGINEER"
+    DBA = "DBA"
+    TECH_LEAD = "TECH_LEAD"
+    CTO = "CTO"
+    EXECUTIVE = "EXECUTIVE"
+    SECURITY_OFFICER = "SECURITY_OFFICER"
+    COMPLIANCE_OFFICER = "COMPLIANCE_OFFICER"
+    PRIVACY_OFFICER = "PRIVACY_OFFICER"
+    INCIDENT_RESPONDER = "INCIDENT_RESPONDER"
+    AUDITOR = "AUDITOR"
+    ADMINISTRATOR = "ADMINISTRATOR"
+
+    @property
+    def title(self) -> str:
+        """The name that people read."""
+        return ROLES[self].title
+
+    @property
+    def permission(self) -> str:
+        """The codename of the object permission that means "holds this role here"."""
+        return f"act_as_{self.lower()}"
+
+
+@dataclass(frozen=True)
+class RoleFacts:
+    """What a role is called and what it may do."""
+
+    title: str
+    duty: str
+
+
+ROLES: dict[Role, RoleFacts] = {
+    Role.ENGINEER: RoleFacts("Engineer", "writes plans and submits them"),
+    Role.DBA: RoleFacts("Database admin", "reviews every plan, gives the go at T-1, watches runs"),
+    Role.TECH_LEAD: RoleFacts("Tech lead", "reviews plans of medium risk"),
+    Role.CTO: RoleFacts("CTO", "reviews plans of high risk"),
+    Role.EXECUTIVE: RoleFacts("Executive", "approves plans of critical risk"),
+    Role.SECURITY_OFFICER: RoleFacts("Security officer", "signs every plan at T-5"),
+    Role.COMPLIANCE_OFFICER: RoleFacts("Compliance officer", "signs every plan at T-5, exports the ledger"),
+    Role.PRIVACY_OFFICER: RoleFacts("Privacy officer", "signs every plan that touches PHI"),
+    Role.INCIDENT_RESPONDER: RoleFacts("Incident responder", "leads incidents"),
+    Role.AUDITOR: RoleFacts("Auditor", "reads and exports, nothing else"),
+    Role.ADMINISTRATOR: RoleFacts("Administrator", "keeps people and targets, holds no seat"),
+}
+
+SIGNING_ROLES = frozenset(
+    {
+        Role.DBA,
+        Role.TECH_LEAD,
+        Role.CTO,
+        Role.EXECUTIVE,
+        Role.SECURITY_OFFICER,
+        Role.COMPLIANCE_OFFICER,
+        Role.PRIVACY_OFFICER,
+    }
+)
+"""Roles that can hold a seat in a chain of approvals."""
+
+LEDGER_READERS = frozenset({Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.PRIVACY_OFFICER, Role.SECURITY_OFFICER})
+"""Roles that may read and export the whole ledger of their target groups."""
+
+DECIDING_ROLES = frozenset({Role.DBA, Role.TECH_LEAD, Role.CTO, Role.INCIDENT_RESPONDER})
+"""Roles that may decide, two together, what happens after a run whose outcome needs a decision."""

@@ -1,0 +1,180 @@
+"""The tables of plans."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from migrations_portal.plans.checklist import Section
+from migrations_portal.plans.rules import Documentation, PlanStatus
+
+
+class MigrationPlan(models.Model):
+    """A change that somebody wants to make to a target."""
+
+    title = models.CharField(max_length=160)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="plans")
+    last_editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    target = models.ForeignKey("migrations_portal.Target", on_delete=models.PROTECT, related_name="plans")
+    status = models.CharField(max_length=16, default=str(PlanStatus.DRAFT), db_index=True)
+    scheduled_for = models.DateTimeField(null=True, blank=True)
+    """T-0."""
+    purpose = models.TextField(blank=True)
+    tables_affected = models.TextField(blank=True)
+    expected_seconds = models.PositiveIntegerField(null=True, blank=True)
+    rollback_procedure = models.TextField(blank=True)
+    verification_steps = models.TextField(blank=True)
+    risk_mitigation = models.TextField(blank=True)
+    communication_plan = models.TextField(blank=True)
+    justification = models.TextField(blank=True)
+    revision = models.PositiveIntegerField(default=0)
+    """Number of the newest frozen revision; 0 while it is a draft."""
+    version = models.PositiveIntegerField(default=0)
+    """Counts edits, so that two people editing one draft notice each other."""
+    created_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "plans_plan"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=[str(each) for each in PlanStatus]), name="plans_plan_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["DRAFT", "WITHDRAWN"]) | Q(submitted_at__isnull=False, revision__gte=1),
+                name="plans_plan_submitted_has_revision",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+    @property
+    def number(self) -> str:
+        """How people name the plan."""
+        return f"WC-{self.pk}"
+
+    @property
+    def documentation(self) -> Documentation:
+        """The seven items and the justification, as values."""
+        return Documentation(**{name: getattr(self, name) for name in Documentation.__dataclass_fields__})
+
+
+class PlanFile(models.Model):
+    """A migration file of a plan, byte for byte."""
+
+    plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="files")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=200)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "plans_file"
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "name"], name="plans_file_name_once"),
+            models.UniqueConstraint(fields=["plan", "position"], name="plans_file_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlanCheck(models.Model):
+    """A verification query of the plan's own, and what it must return."""
+
+    plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="checks")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=120)
+    sql = models.TextField()
+    expected = models.CharField(max_length=200)
+
+    class Meta:
+        db_table = "plans_check"
+        constraints = [models.UniqueConstraint(fields=["plan", "position"], name="plans_check_position_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlanAssessment(models.Model):
+    """What the static analysis says of the SQL that the plan's files really send."""
+
+    plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="assessments")
+    files_digest = models.CharField(max_length=64)
+    """SHA-256 over the names and hashes of the files that were assessed."""
+    requested_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    level = models.CharField(max_length=8, blank=True)
+    phi = models.BooleanField(default=False)
+    tables = models.JSONField(default=list)
+    result = models.JSONField(default=dict)
+    problem = models.TextField(blank=True)
+    """Why it could not be assessed, as a sentence; empty when it could."""
+
+    class Meta:
+        db_table = "plans_assessment"
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "files_digest"], name="plans_assessment_once"),
+            models.CheckConstraint(
+                condition=Q(level__in=["", "LOW", "MEDIUM", "HIGH", "CRITICAL"]), name="plans_assessment_level_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"assessment of {self.plan_id}"
+
+    @property
+    def usable(self) -> bool:
+        """Whether it ended with a level."""
+        return self.done_at is not None and bool(self.level)
+
+
+class PlanRevision(models.Model):
+    """A frozen plan content, with the digest that signatures are bound to."""
+
+    plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+    content = models.TextField()
+    level = models.CharField(max_length=8)
+    phi = models.BooleanField()
+    tables = models.JSONField(default=list)
+    policy_version = models.PositiveSmallIntegerField()
+    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField()
+    stakeholders_notified_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "plans_revision"
+        constraints = [models.UniqueConstraint(fields=["plan", "number"], name="plans_revision_number_once")]
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of WC-{self.plan_id}"
+
+
+class ChecklistItem(models.Model):
+    """One line of the spec's checklist on one plan."""
+
+    plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="checklist")
+    position = models.PositiveSmallIntegerField()
+    key = models.CharField(max_length=40)
+    section = models.CharField(max_length=16)
+    done_at = models.DateTimeField(null=True)
+    done_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    """Empty when the portal proved it."""
+    note = models.CharField(max_length=300, blank=True)
+    evidence = models.CharField(max_length=200, blank=True)
+    """Path of the page that proves it."""
+
+    class Meta:
+        db_table = "plans_checklist_item"
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "key"], name="plans_checklist_item_once"),
+            models.CheckConstraint(
+                condition=Q(section__in=[str(each) for each in Section]), name="plans_checklist_section_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

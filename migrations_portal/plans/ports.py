@@ -1,0 +1,11 @@
+"""What plans ask of the outside: is this text a script at all?"""
+
+from typing import Protocol
+
+
+class ScriptChecker(Protocol):
+    """Reads a file without running it."""
+
+    def check(self, *, name: str, text: str) -> None:
+        """Raise `plans.rules.FileRefused`, with line and reason, when the text is no JavaScript or SQL."""
+        ...

@@ -1,0 +1,183 @@
+"""When may what happen to a plan, what a complete plan holds, and how its digest is made (A4)."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import rfc8785
+
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.kernel.states import StateTable
+
+
+class PlanStatus(StrEnum):
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    APPROVED = "APPROVED"
+    SCHEDULED = "SCHEDULED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    ROLLED_BACK = "ROLLED_BACK"
+    RESTORED = "RESTORED"
+    NEEDS_DECISION = "NEEDS_DECISION"
+    REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+_S = PlanStatus
+PLAN_STATES: StateTable[PlanStatus] = StateTable(
+    noun="plan",
+    allowed={
+        _S.DRAFT: frozenset({_S.SUBMITTED, _S.WITHDRAWN}),
+        _S.SUBMITTED: frozenset({_S.APPROVED, _S.REJECTED, _S.WITHDRAWN, _S.EXPIRED}),
+        _S.APPROVED: frozenset({_S.SCHEDULED, _S.EXPIRED, _S.CANCELLED}),
+        _S.SCHEDULED: frozenset({_S.RUNNING, _S.EXPIRED, _S.CANCELLED}),
+        _S.RUNNING: frozenset({_S.SUCCEEDED, _S.FAILED, _S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}),
+        _S.NEEDS_DECISION: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.SUCCEEDED}),
+    },
+)
+"""Design section 4, plus FAILED: the run stopped and the target is proven unchanged (ADR 0005)."""
+
+MAX_FILE_BYTES = 1024 * 1024
+MAX_FILES = 20
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,190}\.(?:js|cjs|sql)")
+
+
+class FileRefused(Refused):
+    """This file cannot be a migration."""
+
+    code = "file-refused"
+
+
+class PlanIncomplete(Refused):
+    """Something is still missing; `missing` names each thing."""
+
+    code = "plan-incomplete"
+
+    def __init__(self, missing: Mapping[str, str]) -> None:
+        """Take a sentence per missing field."""
+        super().__init__("The plan cannot be submitted yet. " + " ".join(missing.values()))
+        self.missing = dict(missing)
+
+
+def check_file(*, name: str, content: bytes) -> str:
+    """Return the text of an uploaded file, or raise `FileRefused` with what is wrong and what to do."""
+    shown = name[:80].encode("ascii", "replace").decode() or "(no name)"
+    if not _FILE_NAME.fullmatch(name):
+        raise FileRefused(
+            f"“{shown}” is not a name for a migration file. Use letters, digits, dots, dashes and underscores, "
+            "no folders, ending in .js, .cjs or .sql."
+        )
+    if not content.strip():
+        raise FileRefused(f"{shown} is empty. Choose the file that holds the migration.")
+    if len(content) > MAX_FILE_BYTES:
+        raise FileRefused(f"{shown} is larger than 1 MiB. A migration file holds code; load data by another way.")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FileRefused(f"{shown} is not UTF-8 text (byte {error.start}). Save it as UTF-8 and upload again.") from None
+    if "\x00" in text:
+        raise FileRefused(f"{shown} holds NUL characters, so it is not a text file. Upload the source file.")
+    return text
+
+
+@dataclass(frozen=True)
+class Documentation:
+    """The spec's seven documentation items, and the justification with its ticket."""
+
+    purpose: str
+    tables_affected: str
+    expected_seconds: int | None
+    rollback_procedure: str
+    verification_steps: str
+    risk_mitigation: str
+    communication_plan: str
+    justification: str
+
+
+DOCUMENTATION_ITEMS: dict[str, tuple[str, str]] = {
+    "purpose": ("Migration purpose and scope", "Say what the migration is for and what it does not touch."),
+    "tables_affected": ("Tables and columns affected", "Name the tables and columns that change."),
+    "expected_seconds": ("Expected execution time", "Say how many seconds the migration may take."),
+    "rollback_procedure": ("Rollback procedure", "Say how it is undone, and what is lost by undoing it."),
+    "verification_steps": ("Post-migration verification steps", "Say how you will know that it worked."),
+    "risk_mitigation": ("Risk assessment and mitigation", "Say what may go wrong and what you do about it."),
+    "communication_plan": ("Communication plan", "Say who is told what, and when."),
+    "justification": ("Justification with a ticket", "Say why, with the ticket's number, such as JIRA-1234."),
+}
+"""Field → its name in the spec's list, and the sentence shown while it is missing. Justification is the audit trail's "why"."""
+
+TICKET = re.compile(r"\b[A-Z][A-Z0-9]+-\d+\b")
+
+
+def missing_documentation(documentation: Documentation) -> dict[str, str]:
+    """Return a sentence for each documentation item that is not there yet."""
+    missing = {}
+    for field, (title, ask) in DOCUMENTATION_ITEMS.items():
+        value = getattr(documentation, field)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            missing[field] = f"{title} is missing. {ask}"
+    if "justification" not in missing and not TICKET.search(documentation.justification):
+        missing["justification"] = "The justification names no ticket. Add its number, such as JIRA-1234."
+    return missing
+
+
+LEAD_DAYS = 7
+"""T-7: a plan is submitted at least this many days before its T-0 (spec, "Communication & Approval")."""
+
+
+def earliest_start(*, now: datetime, day: timedelta) -> datetime:
+    """Return the earliest T-0 for a plan that is submitted now. `day` is 24 h, shorter only in the demo."""
+    return now + LEAD_DAYS * day
+
+
+@dataclass(frozen=True)
+class PlanContent:
+    """Everything a signer relies on; any change of it is another revision."""
+
+    plan: int
+    title: str
+    target: str
+    database: str
+    scheduled_for: datetime
+    author: str
+    level: str
+    phi: bool
+    documentation: Documentation
+    files: tuple[tuple[str, str], ...]
+    """(name, SHA-256) in the order in which they run."""
+    checks: tuple[tuple[str, str, str], ...]
+    """(name, query, expected) of the plan's own verification."""
+    backup_policy: str
+
+    def canonical(self) -> bytes:
+        """Return the RFC 8785 bytes of the content."""
+        documentation: dict[str, Any] = dict(vars(self.documentation))
+        return rfc8785.dumps(
+            {
+                "plan": self.plan,
+                "title": self.title,
+                "target": self.target,
+                "database": self.database,
+                "scheduled_for": self.scheduled_for.isoformat(),
+                "author": self.author,
+                "level": self.level,
+                "phi": self.phi,
+                "documentation": documentation,
+                "files": [{"name": name, "sha256": digest} for name, digest in self.files],
+                "checks": [{"name": name, "sql": sql, "expected": expected} for name, sql, expected in self.checks],
+                "backup_policy": self.backup_policy,
+                "v": 1,
+            }
+        )
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the canonical bytes, as hex."""
+        return hashlib.sha256(self.canonical()).hexdigest()

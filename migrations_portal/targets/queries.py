@@ -1,0 +1,26 @@
+"""Reading targets: the one place where a person's view of them is narrowed."""
+
+from django.db.models import QuerySet
+
+from migrations_portal.people import access
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
+from migrations_portal.targets.rules import PHI_ONLY_STAKEHOLDERS
+
+
+def groups_of(*, person: Person, roles: frozenset[Role] | None = None) -> QuerySet[TargetGroup]:
+    """Return the groups in which `person` holds one of `roles`, or any role."""
+    narrowed: QuerySet[TargetGroup] = access.groups_of(person=person, groups=TargetGroup.objects.all(), roles=roles)
+    return narrowed
+
+
+def visible_targets(*, person: Person, roles: frozenset[Role] | None = None) -> QuerySet[Target]:
+    """Return the targets that `person` may see (or, with `roles`, act on)."""
+    return Target.objects.filter(group__in=groups_of(person=person, roles=roles)).order_by("name")
+
+
+def stakeholders(*, target: Target, phi: bool) -> list[Stakeholder]:
+    """Return whom to tell at T-3; the compliance officer hears of plans that touch PHI."""
+    rows = Stakeholder.objects.filter(group=target.group).order_by("kind", "name")
+    return [row for row in rows if phi or row.kind not in PHI_ONLY_STAKEHOLDERS]
