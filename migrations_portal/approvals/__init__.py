@@ -1,0 +1,1 @@
+"""The chain of sign-offs: seats, decisions on them, and the links that lead to them."""

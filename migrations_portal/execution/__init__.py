@@ -1,0 +1,1 @@
+"""Runs: one execution of an approved plan on a target, step by step, claimed once and fenced."""

@@ -60,6 +60,12 @@ def check_holds(*, person: Person, role: Role, group: Model) -> None:
         raise NotAllowed(f"Only a {role.title.lower()} for {group} may do this; ask an administrator for the role.")
 
 
+def check_member(*, person: Person, group: Model) -> None:
+    """Raise `NotAllowed` unless `person` holds any role but auditor for `group` (an auditor reads and exports only)."""
+    if not roles_in(person=person, group=group) - {Role.AUDITOR}:
+        raise NotAllowed(f"You hold no role for {group} that may change anything.")
+
+
 def groups_of(*, person: Person, groups: QuerySet[Any], roles: frozenset[Role] | None = None) -> QuerySet[Any]:
     """Narrow `groups` (of targets) to those where `person` holds one of `roles` (any role when None). Default: none."""
     if not person.is_active:

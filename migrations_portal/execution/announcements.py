@@ -1,0 +1,46 @@
+"""Who hears what of a run: mails to those who signed and to the author, one chat message."""
+
+from datetime import datetime
+
+from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.services import mail_facts
+from migrations_portal.execution.models import MigrationRun
+from migrations_portal.execution.rules import Outcome, RunStatus
+from migrations_portal.notifications import services as notifications
+from migrations_portal.people.models import Person
+
+TEMPLATE_OF: dict[RunStatus, str] = {
+    RunStatus.SUCCEEDED: "run_succeeded",
+    RunStatus.FAILED: "run_failed",
+    RunStatus.ROLLED_BACK: "run_rolled_back",
+    RunStatus.NEEDS_DECISION: "run_needs_decision",
+    RunStatus.RESTORED: "run_restored",
+}
+
+
+def concerned(run: MigrationRun) -> list[Person]:
+    """Return the author and everybody who signed, each once."""
+    signers = Seat.objects.filter(revision=run.revision, decided_by__isnull=False).values_list("decided_by", flat=True)
+    return list(Person.objects.filter(pk__in={run.plan.author_id, *signers}, is_active=True).order_by("pk"))
+
+
+def tell(run: MigrationRun, *, template: str, now: datetime, public_url: str) -> None:
+    """Put the news of a run into the outbox, once per run, template and recipient."""
+    context = {
+        **mail_facts(run.plan, revision=run.revision),
+        "run_number": run.pk,
+        "outcome_sentence": Outcome(run.outcome).sentence if run.outcome else "",
+        "problem": run.problem,
+        "url": f"{public_url}/runs/{run.pk}/",
+    }
+    key = f"{template}-{run.pk}-{run.fence}"
+    for person in concerned(run):
+        notifications.queue_mail(
+            template=template,
+            to=person.email,
+            context={**context, "person_name": person.first_name},
+            dedup_key=key,
+            now=now,
+            plan_id=run.plan_id,
+        )
+    notifications.queue_chat(template=template, context=context, dedup_key=key, now=now, plan_id=run.plan_id)

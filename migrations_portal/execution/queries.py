@@ -1,0 +1,53 @@
+"""Reading runs."""
+
+from django.db.models import QuerySet
+
+from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.rules import Stage
+from migrations_portal.execution.models import MigrationRun, RunLine
+from migrations_portal.execution.rules import RunStatus
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.plans import queries as plan_queries
+
+
+class RunNotFound(Refused):
+    """There is no such run, or it belongs to targets that you have no role for."""
+
+    code = "run-not-found"
+
+
+def visible(*, person: Person) -> QuerySet[MigrationRun]:
+    """Return the runs of the plans that `person` may see, newest first."""
+    plans = plan_queries.visible(person=person).order_by().values("pk")
+    return MigrationRun.objects.filter(plan__in=plans).select_related("plan__author", "target__group", "revision").order_by("-pk")
+
+
+def get(*, run_id: int, person: Person) -> MigrationRun:
+    """Return one run that `person` may see, or raise `RunNotFound`."""
+    run = visible(person=person).filter(pk=run_id).first()
+    if run is None:
+        raise RunNotFound
+    return run
+
+
+def due() -> list[int]:
+    """Return the runs that wait, the earliest first; the claim decides with the database's clock whether they may start."""
+    return list(MigrationRun.objects.filter(status=str(RunStatus.DUE)).order_by("due_at", "pk").values_list("pk", flat=True))
+
+
+def executor_of(run: MigrationRun) -> str:
+    """Return the e-mail of the person in whose name the run is executed: the DBA who gave the go at T-1."""
+    seat = Seat.objects.filter(revision=run.revision, stage=str(Stage.GO), role=str(Role.DBA)).select_related("decided_by").get()
+    return seat.decided_by.email if seat.decided_by else "portal"
+
+
+def lines_after(*, run: MigrationRun, seq: int, at_most: int = 500) -> list[RunLine]:
+    """Return the log lines that come after `seq`, in order."""
+    return list(RunLine.objects.filter(run=run, seq__gt=seq).order_by("seq")[:at_most])
+
+
+def last_lines(*, run: MigrationRun, count: int = 300) -> list[RunLine]:
+    """Return the newest log lines, in order."""
+    return list(RunLine.objects.filter(run=run).order_by("-seq")[:count])[::-1]

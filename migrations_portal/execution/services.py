@@ -1,0 +1,264 @@
+"""Scheduling, claiming, finishing and deciding on runs."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max
+from django.db.models.functions import Coalesce, Now
+
+from migrations_portal.audit import services as audit
+from migrations_portal.audit.rules import PORTAL, EntryKind
+from migrations_portal.backups.models import Backup
+from migrations_portal.execution import announcements, queries
+from migrations_portal.execution.models import MigrationRun, RunDecision, RunStep
+from migrations_portal.execution.rules import (
+    DECIDERS_NEEDED,
+    LEASE,
+    RUN_STATES,
+    TAKEOVER_AFTER,
+    Choice,
+    LeaseLost,
+    NotDecidable,
+    Outcome,
+    RunStatus,
+    SecondPersonNeeded,
+    StepStatus,
+)
+from migrations_portal.people import access
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import DECIDING_ROLES
+from migrations_portal.plans import queries as plan_queries
+from migrations_portal.plans import services as plans
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.rules import PlanStatus
+
+PLAN_STATUS_OF: dict[RunStatus, PlanStatus] = {
+    RunStatus.RUNNING: PlanStatus.RUNNING,
+    RunStatus.SUCCEEDED: PlanStatus.SUCCEEDED,
+    RunStatus.FAILED: PlanStatus.FAILED,
+    RunStatus.ROLLED_BACK: PlanStatus.ROLLED_BACK,
+    RunStatus.NEEDS_DECISION: PlanStatus.NEEDS_DECISION,
+    RunStatus.RESTORED: PlanStatus.RESTORED,
+}
+RECORD_STATUS: dict[RunStatus, str] = {
+    RunStatus.SUCCEEDED: "success",
+    RunStatus.FAILED: "failed",
+    RunStatus.ROLLED_BACK: "rolled_back",
+    RunStatus.NEEDS_DECISION: "needs_decision",
+    RunStatus.RESTORED: "restored",
+}
+"""Run status → the word in the spec's audit record."""
+
+
+@transaction.atomic
+def schedule_approved(*, now: datetime) -> list[int]:
+    """Give every approved plan its run, due at T-0 (or at once when T-0 passed while people signed); return the run ids."""
+    made = []
+    ids = MigrationPlan.objects.filter(status=str(PlanStatus.APPROVED)).values_list("pk", flat=True)
+    for plan_id in list(ids):
+        plan = plans.lock(plan_id)
+        revision = plan_queries.newest_revision(plan)
+        if plan.status != PlanStatus.APPROVED or revision is None:
+            continue
+        run = MigrationRun.objects.create(
+            plan=plan, revision=revision, target=plan.target, due_at=max(plan.scheduled_for or now, now), created_at=now
+        )
+        entry = plans.draft_entry(
+            plan,
+            kind=EntryKind.RUN_SCHEDULED,
+            actor=PORTAL,
+            sentence=f"Run {run.pk} of {plan.number} is scheduled for {run.due_at:%Y-%m-%d %H:%M:%S} UTC.",
+            phi=revision.phi,
+        )
+        plans.move(plan, status=PlanStatus.SCHEDULED, entry=entry, now=now)
+        made.append(run.pk)
+    return made
+
+
+def claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | None:
+    """Claim a due run and return its fence, or None when it is not due, not free, or its target is busy.
+
+    One conditional UPDATE by the database's clock, counted (X2); the fence rises with every claim on the target (X3).
+    """
+    try:
+        with transaction.atomic():
+            return _claim(run_id=run_id, worker=worker, now=now, public_url=public_url)
+    except IntegrityError:
+        return None  # another run is active on the target; the partial unique index has the last word
+
+
+def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | None:
+    run = MigrationRun.objects.select_related("plan__target", "revision").filter(pk=run_id).first()
+    if run is None:
+        return None
+    plan = plans.lock(run.plan_id)
+    highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Coalesce(Max("fence"), 0))["top"]
+    claimed = MigrationRun.objects.filter(pk=run_id, status=str(RunStatus.DUE), due_at__lte=Now()).update(
+        status=str(RunStatus.RUNNING),
+        claimed_at=Now(),
+        claimed_by=worker[:120],
+        lease_until=Now() + LEASE,
+        fence=highest + 1,
+    )
+    if claimed != 1:
+        return None
+    entry = plans.draft_entry(
+        plan,
+        kind=EntryKind.RUN_STARTED,
+        actor=PORTAL,
+        sentence=f"Run {run.pk} of {plan.number} started on {plan.target.name}.",
+        phi=run.revision.phi,
+        facts={"fence": highest + 1, "worker": worker[:120], "digest": run.revision.digest},
+    )
+    plans.move(plan, status=PlanStatus.RUNNING, entry=entry, now=now)
+    run.refresh_from_db()
+    announcements.tell(run, template="run_started", now=now, public_url=public_url)
+    return int(highest + 1)
+
+
+@transaction.atomic
+def finish(
+    *,
+    run_id: int,
+    fence: int,
+    status: RunStatus,
+    outcome: Outcome,
+    problem: str,
+    advice: str,
+    rollback_tested: bool,
+    now: datetime,
+    public_url: str,
+) -> MigrationRun:
+    """End a claimed run (or hand it to people), with the spec's record per file, the plan's status, and the news.
+
+    Raises `LeaseLost` when the fence is no longer the run's, `TransitionRefused`.
+    """
+    run = (
+        MigrationRun.objects.select_for_update(of=("self",))
+        .select_related("plan__target", "plan__author", "revision", "target")
+        .filter(pk=run_id, fence=fence)
+        .first()
+    )
+    if run is None:
+        raise LeaseLost
+    RUN_STATES.check(source=RunStatus(run.status), target=status)
+    run.status, run.outcome, run.problem, run.advice = str(status), str(outcome), problem, advice
+    run.finished_at = now
+    run.save(update_fields=["status", "outcome", "problem", "advice", "finished_at"])
+    plan = plans.lock(run.plan_id)
+    entry = plans.draft_entry(
+        plan,
+        kind=EntryKind.RUN_FINISHED,
+        actor=PORTAL,
+        sentence=f"Run {run.pk} of {plan.number} ended: {status.lower().replace('_', ' ')}. {outcome.sentence}",
+        reason=problem,
+        result=RECORD_STATUS[status],
+        phi=run.revision.phi,
+    )
+    if PlanStatus(plan.status) is PLAN_STATUS_OF[status]:
+        audit.append(entry)  # a failed restore leaves the plan waiting for a decision, as before
+    else:
+        plans.move(plan, status=PLAN_STATUS_OF[status], entry=entry, now=now)
+    for record in _records(run, status=status, rollback_tested=rollback_tested, now=now):
+        audit.append(
+            plans.draft_entry(
+                plan,
+                kind=EntryKind.MIGRATION_RECORD,
+                actor=PORTAL,
+                sentence=f"Audit record of {record['migration']} on {plan.target.database}.",
+                reason=plan.justification,
+                result=record["status"],
+                phi=run.revision.phi,
+                record=record,
+            )
+        )
+    announcements.tell(run, template=announcements.TEMPLATE_OF[status], now=now, public_url=public_url)
+    return run
+
+
+def _records(run: MigrationRun, *, status: RunStatus, rollback_tested: bool, now: datetime) -> list[dict[str, Any]]:
+    """Return the spec's record, one for each migration file of the run."""
+    backup = Backup.objects.filter(run=run, purpose="pre-migration").order_by("pk").first()
+    started = run.claimed_at or now
+    return [
+        {
+            "timestamp": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "executor": queries.executor_of(run),
+            "migration": name,
+            "environment": run.target.environment.lower(),
+            "database": run.target.database,
+            "tables_affected": list(run.revision.tables),
+            "phi_impact": run.revision.phi,
+            "justification": run.plan.justification,
+            "backup_location": backup.location if backup else "none",
+            "duration_seconds": max(0, round((now - started).total_seconds())),
+            "status": RECORD_STATUS[status],
+            "verification_status": run.verification_status,
+            "rollback_tested": rollback_tested,
+        }
+        for name in run.plan.files.order_by("position").values_list("name", flat=True)
+    ]
+
+
+def lost_runs() -> list[MigrationRun]:
+    """Return the running runs whose lease ended long enough ago that their holder has stopped itself (X4)."""
+    return list(
+        MigrationRun.objects.filter(
+            status__in=[str(RunStatus.RUNNING), str(RunStatus.RESTORING)], lease_until__lt=Now() - TAKEOVER_AFTER
+        ).select_related("plan")
+    )
+
+
+@transaction.atomic
+def take_over(*, run_id: int, fence: int) -> int | None:
+    """Take a lost run from its dead holder: a new fence shuts the old one out. Returns it, or None if somebody was quicker."""
+    run = MigrationRun.objects.select_for_update().get(pk=run_id)
+    highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
+    taken = MigrationRun.objects.filter(pk=run_id, fence=fence, lease_until__lt=Now() - TAKEOVER_AFTER).update(
+        fence=highest + 1, lease_until=Now() + LEASE
+    )
+    if taken != 1:
+        return None
+    RunStep.objects.filter(run_id=run_id, status=str(StepStatus.RUNNING)).update(
+        status=str(StepStatus.LOST), finished_at=Now(), output="The worker that ran this step died."
+    )
+    return int(highest + 1)
+
+
+@transaction.atomic
+def decide(*, run_id: int, choice: Choice, by: Person, reason: str, now: datetime) -> bool:
+    """Record one person's choice; return True when it was the second of two and the act may begin.
+
+    Raises `NotDecidable`, `NotAllowed`, `SecondPersonNeeded`.
+    """
+    run = MigrationRun.objects.select_for_update(of=("self",)).select_related("plan__target__group").get(pk=run_id)
+    if run.status != RunStatus.NEEDS_DECISION:
+        raise NotDecidable
+    if not access.roles_in(person=by, group=run.plan.target.group) & DECIDING_ROLES:
+        names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
+        raise access.NotAllowed(f"Two people decide here, each one of: {names}.")
+    if not reason.strip():
+        raise NotDecidable("Say why you choose this; the reason goes into the ledger.")
+    if by.pk == run.plan.author_id:
+        raise access.NotAllowed("You wrote this plan, so two other people have to decide.")
+    if RunDecision.objects.filter(run=run, choice=str(choice), by=by).exists():
+        raise SecondPersonNeeded
+    RunDecision.objects.create(run=run, choice=str(choice), by=by, at=now, reason=reason.strip())
+    people = RunDecision.objects.filter(run=run, choice=str(choice)).values("by").distinct().count()
+    complete = people >= DECIDERS_NEEDED
+    if complete:
+        run.status = str(RunStatus.RESTORING)
+        run.lease_until = None
+        MigrationRun.objects.filter(pk=run.pk).update(status=run.status, lease_until=Now() + LEASE, fence=F("fence"))
+    audit.append(
+        plans.draft_entry(
+            run.plan,
+            kind=EntryKind.RUN_DECISION,
+            actor=audit.actor(by),
+            sentence=f"{by.full_name} chose “{choice.lower()}” for run {run.pk} ({people} of {DECIDERS_NEEDED}).",
+            reason=reason.strip(),
+            phi=False,
+        )
+    )
+    return complete

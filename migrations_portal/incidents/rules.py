@@ -1,0 +1,125 @@
+"""The spec's severity levels, response times and playbook."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from migrations_portal.kernel.errors import Refused
+
+
+class Severity(StrEnum):
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
+@dataclass(frozen=True)
+class SeverityFacts:
+    """A row of the spec's table "Severity Levels"."""
+
+    title: str
+    description: str
+    respond_within: timedelta
+    response: str
+    actions: str
+
+
+SEVERITIES: dict[Severity, SeverityFacts] = {
+    Severity.P0: SeverityFacts(
+        "Critical",
+        "Data loss, corruption, or HIPAA breach",
+        timedelta(0),
+        "Immediate",
+        "Stop migration, rollback, restore from backup",
+    ),
+    Severity.P1: SeverityFacts(
+        "High",
+        "Migration failure, application errors above 10 %",
+        timedelta(minutes=15),
+        "Within 15 min",
+        "Rollback migration, investigate",
+    ),
+    Severity.P2: SeverityFacts(
+        "Medium",
+        "Performance degradation above 50 %",
+        timedelta(minutes=30),
+        "Within 30 min",
+        "Monitor, prepare rollback",
+    ),
+    Severity.P3: SeverityFacts(
+        "Low", "Minor issues, below 5 % error rate", timedelta(hours=2), "Within 2 hours", "Document, fix in next release"
+    ),
+}
+
+
+class Trigger(StrEnum):
+    """What opened an incident."""
+
+    RUN_FAILED = "RUN_FAILED"
+    RUN_ROLLED_BACK = "RUN_ROLLED_BACK"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+    RUN_PARTIAL = "RUN_PARTIAL"
+    STOPPED_BEFORE_CHANGE = "STOPPED_BEFORE_CHANGE"
+
+
+SEVERITY_OF: dict[Trigger, Severity] = {
+    Trigger.RUN_PARTIAL: Severity.P0,
+    Trigger.OUTCOME_UNKNOWN: Severity.P0,
+    Trigger.RUN_FAILED: Severity.P1,
+    Trigger.RUN_ROLLED_BACK: Severity.P1,
+    Trigger.STOPPED_BEFORE_CHANGE: Severity.P3,
+}
+"""A half-done or unknown change counts as possible corruption (P0); a migration failure is P1; a run that stopped
+before it touched the target is a minor issue (P3)."""
+
+
+@dataclass(frozen=True)
+class PlaybookPhase:
+    """One phase of the spec's "P0 Critical Incident Response"."""
+
+    title: str
+    until: timedelta
+    items: tuple[str, ...]
+
+
+PLAYBOOK: tuple[PlaybookPhase, ...] = (
+    PlaybookPhase(
+        "Immediate actions (0 to 5 minutes)",
+        timedelta(minutes=5),
+        ("Stop migration execution", "Enable maintenance mode", "Alert incident response team", "Begin rollback procedure"),
+    ),
+    PlaybookPhase(
+        "Containment (5 to 15 minutes)",
+        timedelta(minutes=15),
+        ("Complete rollback or restore from backup", "Verify data integrity", "Document incident timeline"),
+    ),
+    PlaybookPhase(
+        "Recovery (15 to 30 minutes)",
+        timedelta(minutes=30),
+        ("Restore application functionality", "Verify system health", "Communicate status to stakeholders"),
+    ),
+    PlaybookPhase(
+        "Post-incident (1 to 24 hours)",
+        timedelta(hours=24),
+        ("Conduct post-mortem", "Document root cause", "Create prevention plan", "Update procedures"),
+    ),
+)
+
+
+class AlreadyAcknowledged(Refused):
+    """Somebody has this incident already."""
+
+    code = "already-acknowledged"
+
+
+class AlreadyClosed(Refused):
+    """This incident is closed already."""
+
+    code = "already-closed"
+
+
+class FindingMissing(Refused):
+    """Say what was found and done before you close the incident."""
+
+    code = "finding-missing"

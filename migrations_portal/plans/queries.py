@@ -1,0 +1,71 @@
+"""Reading plans: narrowed to what a person may see, in one place (S5)."""
+
+import hashlib
+
+from django.db.models import QuerySet
+
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.people.models import Person
+from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
+from migrations_portal.plans.rules import PlanContent
+from migrations_portal.targets import queries as target_queries
+
+
+class PlanNotFound(Refused):
+    """There is no such plan, or it belongs to targets that you have no role for."""
+
+    code = "plan-not-found"
+
+
+def visible(*, person: Person) -> QuerySet[MigrationPlan]:
+    """Return the plans on targets for which `person` holds any role, newest first."""
+    groups = target_queries.groups_of(person=person)
+    return (
+        MigrationPlan.objects.filter(target__group__in=groups)
+        .select_related("author", "target", "target__group")
+        .order_by("-pk")
+    )
+
+
+def get(*, plan_id: int, person: Person) -> MigrationPlan:
+    """Return one plan that `person` may see, or raise `PlanNotFound`."""
+    plan = visible(person=person).filter(pk=plan_id).first()
+    if plan is None:
+        raise PlanNotFound
+    return plan
+
+
+def newest_revision(plan: MigrationPlan) -> PlanRevision | None:
+    """Return the revision that counts, None while the plan is a draft."""
+    return PlanRevision.objects.filter(plan=plan, number=plan.revision).first()
+
+
+def files_digest(plan: MigrationPlan) -> str:
+    """Return the SHA-256 over names and hashes of the plan's files; an assessment belongs to exactly one such digest."""
+    lines = [f"{each.sha256}  {each.name}\n" for each in plan.files.order_by("position")]
+    return hashlib.sha256("".join([f"target {plan.target_id}\n", *lines]).encode()).hexdigest()
+
+
+def current_assessment(plan: MigrationPlan) -> PlanAssessment | None:
+    """Return the assessment of the files as they are now, whether or not it is done."""
+    return PlanAssessment.objects.filter(plan=plan, files_digest=files_digest(plan)).first()
+
+
+def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -> PlanContent:
+    """Return what a revision freezes, read from the rows as they are now."""
+    if plan.scheduled_for is None:
+        raise PlanNotFound(f"{plan.number} has no date, so it has no content to sign.")
+    return PlanContent(
+        plan=plan.pk,
+        title=plan.title,
+        target=plan.target.name,
+        database=plan.target.database,
+        scheduled_for=plan.scheduled_for,
+        author=plan.author.email,
+        level=level,
+        phi=phi,
+        documentation=plan.documentation,
+        files=tuple(plan.files.order_by("position").values_list("name", "sha256")),
+        checks=tuple(plan.checks.order_by("position").values_list("name", "sql", "expected")),
+        backup_policy=backup_policy,
+    )

@@ -1,0 +1,367 @@
+"""Changing plans. Every verb writes the plan and its ledger entry in one transaction."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from migrations_portal.audit import services as audit
+from migrations_portal.audit.rules import PORTAL, Actor, Draft, EntryKind
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.people import access
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.plans import checklist, queries
+from migrations_portal.plans.models import (
+    ChecklistItem,
+    MigrationPlan,
+    PlanAssessment,
+    PlanCheck,
+    PlanFile,
+    PlanRevision,
+)
+from migrations_portal.plans.ports import ScriptChecker
+from migrations_portal.plans.rules import (
+    MAX_FILES,
+    PLAN_STATES,
+    Documentation,
+    FileRefused,
+    PlanIncomplete,
+    PlanStatus,
+    check_file,
+    earliest_start,
+    missing_documentation,
+)
+from migrations_portal.targets.models import Target
+
+
+class NotYourPlan(Refused):
+    """Only the author of a plan may change it."""
+
+    code = "not-your-plan"
+
+
+class NotADraft(Refused):
+    """The plan was submitted, so it cannot be edited in place."""
+
+    code = "not-a-draft"
+
+
+class EditedMeanwhile(Refused):
+    """Somebody else saved this draft after you opened it. Load the page again and repeat your change."""
+
+    code = "edited-meanwhile"
+
+
+class NotTicked(Refused):
+    """This checklist item cannot be ticked by hand."""
+
+    code = "not-ticked"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it came through the door."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Check:
+    """A verification query of the plan's own: one query, one value that it must return."""
+
+    name: str
+    sql: str
+    expected: str
+
+
+def draft_entry(plan: MigrationPlan, *, kind: EntryKind, actor: Actor, sentence: str, **more: Any) -> Draft:
+    """Return an entry with the plan's own facts filled in; every domain that writes about a plan uses it."""
+    return replace(
+        Draft(
+            kind=kind,
+            actor=actor,
+            sentence=sentence,
+            plan=plan.pk,
+            revision=plan.revision or None,
+            target=plan.target.name,
+            environment=plan.target.environment.lower(),
+        ),
+        **more,
+    )
+
+
+@transaction.atomic
+def create(*, title: str, target: Target, by: Person, now: datetime) -> MigrationPlan:
+    """Open a draft. Raises `NotAllowed` unless `by` is an engineer for the target."""
+    access.check_holds(person=by, role=Role.ENGINEER, group=target.group)
+    if not title.strip():
+        raise PlanIncomplete({"title": "The plan needs a title. Say in a few words what changes."})
+    plan = MigrationPlan.objects.create(
+        title=title.strip()[:160], author=by, last_editor=by, target=target, created_at=now
+    )
+    _lay_out_checklist(plan)
+    audit.append(
+        draft_entry(
+            plan,
+            kind=EntryKind.PLAN_CREATED,
+            actor=audit.actor(by),
+            sentence=f"{by.full_name} opened {plan.number} “{plan.title}”.",
+        )
+    )
+    return plan
+
+
+def _lay_out_checklist(plan: MigrationPlan) -> None:
+    ChecklistItem.objects.bulk_create(
+        ChecklistItem(plan=plan, position=position, key=item.key, section=str(item.section))
+        for position, item in enumerate(checklist.TEMPLATE)
+    )
+
+
+def lock(plan_id: int) -> MigrationPlan:
+    """Return the plan, locked until the transaction ends; raise `PlanNotFound`."""
+    plan = (
+        MigrationPlan.objects.select_for_update(of=("self",))
+        .select_related("target", "target__group", "author")
+        .filter(pk=plan_id)
+        .first()
+    )
+    if plan is None:
+        raise queries.PlanNotFound
+    return plan
+
+
+def _lock_draft(*, plan_id: int, by: Person) -> MigrationPlan:
+    plan = lock(plan_id)
+    if plan.author_id != by.pk:
+        raise NotYourPlan(f"{plan.number} belongs to {plan.author.full_name}; ask them to change it.")
+    if plan.status != PlanStatus.DRAFT:
+        raise NotADraft(f"{plan.number} was submitted, so it cannot be edited in place. Withdraw it and open a new plan.")
+    return plan
+
+
+@transaction.atomic
+def edit(  # one verb that saves a draft's whole form
+    *,
+    plan_id: int,
+    by: Person,
+    title: str,
+    scheduled_for: datetime | None,
+    documentation: Documentation,
+    checks: Sequence[Check],
+    version: int,
+    now: datetime,
+) -> MigrationPlan:
+    """Save a draft. Raises `EditedMeanwhile` when `version` is not the one that is stored."""
+    plan = _lock_draft(plan_id=plan_id, by=by)
+    if plan.version != version:
+        raise EditedMeanwhile
+    plan.title = title.strip()[:160] or plan.title
+    plan.scheduled_for = scheduled_for
+    for name, value in vars(documentation).items():
+        setattr(plan, name, value)
+    plan.last_editor, plan.version = by, plan.version + 1
+    plan.save()
+    plan.checks.all().delete()
+    PlanCheck.objects.bulk_create(
+        PlanCheck(plan=plan, position=position, name=each.name, sql=each.sql, expected=each.expected)
+        for position, each in enumerate(checks)
+    )
+    return plan
+
+
+@transaction.atomic
+def put_files(
+    *, plan_id: int, by: Person, uploads: Sequence[Upload], checker: ScriptChecker, now: datetime
+) -> MigrationPlan:
+    """Add files to a draft (a known name is replaced) and ask for a new assessment. Raises `FileRefused`."""
+    plan = _lock_draft(plan_id=plan_id, by=by)
+    kept = {each.name: each for each in plan.files.all()}
+    for upload in uploads:
+        text = check_file(name=upload.name, content=upload.content)
+        checker.check(name=upload.name, text=text)
+        kept[upload.name] = PlanFile(
+            plan=plan, name=upload.name, content=upload.content, sha256=hashlib.sha256(upload.content).hexdigest()
+        )
+    if len(kept) > MAX_FILES:
+        raise FileRefused(f"A plan holds at most {MAX_FILES} files. Split the change into several plans.")
+    plan.files.all().delete()
+    for position, name in enumerate(sorted(kept)):
+        row = kept[name]
+        PlanFile.objects.create(
+            plan=plan, position=position, name=name, content=bytes(row.content), sha256=row.sha256
+        )
+    _request_assessment(plan, now=now)
+    return plan
+
+
+@transaction.atomic
+def remove_file(*, plan_id: int, by: Person, name: str, now: datetime) -> MigrationPlan:
+    """Take a file out of a draft."""
+    plan = _lock_draft(plan_id=plan_id, by=by)
+    removed, _ = plan.files.filter(name=name).delete()
+    if not removed:
+        raise FileRefused(f"{plan.number} holds no file named {name}.")
+    if plan.files.exists():
+        _request_assessment(plan, now=now)
+    return plan
+
+
+def _request_assessment(plan: MigrationPlan, *, now: datetime) -> None:
+    PlanAssessment.objects.get_or_create(
+        plan=plan, files_digest=queries.files_digest(plan), defaults={"requested_at": now}
+    )
+
+
+@transaction.atomic
+def store_assessment(  # written once per set of files; the runbook calls it
+    *,
+    assessment_id: int,
+    level: str,
+    phi: bool,
+    tables: Sequence[str],
+    result: Mapping[str, Any],
+    problem: str,
+    now: datetime,
+) -> None:
+    """Keep what the analysis found. An assessment that is done already is left as it is."""
+    row = PlanAssessment.objects.select_for_update().select_related("plan__target").get(pk=assessment_id)
+    if row.done_at is not None:
+        return
+    row.level, row.phi, row.tables, row.result, row.problem = level, phi, list(tables), dict(result), problem
+    row.done_at = now
+    row.save()
+    audit.append(
+        draft_entry(
+            row.plan,
+            kind=EntryKind.PLAN_ASSESSED,
+            actor=PORTAL,
+            sentence=f"{row.plan.number} was assessed: " + (f"risk {level.lower()}." if level else "not possible."),
+            phi=phi,
+            result="success" if level else "failed",
+            facts={"files_digest": row.files_digest, "tables": list(tables)},
+        )
+    )
+
+
+def missing(plan: MigrationPlan, *, now: datetime, day: timedelta) -> dict[str, str]:
+    """Return a sentence for everything that keeps the plan from being submitted, in the order of the form."""
+    lacking = missing_documentation(plan.documentation)
+    if not plan.files.exists():
+        lacking["files"] = "No migration file is attached. Upload the Sequelize file."
+    elif (assessment := queries.current_assessment(plan)) is None or assessment.done_at is None:
+        lacking["assessment"] = "The files are still being assessed. This clears by itself within seconds."
+    elif not assessment.level:
+        lacking["assessment"] = assessment.problem
+    if plan.scheduled_for is None:
+        lacking["scheduled_for"] = "The date and time of the run (T-0) is missing. Choose when it should run."
+    elif plan.scheduled_for < earliest_start(now=now, day=day):
+        earliest = earliest_start(now=now, day=day).astimezone(plan.target.zone)
+        lacking["scheduled_for"] = (
+            f"T-0 is too soon: a plan is submitted 7 days ahead. Choose {earliest:%d %b %Y, %H:%M} "
+            f"({plan.target.time_zone}) or later."
+        )
+    return lacking
+
+
+@transaction.atomic
+def freeze(*, plan_id: int, by: Person, policy_version: int, backup_policy: str, now: datetime, day: timedelta) -> PlanRevision:
+    """Submit a draft: freeze its content as a revision. The caller lays out the seats in the same transaction.
+
+    Raises `PlanIncomplete` with a sentence per missing thing, `NotYourPlan`, `NotADraft`.
+    """
+    plan = _lock_draft(plan_id=plan_id, by=by)
+    access.check_holds(person=by, role=Role.ENGINEER, group=plan.target.group)
+    lacking = missing(plan, now=now, day=day)
+    assessment = queries.current_assessment(plan)
+    if lacking or assessment is None:
+        raise PlanIncomplete(lacking)
+    PLAN_STATES.check(source=PlanStatus(plan.status), target=PlanStatus.SUBMITTED)
+    plan.revision += 1
+    content = queries.content(plan, level=assessment.level, phi=assessment.phi, backup_policy=backup_policy)
+    revision = PlanRevision.objects.create(
+        plan=plan,
+        number=plan.revision,
+        digest=content.digest(),
+        content=content.canonical().decode("utf-8"),
+        level=assessment.level,
+        phi=assessment.phi,
+        tables=assessment.tables,
+        policy_version=policy_version,
+        submitted_by=by,
+        submitted_at=now,
+    )
+    plan.status, plan.submitted_at = str(PlanStatus.SUBMITTED), now
+    plan.save()
+    prove(plan=plan, key="rollback-documented", note="Part of the submitted plan", evidence=path(plan), now=now)
+    return revision
+
+
+def path(plan: MigrationPlan) -> str:
+    """Return the path of the plan's page, for evidence and mails."""
+    return f"/plans/{plan.pk}/"
+
+
+def move(plan: MigrationPlan, *, status: PlanStatus, entry: Draft, now: datetime) -> None:
+    """Change the status of a locked plan, with its ledger entry. Raises `TransitionRefused`."""
+    PLAN_STATES.check(source=PlanStatus(plan.status), target=status)
+    plan.status = str(status)
+    if PLAN_STATES.final(status):
+        plan.closed_at = now
+    plan.save(update_fields=["status", "closed_at"])
+    audit.append(entry)
+
+
+@transaction.atomic
+def withdraw(*, plan_id: int, by: Person, reason: str, now: datetime) -> MigrationPlan:
+    """Take back a plan that is not approved yet. Its seats count no more."""
+    plan = lock(plan_id)
+    if plan.author_id != by.pk:
+        raise NotYourPlan(f"{plan.number} belongs to {plan.author.full_name}; only they may withdraw it.")
+    entry = draft_entry(
+        plan,
+        kind=EntryKind.PLAN_WITHDRAWN,
+        actor=audit.actor(by),
+        sentence=f"{by.full_name} withdrew {plan.number}.",
+        reason=reason,
+    )
+    move(plan, status=PlanStatus.WITHDRAWN, entry=entry, now=now)
+    return plan
+
+
+def prove(*, plan: MigrationPlan, key: str, note: str, evidence: str, now: datetime) -> None:
+    """Tick a checklist item that the portal proves, with a link to the proof. The caller's transaction carries the ledger entry."""
+    ChecklistItem.objects.filter(plan=plan, key=key, done_at__isnull=True).update(
+        done_at=now, done_by=None, note=note[:300], evidence=evidence[:200]
+    )
+
+
+@transaction.atomic
+def tick(*, plan_id: int, key: str, by: Person, note: str, now: datetime) -> None:
+    """Tick an item that only a person can know. Raises `NotTicked` for what the portal proves itself."""
+    plan = lock(plan_id)
+    access.check_member(person=by, group=plan.target.group)
+    item = checklist.BY_KEY.get(key)
+    if item is None or item.by_portal:
+        raise NotTicked("The portal ticks this item itself when it has the proof.")
+    if not note.strip():
+        raise NotTicked("Add a note that says how you know, such as a link to the test run.")
+    changed = ChecklistItem.objects.filter(plan=plan, key=key, done_at__isnull=True).update(
+        done_at=now, done_by=by, note=note.strip()[:300]
+    )
+    if not changed:
+        raise NotTicked("This item is ticked already.")
+    audit.append(
+        draft_entry(
+            plan,
+            kind=EntryKind.CHECKLIST_TICKED,
+            actor=audit.actor(by),
+            sentence=f"{by.full_name} ticked “{item.title}” on {plan.number}.",
+            reason=note.strip()[:300],
+        )
+    )
