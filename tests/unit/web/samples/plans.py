@@ -1,0 +1,262 @@
+"""Plans: the detail page in its states."""
+
+from typing import Any
+
+from tests.unit.web.samples.common import T_ZERO, ZONE, days_before
+
+MIGRATION = """'use strict';
+
+/** Adds consent tracking to patients. */
+module.exports = {
+  async up(queryInterface, Sequelize) {
+    await queryInterface.sequelize.transaction(async (transaction) => {
+      await queryInterface.addColumn('patients', 'consentAt', {
+        type: Sequelize.DATE, allowNull: true,
+      }, { transaction });
+    });
+  },
+
+  async down(queryInterface) {
+    await queryInterface.removeColumn('patients', 'consentAt');
+  },
+};
+"""
+FILE = "20251103000000-add-patient-consent-tracking.js"
+PLAN: dict[str, Any] = {
+    "number": "WC-142",
+    "title": "Add consent tracking to patients",
+    "level": "HIGH",
+    "phi": True,
+    "status": "SUBMITTED",
+    "revision": 4,
+    "digest": "5be1c0ffee1122334455667788990011223344556677889900112233445566779f31",
+    "target": "white_cross_production",
+    "database": "white_cross_production",
+    "environment": "production",
+    "author": "Ana Lopez",
+    "scheduled_for": T_ZERO,
+    "zone": ZONE,
+    "window": "21:00 to 23:00",
+    "url": "#",
+    "why": "JIRA-1234: parents may withdraw consent, and the law asks us to know since when.",
+    "level_reason": "High, because one statement changes existing rows (rule DATA-1).",
+}
+STATIONS = [
+    {"label": "T‑7 Submitted", "state": "done", "at": days_before(7.2), "zone": ZONE, "lines": []},
+    {
+        "label": "T‑5 Security and compliance",
+        "state": "late",
+        "lines": ["2 h late: the privacy officer has not signed"],
+        "at": days_before(5),
+        "zone": ZONE,
+    },
+    {"label": "T‑3 Stakeholders told", "state": "", "lines": ["5 groups"], "at": days_before(3)},
+    {"label": "T‑1 Go or no-go", "state": "", "lines": ["Dan Okafor, CTO"], "at": days_before(1)},
+    {"label": "T‑0 Run", "state": "", "lines": [], "at": T_ZERO, "zone": ZONE},
+]
+SEATS: list[dict[str, Any]] = [
+    {"role_title": "CTO", "state": "ok", "name": "Carla Mendes", "at": days_before(6), "zone": ZONE},
+    {
+        "role_title": "Database admin",
+        "state": "turn",
+        "name": "",
+        "note": "Signed revision 3, needs revision 4.",
+    },
+    {
+        "role_title": "Privacy officer",
+        "state": "waiting",
+        "note": "Waiting 2 days for Petra Novak.",
+        "url": "#",
+        "url_label": "Remind her",
+    },
+    {"role_title": "Security officer", "state": "no", "name": "Sam Reed", "at": days_before(5)},
+    {"role_title": "Go at T‑1", "state": "later", "note": "After the others"},
+]
+STATEMENTS = [
+    {
+        "number": 1,
+        "file": FILE,
+        "line": 7,
+        "sql": 'ALTER TABLE "patients" ADD COLUMN "consentAt" TIMESTAMP WITH TIME ZONE;',
+        "level": "LOW",
+        "lock": "ACCESS EXCLUSIVE on patients",
+        "blocks": "reading and writing for a moment",
+        "rewrites": "",
+        "findings": [
+            {
+                "tone": "good",
+                "title": "A nullable column without a default changes only the catalogue",
+                "advice": "",
+                "rule": "COL-1",
+                "rule_url": "#",
+            }
+        ],
+    },
+    {
+        "number": 2,
+        "file": FILE,
+        "line": 12,
+        "sql": "UPDATE \"patients\" SET \"consentAt\" = now() WHERE \"consentStatus\" = 'given' -- all of them",
+        "level": "HIGH",
+        "lock": "ROW EXCLUSIVE on patients",
+        "blocks": "",
+        "rewrites": "It changes about 50,000 rows.",
+        "findings": [
+            {
+                "tone": "warn",
+                "title": "Changes existing rows in one transaction",
+                "advice": "Split it into batches by key, in a file of its own.",
+                "rule": "DATA-1",
+                "rule_url": "#",
+            },
+            {"tone": "bad", "title": "No index on consentStatus", "advice": "Full scan, 41 s on staging."},
+        ],
+    },
+]
+ASSESSMENT = {
+    "state": "done",
+    "level": "HIGH",
+    "reason": "High, because statement 2 changes existing rows (rule DATA-1).",
+    "phi_reason": "It touches PHI: patients is in the catalogue of tagged tables.",
+    "problem": "",
+    "statements": STATEMENTS,
+}
+CHECKS = [
+    {
+        "tone": "bad",
+        "title": "The way back was not tried on staging",
+        "detail": "Run the rollback once on staging, then this clears by itself.",
+        "action": {"label": "Try rollback", "url": "#", "post": True},
+    },
+    {
+        "tone": "warn",
+        "title": "NOT NULL on 2.1 M rows takes a full scan",
+        "detail": f"{FILE}, line 14. Staging took 41 s. Add a checked constraint first.",
+        "action": {"label": "Show line", "url": "#", "plain": True},
+    },
+    {
+        "tone": "good",
+        "title": "Backup restored on staging, row counts equal",
+        "detail": "412 MB, SHA-256 ends in 9f31",
+        "action": None,
+    },
+]
+CHECKS_SUMMARY = [
+    {"word": "9 passed", "tone": "good", "mark": "✓"},
+    {"word": "1 warning", "tone": "warn", "mark": "!"},
+    {"word": "1 blocker", "tone": "bad", "mark": "✕"},
+]
+DIFF = [
+    {"number": 12, "kind": "", "text": "    await queryInterface.addColumn('patients', 'consentAt', {"},
+    {"number": 13, "kind": "del", "text": "      type: Sequelize.DATE, allowNull: true });"},
+    {"number": 13, "kind": "add", "text": "      type: Sequelize.DATE, allowNull: false, defaultValue: now });"},
+    {"number": 14, "kind": "", "text": "  },"},
+]
+CHECKLIST = [
+    {
+        "title": "Pre-migration",
+        "done": 2,
+        "total": 4,
+        "items": [
+            {
+                "title": "Backup created and verified",
+                "done": True,
+                "by": "White Cross Ops",
+                "at": days_before(2),
+                "note": "",
+                "by_portal": True,
+                "evidence_url": "#",
+                "evidence_label": "Run 57",
+            },
+            {
+                "title": "Migration tested in development",
+                "done": True,
+                "by": "Ana Lopez",
+                "at": days_before(8),
+                "note": "Twice, on a copy of the seed data",
+                "by_portal": False,
+            },
+            {"title": "Approval obtained", "done": False, "by_portal": True},
+            {"title": "Automated tests passing", "done": False, "by_portal": False, "tick_url": "#"},
+        ],
+    },
+    {"title": "Execution", "done": 1, "total": 1, "items": []},
+]
+DETAIL: dict[str, Any] = {
+    "plan": PLAN,
+    "action": {"label": "Sign as database admin…", "url": "#"},
+    "actions": [{"label": "Download as Markdown", "url": "#"}],
+    "waiting_for": {"name": "Petra Novak", "role_title": "privacy officer", "since": "2 days"},
+    "notes": [
+        {
+            "tone": "warn",
+            "title": "The plan changed since you signed it",
+            "text": "Ana Lopez changed the expected time from 10 s to 25 s. You signed revision 3, this is 4.",
+            "url": "#changes",
+            "url_label": "See what changed",
+        }
+    ],
+    "stations": STATIONS,
+    "checks": CHECKS,
+    "checks_summary": CHECKS_SUMMARY,
+    "assessment": ASSESSMENT,
+    "changes": {
+        "label": "What changed since revision 3",
+        "sentences": ["Expected time: 10 s, now 25 s", "The column is now required"],
+        "files": [{"name": FILE, "lines": DIFF}],
+    },
+    "files": [
+        {
+            "name": FILE,
+            "size": 1412,
+            "sha256": PLAN["digest"],
+            "language": "js",
+            "text": MIGRATION,
+            "anchor": "file-1",
+        }
+    ],
+    "documentation": [
+        {"term": "Migration purpose and scope", "value": "Track consent per patient.\nNothing else changes."},
+        {"term": "Expected execution time", "value": "25 s"},
+        {"term": "Rollback procedure", "value": "db:migrate:undo --name drops the column; the new values are lost."},
+    ],
+    "verification": [
+        {
+            "name": "The column is there",
+            "sql": "SELECT count(*) FROM information_schema.columns\nWHERE column_name = 'consentAt'",
+            "expected": "1",
+        }
+    ],
+    "checklist": CHECKLIST,
+    "seats": SEATS,
+    "glance": [
+        {"term": "Where", "value": "white_cross_production, PostgreSQL 15"},
+        {"term": "Tables", "value": "patients, consents", "code": True},
+        {"term": "Expected", "value": "45 s, downtime 25 s (limit 30 s)"},
+        {"term": "Why", "value": "JIRA-1234", "url": "#"},
+    ],
+    "runs": [{"number": 57, "url": "#", "status": "ROLLED_BACK", "at": days_before(0.5)}],
+    "activity": [
+        {"sentence": "Carla Mendes signed revision 4 as CTO.", "at": days_before(6), "url": "#"},
+        {"sentence": "Ana Lopez submitted revision 4.", "at": days_before(7.2), "url": ""},
+    ],
+    "withdraw": {"url": "#", "label": "Withdraw this plan…"},
+}
+DRAFT: dict[str, Any] = {
+    "plan": PLAN | {"status": "DRAFT", "level": "", "phi": False, "revision": 0},
+    "action": {"label": "Submit for review", "url": "#checks", "blocked": True},
+    "waiting_for": None,
+    "stations": [station | {"state": ""} for station in STATIONS],
+    "checks": [
+        {
+            "tone": "bad",
+            "title": "Rollback procedure is missing.",
+            "detail": "Say how it is undone, and what is lost by undoing it.",
+            "action": {"label": "Write it", "url": "#"},
+        }
+    ],
+    "checks_summary": [{"word": "1 missing", "tone": "bad", "mark": "✕"}],
+    "assessment": {"state": "running"},
+    "documentation": [{"term": "Migration purpose and scope", "value": "Track consent per patient."}],
+    "glance": [{"term": "Where", "value": "white_cross_production, PostgreSQL 15"}],
+}
