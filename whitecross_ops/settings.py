@@ -203,6 +203,7 @@ CELERY_BEAT_SCHEDULE = {
     "runs-start-due": {"task": "runs.start_due", "schedule": 3.0, "options": {"expires": 6}},
     "runs-find-lost": {"task": "runs.find_lost", "schedule": 10.0, "options": {"expires": 20}},
     "notices-deliver": {"task": "notices.deliver", "schedule": 3.0, "options": {"expires": 6}},
+    "assessments-waiting": {"task": "assessments.assess_waiting", "schedule": 10.0, "options": {"expires": 20}},
     "timeline-sweep": {"task": "timeline.sweep", "schedule": 3.0, "options": {"expires": 6}},
 }
 

@@ -46,6 +46,8 @@ class SessionLimits:
     lock_timeout_ms: int
     statement_timeout_ms: int
     idle_in_transaction_ms: int = 10_000
+    wall_clock_ms: int = 4 * 3_600_000
+    """After this the whole call is ended, whatever it does."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class SentStatement:
     """Whether a transaction block was open after it."""
     session: int
     """Which of the tool's connections sent it, from 1."""
+    transaction: int = 0
+    """Which transaction of the call it belonged to, from 1; 0 when it committed (or failed) by itself."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,12 @@ class ChildResult:
     """Statements that changed something outside the tool's bookkeeping and were committed, oldest first."""
     sqlstate: str
     """The last error that the server sent, empty when none."""
+    outcome_unknown: bool = False
+    """A connection ended before the server said whether a change was committed: read the target, ask people (X9)."""
+    timed_out: bool = False
+    """The call was ended by us at its wall-clock limit."""
+    statements_left_out: int = 0
+    """How many statements are not in `statements` because there were too many to keep."""
 
 
 @dataclass(frozen=True)

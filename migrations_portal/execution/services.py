@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max
+from django.db.models import Max
 from django.db.models.functions import Coalesce, Now
 
 from migrations_portal.audit import services as audit
@@ -201,13 +201,29 @@ def _records(run: MigrationRun, *, status: RunStatus, rollback_tested: bool, now
     ]
 
 
+def restores_waiting() -> list[int]:
+    """Return the restores that two people chose and no worker has claimed yet."""
+    rows = MigrationRun.objects.filter(status=str(RunStatus.RESTORING), claimed_by="")
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def claim_restore(*, run_id: int, worker: str) -> int | None:
+    """Claim a chosen restore and return its new fence, or None when somebody else has it."""
+    run = MigrationRun.objects.select_for_update().get(pk=run_id)
+    highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
+    claimed = MigrationRun.objects.filter(pk=run_id, status=str(RunStatus.RESTORING), claimed_by="").update(
+        claimed_by=worker[:120], lease_until=Now() + LEASE, fence=highest + 1
+    )
+    return int(highest + 1) if claimed == 1 else None
+
+
 def lost_runs() -> list[MigrationRun]:
     """Return the running runs whose lease ended long enough ago that their holder has stopped itself (X4)."""
-    return list(
-        MigrationRun.objects.filter(
-            status__in=[str(RunStatus.RUNNING), str(RunStatus.RESTORING)], lease_until__lt=Now() - TAKEOVER_AFTER
-        ).select_related("plan")
+    rows = MigrationRun.objects.filter(
+        status__in=[str(RunStatus.RUNNING), str(RunStatus.RESTORING)], lease_until__lt=Now() - TAKEOVER_AFTER
     )
+    return list(rows.exclude(claimed_by="").select_related("plan"))
 
 
 @transaction.atomic
@@ -248,9 +264,9 @@ def decide(*, run_id: int, choice: Choice, by: Person, reason: str, now: datetim
     people = RunDecision.objects.filter(run=run, choice=str(choice)).values("by").distinct().count()
     complete = people >= DECIDERS_NEEDED
     if complete:
-        run.status = str(RunStatus.RESTORING)
-        run.lease_until = None
-        MigrationRun.objects.filter(pk=run.pk).update(status=run.status, lease_until=Now() + LEASE, fence=F("fence"))
+        MigrationRun.objects.filter(pk=run.pk).update(
+            status=str(RunStatus.RESTORING), claimed_by="", lease_until=Now() + LEASE
+        )
     audit.append(
         plans.draft_entry(
             run.plan,

@@ -1,6 +1,7 @@
 """Reading plans: narrowed to what a person may see, in one place (S5)."""
 
 import hashlib
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
@@ -69,3 +70,9 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
         checks=tuple(plan.checks.order_by("position").values_list("name", "sql", "expected")),
         backup_policy=backup_policy,
     )
+
+
+def assessments_waiting(*, now: datetime) -> list[int]:
+    """Return the assessments that nobody has done some seconds after they were asked for."""
+    rows = PlanAssessment.objects.filter(done_at__isnull=True, requested_at__lt=now - timedelta(seconds=5))
+    return list(rows.order_by("requested_at").values_list("pk", flat=True)[:10])

@@ -1,0 +1,184 @@
+"""Reading a statement's outside with PostgreSQL's own scanner: its pieces, its verb, its literals, what it touches.
+
+Does not judge risk; it only tells a write from a read and hides values (S10).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import postgast
+
+VALUE = "'…'"
+"""Stands where a literal was."""
+
+LONGEST_TEXT = 16 * 1024
+"""Characters of a statement that are kept."""
+
+_LITERALS = frozenset({"SCONST", "FCONST", "ICONST", "BCONST", "XCONST", "USCONST"})
+_COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
+_CARRIES_DATA = frozenset(
+    "SELECT INSERT UPDATE DELETE MERGE WITH VALUES COPY CALL DO EXECUTE EXPLAIN PREPARE"
+    " DECLARE TABLE".split()
+)
+"""Verbs whose literals are data of rows; the literals of all others are definitions (defaults, labels)."""
+
+_READS = frozenset(
+    "SELECT WITH VALUES TABLE SHOW SET RESET BEGIN START COMMIT END ROLLBACK ABORT SAVEPOINT"
+    " RELEASE LOCK FETCH MOVE DECLARE CLOSE EXPLAIN PREPARE EXECUTE DEALLOCATE DISCARD LISTEN"
+    " UNLISTEN NOTIFY CHECKPOINT LOAD ANALYZE VACUUM".split()
+)
+_WRITES_INSIDE = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "INTO"})
+_COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+_SELF_COMMITTING = frozenset({"VACUUM", "REINDEX", "CLUSTER", "CALL"})
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word of a statement: the scanner's name for it and its text."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement as it may be kept: its text (literals of data hidden unless asked for) and its words."""
+
+    text: str
+    words: tuple[str, ...]
+    """Keywords and names in order, upper case unless quoted; literals and comments are left out."""
+
+    @property
+    def verb(self) -> str:
+        """The first keyword; empty for an empty statement."""
+        return self.words[0] if self.words else ""
+
+    @property
+    def undoes_to_savepoint(self) -> bool:
+        """Whether it is ROLLBACK TO [SAVEPOINT] name."""
+        return self.verb in {"ROLLBACK", "ABORT"} and "TO" in self.words
+
+    @property
+    def commits_inside(self) -> bool:
+        """Whether it may commit a part of its work before it ends, or leaves something behind when it fails."""
+        return (
+            "CONCURRENTLY" in self.words
+            or self.verb in _SELF_COMMITTING
+            or (self.verb == "DO" and "COMMIT" in self.words)
+        )
+
+    def writes(self, *, tag: str) -> bool:
+        """Say whether it changed something, by its words and the server's command tag; unsure counts as yes."""
+        done, _, count = tag.partition(" ")
+        if done in _COUNTED and count.rsplit(" ", 1)[-1] == "0":
+            return False
+        if self.verb in _READS:
+            return (done in _COUNTED and done != "COPY") or self._writes_inside()
+        if self.verb == "COPY":
+            return "FROM" in self.words and "STDOUT" not in self.words
+        return bool(self.words)
+
+    def _writes_inside(self) -> bool:
+        if self.verb not in {"SELECT", "WITH", "EXPLAIN"}:
+            return False
+        for before, word in zip(("", *self.words), self.words, strict=False):
+            if word in _WRITES_INSIDE and before not in {"FOR", "KEY"}:
+                return True
+        return False
+
+    def about(self, table: str) -> bool:
+        """Say whether its first named object is `table`: how a tool's bookkeeping is told from the rest."""
+        names = [word for word in self.words[1:] if word not in _BETWEEN_VERB_AND_TABLE]
+        return any(name in {f'"{table}"', table.upper()} for name in names[:2])
+
+
+_BETWEEN_VERB_AND_TABLE = frozenset("INTO FROM TABLE IF NOT EXISTS ONLY".split())
+
+
+def statements(sql: str, *, keep_values: bool = False) -> tuple[Statement, ...]:
+    """Cut the text of a Query message into its statements; a text that cannot be read becomes one, hidden."""
+    try:
+        tokens = _scanned(sql)
+    except postgast.PgQueryError:
+        return (_unreadable(sql, keep_values=keep_values),)
+    pieces: list[list[tuple[int, int, Token]]] = [[]]
+    depth = 0
+    for start, end, token in tokens:
+        depth += _step(token, pieces[-1])
+        if token.text == ";" and depth <= 0:
+            pieces.append([])
+        elif token.name not in _COMMENTS:
+            pieces[-1].append((start, end, token))
+    raw = sql.encode()
+    return tuple(_statement(raw, piece, keep_values=keep_values) for piece in pieces if piece)
+
+
+def _step(token: Token, piece: Sequence[tuple[int, int, Token]]) -> int:
+    """Say how much deeper the token leads: brackets, and the BEGIN ATOMIC … END of SQL functions."""
+    if token.text == "(":
+        return 1
+    if token.text == ")":
+        return -1
+    if token.name == "ATOMIC" or (token.name == "CASE" and _in_atomic(piece)):
+        return 1
+    return -1 if token.name == "END_P" and _in_atomic(piece) else 0
+
+
+def _in_atomic(piece: Sequence[tuple[int, int, Token]]) -> bool:
+    return any(token.name == "ATOMIC" for _, _, token in piece)
+
+
+@lru_cache(maxsize=1)
+def _token_names() -> dict[int, str]:
+    enum = postgast.pg_query_pb2.Token.DESCRIPTOR
+    return {value.number: value.name for value in enum.values}
+
+
+def _scanned(sql: str) -> list[tuple[int, int, Token]]:
+    raw = sql.encode()
+    names = _token_names()
+    return [
+        (
+            found.start,
+            found.end,
+            Token(names.get(found.token, ""), raw[found.start : found.end].decode()),
+        )
+        for found in postgast.scan(sql).tokens
+    ]
+
+
+def _statement(
+    raw: bytes, piece: Sequence[tuple[int, int, Token]], *, keep_values: bool
+) -> Statement:
+    words = tuple(_word(token) for _, _, token in piece if token.name not in _LITERALS)
+    verb = next((word for word in words if word.isalpha()), "")
+    hide = verb in _CARRIES_DATA and not keep_values
+    parts: list[bytes] = []
+    at = piece[0][0]
+    for start, end, token in piece:
+        if hide and token.name in _LITERALS:
+            parts += [raw[at:start], VALUE.encode()]
+            at = end
+    parts.append(raw[at : piece[-1][1]])
+    names = tuple(word for word in words if word[0].isalpha() or word[0] in '_"')
+    inside = _words_of_body(piece) if verb == "DO" else ()
+    return Statement(b"".join(parts).decode()[:LONGEST_TEXT], names + inside)
+
+
+def _word(token: Token) -> str:
+    return token.text if token.text.startswith('"') else token.text.upper()
+
+
+def _words_of_body(piece: Sequence[tuple[int, int, Token]]) -> tuple[str, ...]:
+    bodies = (token.text for _, _, token in piece if token.name == "SCONST")
+    return tuple(word.upper() for body in bodies for word in re.findall(r"[A-Za-z_]+", body))
+
+
+def _unreadable(sql: str, *, keep_values: bool) -> Statement:
+    """Keep the words before the first quote or digit of a text that PostgreSQL's scanner refuses."""
+    head = re.split(r"['\"$0-9(]", sql, maxsplit=1)[0]
+    words = tuple(word.upper() for word in re.findall(r"[A-Za-z_]+", head))
+    shown = sql if keep_values else f"{head}{VALUE}"
+    return Statement(shown[:LONGEST_TEXT], words)

@@ -1,0 +1,125 @@
+"""The endings of a run: written with their ledger records, news and incident in one transaction."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from migrations_portal.execution import services as execution
+from migrations_portal.execution.rules import Outcome, RunStatus
+from migrations_portal.incidents import services as incidents
+from migrations_portal.incidents.rules import Trigger
+from migrations_portal.kernel.errors import ProductError
+from migrations_portal.plans import queries as plan_queries
+from migrations_portal.plans import services as plans
+from migrations_portal.runbooks.tools import RunContext
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended: what is true of the target, why, and what people do next."""
+
+    status: RunStatus
+    outcome: Outcome
+    problem: str = ""
+    advice: str = ""
+    trigger: Trigger | None = None
+
+
+SUCCESS = Ending(RunStatus.SUCCEEDED, Outcome.APPLIED)
+
+
+def stopped_before_change(failure: ProductError) -> Ending:
+    """The run ended before anything could change the target."""
+    return Ending(
+        RunStatus.FAILED,
+        Outcome.NOTHING_CHANGED,
+        problem=failure.sentence,
+        advice="Mend what the sentence names, then open the change as a new plan.",
+        trigger=Trigger.STOPPED_BEFORE_CHANGE,
+    )
+
+
+def nothing_changed(problem: str) -> Ending:
+    """The migration failed and the target is proven to be as before."""
+    return Ending(
+        RunStatus.FAILED,
+        Outcome.NOTHING_CHANGED,
+        problem=problem,
+        advice="The database undid the file's transaction itself. Mend the migration and open it as a new plan.",
+        trigger=Trigger.RUN_FAILED,
+    )
+
+
+def rolled_back(problem: str) -> Ending:
+    """What the run had applied was undone by name, and the target is proven to be as before."""
+    return Ending(
+        RunStatus.ROLLED_BACK,
+        Outcome.UNDONE,
+        problem=problem,
+        advice="Mend the migration and open it as a new plan.",
+        trigger=Trigger.RUN_ROLLED_BACK,
+    )
+
+
+def half_done(problem: str) -> Ending:
+    """The target has moved but the history does not know it."""
+    return Ending(
+        RunStatus.NEEDS_DECISION,
+        Outcome.PARTIAL,
+        problem=problem,
+        advice=(
+            "Read the schema difference. Two people can restore the backup taken before this run. Do not undo the last "
+            "migration: that would revert the healthy one before it."
+        ),
+        trigger=Trigger.RUN_PARTIAL,
+    )
+
+
+def unknown(problem: str) -> Ending:
+    """Nobody can say what the target holds without looking."""
+    return Ending(
+        RunStatus.NEEDS_DECISION,
+        Outcome.UNKNOWN,
+        problem=problem,
+        advice="Look at the history table and the schema below, then let two people decide.",
+        trigger=Trigger.OUTCOME_UNKNOWN,
+    )
+
+
+def rollback_tested(context: RunContext) -> bool:
+    """Say whether the assessment of exactly these files proved, on a scratch copy, that undoing gives the schema before."""
+    assessment = plan_queries.current_assessment(context.plan)
+    return bool(assessment and assessment.result.get("rollback", {}).get("proven"))
+
+
+@transaction.atomic
+def conclude(context: RunContext, ending: Ending) -> None:
+    """Write the ending down. Raises `LeaseLost` when the run is no longer ours."""
+    run = execution.finish(
+        run_id=context.run.pk,
+        fence=context.recorder.fence,
+        status=ending.status,
+        outcome=ending.outcome,
+        problem=ending.problem,
+        advice=ending.advice,
+        rollback_tested=rollback_tested(context),
+        now=context.clock(),
+        public_url=context.public_url,
+    )
+    prove(context, ("audit-log-updated", "stakeholders-notified-after"))
+    if ending.trigger is not None:
+        incidents.open_for_run(
+            run=run, trigger=ending.trigger, title=ending.problem, now=context.clock(), public_url=context.public_url
+        )
+
+
+def prove(context: RunContext, keys: tuple[str, ...]) -> None:
+    """Tick checklist items that this run proves, each with a link to the run."""
+    for key in keys:
+        plans.prove(
+            plan=context.plan,
+            key=key,
+            note=f"Proven by run {context.run.pk}",
+            evidence=f"/runs/{context.run.pk}/",
+            now=context.clock(),
+        )

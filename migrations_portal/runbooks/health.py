@@ -1,0 +1,73 @@
+"""The health checks before and after: does everything answer, fit and have room?"""
+
+from migrations_portal.execution.recorder import StepRecord
+from migrations_portal.execution.rules import StepFailed
+from migrations_portal.runbooks.tools import RunContext
+from migrations_portal.targets.ports import TargetSession
+
+LONG_TRANSACTION_MINUTES = 5
+"""The spec's own limit for a long-running query."""
+
+FACTS = """
+SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 AS major,
+       pg_size_pretty(pg_database_size(current_database())) AS size, pg_is_in_recovery() AS standby,
+       current_setting('transaction_read_only') = 'on' AS read_only,
+       (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS encrypted
+"""
+LONG_TRANSACTIONS = """
+SELECT count(*) AS running FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+   AND xact_start < now() - make_interval(mins => %s)
+"""
+LARGEST = """
+SELECT schemaname || '.' || relname AS name, pg_size_pretty(pg_total_relation_size(relid)) AS size
+  FROM pg_stat_user_tables ORDER BY pg_total_relation_size(relid) DESC, 1 LIMIT 10
+"""
+
+
+def check_before(context: RunContext, step: StepRecord) -> None:
+    """Refuse to start, with a sentence, when something that the run will need is not there.
+
+    Raises `TargetUnreachable`, `DumpToolMissing`, `VaultUnavailable`, `DriverMissing`, `StepFailed`.
+    """
+    tools = context.tools
+    client = tools.dump.client_version()
+    with tools.server.session(context.endpoint, application_name=context.application_name) as session:
+        major = _say_facts(session, step)
+        if major > client:
+            raise StepFailed(
+                f"The target runs PostgreSQL {major}, but pg_dump here is version {client}, which cannot dump it. "
+                f"Install the PostgreSQL {major} client tools on the worker. Nothing was changed."
+            )
+        waiting = session.rows(LONG_TRANSACTIONS, [LONG_TRANSACTION_MINUTES])[0]["running"]
+        if waiting:
+            step.say(f"{waiting} transactions have been open for more than {LONG_TRANSACTION_MINUTES} min", level="warn")
+    drill = tools.scratch(context.run.target, name="postgres")
+    with tools.server.session(drill, application_name=context.application_name) as session:
+        session.rows("SELECT 1 AS answers")
+    tools.vault.check()
+    if not (context.bundle.project / "node_modules").is_dir():
+        raise StepFailed(
+            f"The Sequelize project {context.bundle.project.name} is not prepared on this worker (no node_modules). "
+            "Run `npm ci --ignore-scripts` in it. Nothing was changed."
+        )
+    step.say("The target, the staging server and the vault answer")
+    step.exit_code = 0
+
+
+def _say_facts(session: TargetSession, step: StepRecord) -> int:
+    facts = session.rows(FACTS)[0]
+    step.say(f"PostgreSQL {facts['version']}, {facts['size']}, connection {'encrypted' if facts['encrypted'] else 'not encrypted'}")
+    step.facts = {"version": facts["version"], "size": facts["size"], "encrypted": bool(facts["encrypted"])}
+    if facts["standby"] or facts["read_only"]:
+        raise StepFailed("The target is a standby or read-only, so nothing can be migrated on it. Point the target at the primary.")
+    return int(facts["major"])
+
+
+def check_after(context: RunContext, step: StepRecord) -> None:
+    """Ask the target once more, and show the ten largest tables as the spec's step 8 does."""
+    with context.tools.server.session(context.endpoint, application_name=context.application_name) as session:
+        _say_facts(session, step)
+        for row in session.rows(LARGEST):
+            step.say(f"{row['name']}: {row['size']}")
+    step.exit_code = 0

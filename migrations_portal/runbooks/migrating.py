@@ -1,0 +1,83 @@
+"""Step 5: apply the approved files, one at a time, by name, and say truthfully what each one did."""
+
+import random
+import time
+
+from migrations_portal.execution.ports import ChildResult, SentStatement
+from migrations_portal.execution.recorder import StepRecord
+from migrations_portal.execution.rules import LOCK_ATTEMPTS, LOCK_TIMEOUT_MS, Outcome, StepFailed
+from migrations_portal.runbooks import truth
+from migrations_portal.runbooks.tools import RunContext
+from migrations_portal.runbooks.truth import TargetState
+
+LOCK_NOT_AVAILABLE = "55P03"
+"""SQLSTATE of an attempt that did not get its lock in time."""
+PAUSE_SECONDS = (0.2, 0.6)
+"""Jitter between attempts (design section 8)."""
+
+
+class FileFailed(StepFailed):
+    """A migration file did not end as it should."""
+
+    code = "migration-failed"
+
+    def __init__(self, sentence: str, *, outcome: Outcome, applied: tuple[str, ...], after: TargetState) -> None:
+        """Say what the target holds, and which files of this run were applied before."""
+        super().__init__(sentence)
+        self.outcome, self.applied, self.after = outcome, applied, after
+
+
+def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> TargetState:
+    """Apply every approved file in order and return the state after the last. Raises `FileFailed`."""
+    state = before
+    applied: tuple[str, ...] = ()
+    for name in context.approved:
+        result, outcome, after = _apply(context, step, name=name, before=state)
+        step.exit_code = result.exit_code
+        step.facts[name] = {"seconds": round(result.seconds, 2), "statements": len(result.statements)}
+        if outcome is not Outcome.APPLIED:
+            raise FileFailed(_sentence(name, result, outcome), outcome=outcome, applied=applied, after=after)
+        applied = (*applied, name)
+        state = after
+    return state
+
+
+def _apply(
+    context: RunContext, step: StepRecord, *, name: str, before: TargetState
+) -> tuple[ChildResult, Outcome, TargetState]:
+    """Try one file until it got its locks.
+
+    Tried again only when the target is proven unchanged and the reason was a lock: waiting long would queue users
+    behind us, so each attempt is short (design section 8).
+    """
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        context.recorder.check()
+        result = context.tools.driver.up(
+            context.endpoint,
+            context.bundle,
+            name=name,
+            limits=context.limits,
+            on_output=step.say,
+            on_statement=lambda sent: _show(step, sent),
+        )
+        after = truth.read_state(context)
+        outcome = truth.judge(name=name, result=result, before=before, after=after)
+        if outcome is not Outcome.NOTHING_CHANGED or result.sqlstate != LOCK_NOT_AVAILABLE or attempt == LOCK_ATTEMPTS:
+            return result, outcome, after
+        step.say(f"No lock within {LOCK_TIMEOUT_MS} ms (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn")
+        time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311  # jitter, no secret
+    raise AssertionError("unreachable: the last attempt returns")
+
+
+def _show(step: StepRecord, sent: SentStatement) -> None:
+    """Add a statement that took noticeable time to the log: its command and seconds, never its values."""
+    if sent.seconds >= 0.1 or sent.sqlstate:  # noqa: PLR2004
+        ended = f"failed with SQLSTATE {sent.sqlstate}" if sent.sqlstate else sent.tag
+        step.say(f"{ended} after {sent.seconds:.2f} s")
+
+
+def _sentence(name: str, result: ChildResult, outcome: Outcome) -> str:
+    why = f"the server answered SQLSTATE {result.sqlstate}" if result.sqlstate else f"the tool ended with code {result.exit_code}"
+    if outcome is Outcome.NOTHING_CHANGED and result.exit_code == 0:
+        why = "the tool said success but recorded nothing"
+    return f"{name} failed: {why}. {outcome.sentence}"

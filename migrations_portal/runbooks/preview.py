@@ -1,0 +1,148 @@
+"""Assessing a plan: its files run on an empty copy of the target's schema, and the SQL they really sent is judged.
+
+The copy holds no rows, so no PHI leaves the target. Going up and down again also shows whether the way back works.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from migrations_portal import risk
+from migrations_portal.execution.ports import Bundle, ChildResult, SessionLimits
+from migrations_portal.execution.recording import RecordedScript, recorded_sql
+from migrations_portal.kernel.errors import ProductError, TargetTrouble
+from migrations_portal.plans import services as plans
+from migrations_portal.plans.models import MigrationPlan, PlanAssessment
+from migrations_portal.runbooks.tools import Tools, bundle_of
+from migrations_portal.runbooks.truth import schema_difference
+from migrations_portal.targets.ports import Endpoint, TargetSession
+
+logger = logging.getLogger(__name__)
+
+SIZES = """
+SELECT n.nspname || '.' || c.relname AS name, greatest(c.reltuples, 0)::bigint AS rows,
+       pg_total_relation_size(c.oid) AS bytes
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+"""
+MAJOR = "SELECT current_setting('server_version_num')::int / 10000 AS major"
+
+
+class PreviewFailed(TargetTrouble):
+    """The file does not run on an empty copy of the schema."""
+
+    code = "preview-failed"
+
+
+@dataclass
+class Recorded:
+    """What the files sent, going up and going down."""
+
+    up: list[tuple[str, RecordedScript]] = field(default_factory=list)
+    down: list[tuple[str, RecordedScript]] = field(default_factory=list)
+    rollback_proven: bool = False
+    rollback_sentence: str = ""
+
+
+def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetime]) -> None:
+    """Assess the files of a plan and store the result; a failure is stored as a sentence. Done once per set of files."""
+    row = PlanAssessment.objects.select_related("plan__target__drill_target", "plan__target__group").get(pk=assessment_id)
+    if row.done_at is not None:
+        return
+    try:
+        result = _assess(row.plan, tools=tools, scratch_name=f"wco_preview_{row.pk}")
+    except ProductError as failure:
+        plans.store_assessment(
+            assessment_id=row.pk, level="", phi=False, tables=(), result={}, problem=failure.sentence, now=clock()
+        )
+        return
+    assessed, extra = result
+    plans.store_assessment(
+        assessment_id=row.pk,
+        level=str(assessed.level),
+        phi=assessed.phi,
+        tables=assessed.tables,
+        result={**assessed.as_json(), "reason": assessed.reason, **extra},
+        problem="",
+        now=clock(),
+    )
+
+
+def _assess(plan: MigrationPlan, *, tools: Tools, scratch_name: str) -> tuple[risk.Assessment, dict[str, object]]:
+    endpoint = tools.endpoint(plan.target)
+    schema_text = tools.dump.schema(endpoint)
+    with tools.server.session(endpoint, application_name="wcops-preview") as session:
+        major = int(session.rows(MAJOR)[0]["major"])
+        sizes = {row["name"]: risk.RelationSize(rows=row["rows"], bytes=row["bytes"]) for row in session.rows(SIZES)}
+    recorded = _record(plan, tools=tools, scratch=tools.scratch(plan.target, name=scratch_name), schema_text=schema_text)
+    assessed = risk.assess(
+        _scripts(recorded.up),
+        down=_scripts(recorded.down),
+        schema=risk.schema_from_dump(schema_text, sizes=sizes),
+        server_version=major,
+        phi_tables=plan.target.phi_tables,
+    )
+    rollback = {"proven": recorded.rollback_proven, "sentence": recorded.rollback_sentence}
+    return assessed, {"rollback": rollback, "server_version": major}
+
+
+def _scripts(recorded: Sequence[tuple[str, RecordedScript]]) -> list[risk.ScriptFile]:
+    return [
+        risk.ScriptFile(name=name, sql=";\n".join(script.statements) + ";", one_transaction=script.one_transaction)
+        for name, script in recorded
+        if script.statements
+    ]
+
+
+def _record(plan: MigrationPlan, *, tools: Tools, scratch: Endpoint, schema_text: str) -> Recorded:
+    """Run every file up and down on the scratch copy."""
+    tools.server.drop_database(scratch)
+    tools.server.create_database(scratch)
+    try:
+        with tools.server.session(scratch, application_name="wcops-preview") as session:
+            _load_schema(session, schema_text)
+        return _up_and_down(bundle_of(plan, projects=tools.projects), tools=tools, scratch=scratch)
+    finally:
+        tools.server.drop_database(scratch)
+
+
+def _load_schema(session: TargetSession, text: str) -> None:
+    session.rows("SET check_function_bodies = off")
+    session.rows(text)
+    session.rows("RESET ALL")
+
+
+def _up_and_down(bundle: Bundle, *, tools: Tools, scratch: Endpoint) -> Recorded:
+    limits = SessionLimits(application_name="wcops-preview", lock_timeout_ms=5_000, statement_timeout_ms=60_000)
+    recorded = Recorded()
+    before = tools.dump.schema(scratch)
+    for each in bundle.files:
+        result = tools.driver.up(scratch, bundle, name=each.name, limits=limits)
+        _check_ran(each.name, result)
+        recorded.up.append((each.name, recorded_sql(result)))
+    for each in reversed(bundle.files):
+        result = tools.driver.down(scratch, bundle, name=each.name, limits=limits)
+        recorded.down.append((each.name, recorded_sql(result)))
+        if result.exit_code != 0:
+            recorded.rollback_sentence = f"Undoing {each.name} failed on the empty copy (code {result.exit_code})."
+            return recorded
+    difference = schema_difference(before, tools.dump.schema(scratch))
+    recorded.rollback_proven = not difference
+    recorded.rollback_sentence = (
+        "Tried on an empty copy: after undoing, the schema is exactly as before."
+        if not difference
+        else f"After undoing, the schema is not as before: {difference[0]} …"
+    )
+    return recorded
+
+
+def _check_ran(name: str, result: ChildResult) -> None:
+    if result.exit_code != 0:
+        last = [line for line in result.output.splitlines() if line.strip()][-1:]
+        raise PreviewFailed(
+            f"{name} does not run on an empty copy of the schema: {' '.join(last) or 'no output'}. "
+            "Mend the file and upload it again."
+        )
+    if not result.statements:
+        raise PreviewFailed(f"{name} sent nothing to the database. Does it export `up`?")

@@ -1,0 +1,141 @@
+"""The spec's "Rollback Execution": its six steps. Undoes by name, newest first, only what this run recorded (X11)."""
+
+from collections.abc import Mapping
+
+from migrations_portal.backups import services as backups
+from migrations_portal.execution.recorder import StepRecord
+from migrations_portal.execution.rules import LOCK_ATTEMPTS, ROLLBACK_STEPS, LeaseLost, StepFacts, StepFailed
+from migrations_portal.kernel.errors import ProductError
+from migrations_portal.runbooks import endings, truth
+from migrations_portal.runbooks.endings import Ending
+from migrations_portal.runbooks.tools import RunContext
+from migrations_portal.runbooks.truth import TargetState
+from migrations_portal.verification import services as verification
+from migrations_portal.verification.rules import Baseline
+
+STEP: dict[str, StepFacts] = {step.key: step for step in ROLLBACK_STEPS}
+
+
+def execute(
+    context: RunContext,
+    *,
+    applied: tuple[str, ...],
+    before: TargetState,
+    baseline: Baseline,
+    counts: Mapping[str, int],
+    reason: str,
+) -> Ending:
+    """Undo what this run applied and prove that the target is as before; hand it to people when that fails."""
+    context.recorder.log(f"ROLLBACK: {reason}", level="error")
+    try:
+        _divert(context)
+        _check_nothing_on_top(context, applied=applied, before=before)
+        _back_up(context)
+        _undo(context, applied=applied)
+        _verify(context, before=before, baseline=baseline, counts=counts)
+        _restore_traffic(context)
+    except LeaseLost:
+        raise
+    except ProductError as failure:
+        state = truth.read_state(context)
+        context.recorder.note(schema_after=state.schema, history_after=list(state.history))
+        return endings.half_done(f"{reason} The rollback failed too: {failure.sentence}")
+    endings.prove(context, ("rollback-reason", "rollback-executed", "rollback-verified"))
+    return endings.rolled_back(reason)
+
+
+def _divert(context: RunContext) -> None:
+    with context.recorder.step(STEP["rollback-divert"]) as step:
+        step.skipped = True
+        step.say("No traffic hook is set for this target, so traffic was not diverted.", level="warn")
+
+
+def _check_nothing_on_top(context: RunContext, *, applied: tuple[str, ...], before: TargetState) -> None:
+    with context.recorder.step(STEP["rollback-status"]) as step:
+        state = truth.read_state(context)
+        gained = truth.added(before=before.history, after=state.history)
+        step.say(f"Applied by this run: {', '.join(applied)}")
+        strangers = gained - set(applied)
+        if strangers:
+            raise StepFailed(
+                f"Somebody else applied {', '.join(sorted(strangers))} meanwhile, so undoing ours is not safe. Two people decide."
+            )
+
+
+def _back_up(context: RunContext) -> None:
+    with context.recorder.step(STEP["rollback-backup"]) as step:
+        backup = backups.take(
+            run_id=context.run.pk,
+            target=context.run.target,
+            endpoint=context.endpoint,
+            tools=context.tools.backup,
+            application_name=context.application_name,
+            phi=context.run.revision.phi,
+            purpose="pre-rollback",
+            now=context.clock(),
+        )
+        step.say(f"{backup.location}: {backup.size:,} bytes, SHA-256 {backup.sha256}")
+        step.exit_code = 0
+
+
+def _undo(context: RunContext, *, applied: tuple[str, ...]) -> None:
+    with context.recorder.step(STEP["rollback-undo"]) as step:
+        for name in reversed(applied):
+            _undo_one(context, step, name=name)
+
+
+def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
+    """Undo one file; tried again while only a lock was missing and the file is still recorded."""
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        context.recorder.check()
+        result = context.tools.driver.down(
+            context.endpoint, context.bundle, name=name, limits=context.limits, on_output=step.say
+        )
+        step.exit_code = result.exit_code
+        if name not in truth.read_state(context).history:
+            step.say(f"{name} is undone and out of the history")
+            return
+        if result.sqlstate != "55P03" or result.committed_writes:
+            raise StepFailed(f"Undoing {name} failed (code {result.exit_code}, SQLSTATE {result.sqlstate or 'none'}).")
+        step.say(f"No lock (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn")
+    raise StepFailed(f"Undoing {name} never got its locks in {LOCK_ATTEMPTS} attempts.")
+
+
+def _verify(
+    context: RunContext, *, before: TargetState, baseline: Baseline, counts: Mapping[str, int]
+) -> None:
+    with context.recorder.step(STEP["rollback-verify"]) as step:
+        state = truth.read_state(context)
+        context.recorder.note(schema_after=state.schema, history_after=list(state.history))
+        difference = truth.schema_difference(before.schema, state.schema)
+        if state.history != before.history or difference:
+            step.say("\n".join(difference[:200]))
+            raise StepFailed("After the rollback the target is not as before: " + _what_differs(before, state))
+        step.say("History and schema are exactly as before the run")
+        results = verification.run(
+            run_id=context.run.pk,
+            phase="rollback",
+            server=context.tools.server,
+            endpoint=context.endpoint,
+            baseline=baseline,
+            counts=counts,
+            affected=context.run.revision.tables,
+            checks=(),
+            now=context.clock(),
+            name=context.application_name,
+        )
+        failed = [each.sentence for each in results if not each.passed and each.severity == "fail"]
+        if failed:
+            raise StepFailed("After the rollback a check failed: " + " ".join(failed))
+        step.exit_code = 0
+
+
+def _what_differs(before: TargetState, after: TargetState) -> str:
+    parts = ["the history differs"] if before.history != after.history else []
+    return " and ".join([*parts, *(["the schema differs"] if before.schema != after.schema else [])]) + "."
+
+
+def _restore_traffic(context: RunContext) -> None:
+    with context.recorder.step(STEP["rollback-traffic"]) as step:
+        step.skipped = True
+        step.say("Traffic was never diverted.")

@@ -1,0 +1,244 @@
+"""The spec's "Standard Migration Procedure": its eight steps, in its order, with the truth read from the target."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from migrations_portal.approvals.services import BACKUP_POLICY
+from migrations_portal.backups import services as backups
+from migrations_portal.backups.models import Backup
+from migrations_portal.execution.recorder import StepRecord
+from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost, Outcome, StepFacts, StepFailed
+from migrations_portal.kernel.errors import ProductError, Trouble
+from migrations_portal.plans import queries as plan_queries
+from migrations_portal.runbooks import endings, health, migrating, rollback, truth
+from migrations_portal.runbooks.endings import Ending
+from migrations_portal.runbooks.migrating import FileFailed
+from migrations_portal.runbooks.tools import RunContext, Tools, open_context
+from migrations_portal.runbooks.truth import TargetState
+from migrations_portal.runbooks.watch import watching
+from migrations_portal.verification import services as verification
+from migrations_portal.verification.rules import Baseline
+
+logger = logging.getLogger(__name__)
+
+STEP: dict[str, StepFacts] = {step.key: step for step in STANDARD_STEPS}
+RUNNER_LOCK = 0x57C0_0001
+"""Advisory lock on the target: one runner at a time, whoever started it (X7)."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What steps 1 to 4 found: the target before the change, and the proven backup."""
+
+    state: TargetState
+    baseline: Baseline
+    backup: Backup
+
+
+def execute(*, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str) -> None:
+    """Execute a claimed run to one of its endings.
+
+    Whatever happens is written down: SUCCEEDED, FAILED (target proven unchanged), ROLLED_BACK (undone by name and
+    verified) or NEEDS_DECISION. A worker that loses its lease stops without another word (X4).
+    """
+    context = open_context(run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url)
+    try:
+        with watching(context):
+            endings.conclude(context, _run(context))
+    except LeaseLost:
+        logger.warning("run %s: the lease is lost, this worker stops", run_id)
+
+
+def _run(context: RunContext) -> Ending:
+    """Hold the target's lock and go through the eight steps."""
+    try:
+        holder = context.tools.server.session(
+            context.endpoint, application_name=f"{context.application_name}-holder", statement_timeout_ms=0
+        )
+        with holder as session:
+            if not session.try_lock(RUNNER_LOCK):
+                raise StepFailed("Another runner holds the lock on this target. Wait until it has ended.")
+            prepared = _prepare(context)
+            return _change(context, prepared)
+    except LeaseLost:
+        raise
+    except ProductError as failure:
+        return endings.stopped_before_change(failure)
+
+
+def _change(context: RunContext, prepared: Prepared) -> Ending:
+    """Steps 5 to 8. From here on no failure may be called harmless unless the target says so."""
+    applied: tuple[str, ...] = ()
+    try:
+        with context.recorder.step(STEP["migrate"]) as step:
+            state = migrating.migrate(context, step, before=prepared.state)
+        applied = context.approved
+        problem = _confirm(context, prepared, state=state)
+    except FileFailed as failure:
+        return _after_failed_file(context, prepared, failure)
+    except LeaseLost:
+        raise
+    except Exception as failure:
+        logger.exception("run %s: trouble after the migration began", context.run.pk)
+        said = failure.sentence if isinstance(failure, ProductError) else Trouble("A fault of ours; see the worker's log.").sentence
+        return endings.unknown(f"The run broke off after the migration had begun. {said}")
+    if problem:
+        return rollback.execute(
+            context,
+            applied=applied,
+            before=prepared.state,
+            baseline=prepared.baseline,
+            counts=prepared.backup.counts,
+            reason=problem,
+        )
+    endings.prove(context, ("migration-executed", "verification-passed", "integrity-verified", "foreign-keys-valid"))
+    endings.prove(context, ("indexes-created", "row-counts-match"))
+    return endings.SUCCESS
+
+
+def _after_failed_file(context: RunContext, prepared: Prepared, failure: FileFailed) -> Ending:
+    """A file failed: say what the target holds, and undo the files before it when that is safe."""
+    context.recorder.note(schema_after=failure.after.schema, history_after=list(failure.after.history))
+    if failure.outcome is Outcome.PARTIAL:
+        return endings.half_done(failure.sentence)
+    if failure.outcome is not Outcome.NOTHING_CHANGED:
+        return endings.unknown(failure.sentence)
+    if failure.applied:
+        return rollback.execute(
+            context,
+            applied=failure.applied,
+            before=prepared.state,
+            baseline=prepared.baseline,
+            counts=prepared.backup.counts,
+            reason=failure.sentence,
+        )
+    return endings.nothing_changed(failure.sentence)
+
+
+def _prepare(context: RunContext) -> Prepared:
+    """Steps 1 to 4. Nothing here changes the target; any `ProductError` ends the run before a change."""
+    with context.recorder.step(STEP["health-before"]) as step:
+        _check_content(context)
+        health.check_before(context, step)
+    with context.recorder.step(STEP["backup"]) as step:
+        backup = _back_up(context, step)
+    with context.recorder.step(STEP["verify-backup"]) as step:
+        _prove_backup(context, step, backup=backup)
+    endings.prove(context, ("backup-created-and-verified", "backup-completed", "backup-verified"))
+    with context.recorder.step(STEP["status-before"]) as step:
+        state = _status_before(context, step)
+        baseline = verification.baseline(
+            server=context.tools.server,
+            endpoint=context.endpoint,
+            name=context.application_name,
+            tables=context.run.revision.tables,
+        )
+    context.recorder.note(schema_before=state.schema, history_before=list(state.history))
+    return Prepared(state=state, baseline=baseline, backup=backup)
+
+
+def _check_content(context: RunContext) -> None:
+    """The executor runs exactly what was signed (A4)."""
+    revision = context.run.revision
+    content = plan_queries.content(context.plan, level=revision.level, phi=revision.phi, backup_policy=BACKUP_POLICY)
+    if content.digest() != revision.digest:
+        raise StepFailed("The plan is not what was signed: its content has another digest. Nothing was run; ask the author.")
+
+
+def _back_up(context: RunContext, step: StepRecord) -> Backup:
+    backup = backups.take(
+        run_id=context.run.pk,
+        target=context.run.target,
+        endpoint=context.endpoint,
+        tools=context.tools.backup,
+        application_name=context.application_name,
+        phi=context.run.revision.phi,
+        purpose="pre-migration",
+        now=context.clock(),
+    )
+    step.say(f"{backup.location}: {backup.size:,} bytes, SHA-256 {backup.sha256}")
+    step.say(f"{len(backup.counts)} tables, {sum(backup.counts.values()):,} rows counted in the dump's own snapshot")
+    step.exit_code = 0
+    return backup
+
+
+def _prove_backup(context: RunContext, step: StepRecord, *, backup: Backup) -> None:
+    drill = context.tools.scratch(context.run.target, name=f"wco_drill_{context.run.pk}_{context.recorder.fence}")
+    proof = backups.prove(
+        backup,
+        drill=drill,
+        tools=context.tools.backup,
+        application_name=context.application_name,
+        clock=context.clock,
+    )
+    step.say(f"Read back from the vault and hashed: equal; encrypted ({proof.facts.encryption}), kept until {backup.retain_until:%Y-%m-%d}")
+    step.say(f"Restored on staging in {proof.restore_seconds:.1f} s: {proof.tables} tables, {proof.rows:,} rows, every count equal")
+    step.say("The restored copy is dropped")
+    step.facts = {"restore_seconds": round(proof.restore_seconds, 1)}
+    step.exit_code = 0
+
+
+def _status_before(context: RunContext, step: StepRecord) -> TargetState:
+    """Step 4: what is applied, what is pending, and that none of ours is in the history already."""
+    state = truth.read_state(context)
+    status = context.tools.driver.status(context.endpoint, context.bundle, limits=context.limits)
+    step.say(status.output)
+    already = sorted(set(context.approved) & set(state.history))
+    if already:
+        raise StepFailed(f"{', '.join(already)} is in the target's history already. Nothing was run; find out who applied it.")
+    strangers = sorted(set(status.pending) - set(context.approved))
+    if strangers:
+        step.say(f"Pending but not part of this plan, so left alone: {', '.join(strangers)}", level="warn")
+    step.exit_code = 0
+    return state
+
+
+def _confirm(context: RunContext, prepared: Prepared, *, state: TargetState) -> str:
+    """Steps 6 to 8. Return the sentence that demands a rollback, or nothing."""
+    context.recorder.note(schema_after=state.schema, history_after=list(state.history))
+    try:
+        with context.recorder.step(STEP["status-after"]) as step:
+            _status_after(context, step, before=prepared.state, after=state)
+        with context.recorder.step(STEP["verify"]) as step:
+            _verify(context, step, prepared=prepared)
+        with context.recorder.step(STEP["health-after"]) as step:
+            health.check_after(context, step)
+    except StepFailed as failure:
+        return failure.sentence
+    return ""
+
+
+def _status_after(context: RunContext, step: StepRecord, *, before: TargetState, after: TargetState) -> None:
+    """Step 6: the history gained exactly the approved files (X10)."""
+    status = context.tools.driver.status(context.endpoint, context.bundle, limits=context.limits)
+    step.say(status.output)
+    gained = truth.added(before=before.history, after=after.history)
+    if gained != set(context.approved):
+        raise StepFailed(f"The history gained {sorted(gained)}, not exactly what was approved {list(context.approved)}.")
+    step.say(f"The history gained exactly the approved files: {', '.join(context.approved)}")
+    step.exit_code = 0
+
+
+def _verify(context: RunContext, step: StepRecord, *, prepared: Prepared) -> None:
+    """Step 7: the spec's queries as assertions, and the plan's own."""
+    results = verification.run(
+        run_id=context.run.pk,
+        phase="after",
+        server=context.tools.server,
+        endpoint=context.endpoint,
+        baseline=prepared.baseline,
+        counts=prepared.backup.counts,
+        affected=context.run.revision.tables,
+        checks=verification.plan_checks(context.plan),
+        now=context.clock(),
+        name=context.application_name,
+    )
+    for each in results:
+        step.say(f"{'ok' if each.passed else each.severity}: {each.sentence}", level="info" if each.passed else "warn")
+    failed = [each.sentence for each in results if not each.passed and each.severity == "fail"]
+    context.recorder.note(verification_status="failed" if failed else "passed")
+    if failed:
+        raise StepFailed("Verification failed: " + " ".join(failed))
+    step.exit_code = 0

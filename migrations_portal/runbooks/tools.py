@@ -1,0 +1,107 @@
+"""What a procedure is given: the ports it may use, and where a run happens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from migrations_portal.backups.ports import DumpTool, Vault
+from migrations_portal.backups.services import BackupTools
+from migrations_portal.execution.models import MigrationRun
+from migrations_portal.execution.ports import ApprovedFile, Bundle, MigrationDriver, SessionLimits
+from migrations_portal.execution.recorder import Recorder
+from migrations_portal.execution.rules import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.targets.models import Target
+from migrations_portal.targets.ports import CredentialSource, Endpoint, TargetServer
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The outside world, behind ports."""
+
+    credentials: CredentialSource
+    server: TargetServer
+    dump: DumpTool
+    vault: Vault
+    driver: MigrationDriver
+    projects: Path
+
+    @property
+    def backup(self) -> BackupTools:
+        """The part that backups need."""
+        return BackupTools(server=self.server, dump=self.dump, vault=self.vault)
+
+    def endpoint(self, target: Target) -> Endpoint:
+        """Return where the target is, with its credential fetched now. Raises `CredentialMissing`."""
+        credential = self.credentials.fetch(target.credential)
+        return Endpoint(target.host, target.port, target.database, credential.user, credential.password)
+
+    def scratch(self, target: Target, *, name: str) -> Endpoint:
+        """Return a scratch database called `name` on the staging server of `target` (its own when it has none)."""
+        home = target.drill_target or target
+        return self.endpoint(home).on(name)
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """One claimed run, ready to be worked on."""
+
+    run: MigrationRun
+    recorder: Recorder
+    tools: Tools
+    endpoint: Endpoint
+    bundle: Bundle
+    clock: Callable[[], datetime]
+    public_url: str
+
+    @property
+    def plan(self) -> MigrationPlan:
+        """The plan that the run executes."""
+        return self.run.plan
+
+    @property
+    def application_name(self) -> str:
+        """How every session of this run is named on the target (X7)."""
+        return f"wcops-{self.run.pk}-{self.recorder.fence}"
+
+    @property
+    def limits(self) -> SessionLimits:
+        """The timeouts of the child's sessions."""
+        return SessionLimits(
+            application_name=self.application_name,
+            lock_timeout_ms=LOCK_TIMEOUT_MS,
+            statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+        )
+
+    @property
+    def approved(self) -> tuple[str, ...]:
+        """The names of the approved files, in the order in which they run."""
+        return tuple(each.name for each in self.bundle.files)
+
+
+def bundle_of(plan: MigrationPlan, *, projects: Path) -> Bundle:
+    """Return the plan's files and the customer's project that runs them."""
+    files = tuple(
+        ApprovedFile(name=each.name, content=bytes(each.content), sha256=each.sha256)
+        for each in plan.files.order_by("position")
+    )
+    return Bundle(project=projects / plan.target.project, files=files)
+
+
+def open_context(
+    *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
+) -> RunContext:
+    """Load a claimed run. Raises `CredentialMissing`."""
+    run = MigrationRun.objects.select_related(
+        "plan__author", "plan__target__group", "target__drill_target", "revision"
+    ).get(pk=run_id)
+    return RunContext(
+        run=run,
+        recorder=Recorder(run_id=run_id, fence=fence, clock=clock),
+        tools=tools,
+        endpoint=tools.endpoint(run.target),
+        bundle=bundle_of(run.plan, projects=tools.projects),
+        clock=clock,
+        public_url=public_url,
+    )

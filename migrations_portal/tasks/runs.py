@@ -1,0 +1,59 @@
+"""The alarm clock of runs. Losing or doubling any of these messages changes nothing but latency (X1)."""
+
+import os
+import socket
+
+from celery import shared_task
+from django.conf import settings
+
+from migrations_portal import wiring
+from migrations_portal.execution import queries, services
+from migrations_portal.runbooks import catastrophe, standard, takeover
+
+
+def worker_name() -> str:
+    """Return who claims: host and process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@shared_task(name="runs.start_due", queue="timeline")
+def start_due(**_newer: object) -> None:
+    """Schedule what is approved and ring for what is due."""
+    services.schedule_approved(now=wiring.clock())
+    for run_id in queries.due():
+        execute.delay(run_id=run_id)
+
+
+@shared_task(name="runs.execute", queue="runs", acks_late=False, max_retries=0)
+def execute(*, run_id: int, **_newer: object) -> None:
+    """Claim the run and execute it; a doorbell for a run that is not due, or claimed already, ends here."""
+    fence = services.claim(
+        run_id=run_id, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
+    )
+    if fence is not None:
+        standard.execute(
+            run_id=run_id, fence=fence, tools=wiring.tools(), clock=wiring.clock, public_url=settings.PUBLIC_URL
+        )
+
+
+@shared_task(name="runs.restore", queue="runs", acks_late=False, max_retries=0)
+def restore(*, run_id: int, **_newer: object) -> None:
+    """Carry out a restore that two people chose."""
+    fence = services.claim_restore(run_id=run_id, worker=worker_name())
+    if fence is not None:
+        catastrophe.execute(
+            run_id=run_id, fence=fence, tools=wiring.tools(), clock=wiring.clock, public_url=settings.PUBLIC_URL
+        )
+
+
+@shared_task(name="runs.find_lost", queue="timeline")
+def find_lost(**_newer: object) -> None:
+    """Take over runs whose worker died, and ring again for restores that nobody has begun."""
+    for run in services.lost_runs():
+        fence = services.take_over(run_id=run.pk, fence=run.fence or 0)
+        if fence is not None:
+            takeover.execute(
+                run_id=run.pk, fence=fence, tools=wiring.tools(), clock=wiring.clock, public_url=settings.PUBLIC_URL
+            )
+    for run_id in services.restores_waiting():
+        restore.delay(run_id=run_id)

@@ -1,0 +1,69 @@
+"""The one place that chooses the adapters, from the settings. Doors and tasks ask it for tools."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from migrations_portal.adapters.chat import SlackWebhook
+from migrations_portal.adapters.credentials import FolderCredentials
+from migrations_portal.adapters.mail import SmtpMailer
+from migrations_portal.adapters.pg_dump import PgDumpTool
+from migrations_portal.adapters.postgres import PostgresServer
+from migrations_portal.adapters.s3 import S3Vault
+from migrations_portal.adapters.script_check import NodeScriptChecker
+from migrations_portal.adapters.sequelize import SequelizeDriver
+from migrations_portal.notifications.ports import ChatWebhook, Mailer
+from migrations_portal.plans.ports import ScriptChecker
+from migrations_portal.runbooks.tools import Tools
+
+
+def clock() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def day() -> timedelta:
+    """Return how long a T-day lasts: 24 hours, shorter only in the demo."""
+    return timedelta(seconds=settings.DEMO_DAY_SECONDS or 86_400)
+
+
+@cache
+def tools() -> Tools:
+    """Return the outside world as the settings describe it."""
+    env = settings.ENV
+    return Tools(
+        credentials=FolderCredentials(env.credentials_dir),
+        server=PostgresServer(),
+        dump=PgDumpTool(env.pg_bin),
+        vault=S3Vault(
+            bucket=env.s3_bucket,
+            endpoint=env.s3_endpoint,
+            region=env.s3_region,
+            access_key=env.s3_access_key,
+            secret_key=env.s3_secret_key.get_secret_value(),
+            kms_key=env.s3_kms_key,
+        ),
+        driver=SequelizeDriver(scratch=env.work_dir),
+        projects=env.projects_dir,
+    )
+
+
+@cache
+def script_checker() -> ScriptChecker:
+    """Return what reads an uploaded file without running it."""
+    return NodeScriptChecker()
+
+
+def mailer() -> Mailer:
+    """Return the mail relay."""
+    return SmtpMailer(url=str(settings.ENV.smtp_url), sender=settings.ENV.mail_from)
+
+
+def chat() -> ChatWebhook | None:
+    """Return the chat webhook, None when none is set."""
+    url = settings.ENV.slack_webhook_url
+    if not url:
+        return None
+    return SlackWebhook(url, allowed_hosts=[urlsplit(url).hostname or ""], allow_loopback=settings.DEMO)
