@@ -1,0 +1,5 @@
+"""Where the API hangs."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
