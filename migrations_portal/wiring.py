@@ -66,4 +66,6 @@ def chat() -> ChatWebhook | None:
     url = settings.ENV.slack_webhook_url
     if not url:
         return None
-    return SlackWebhook(url, allowed_hosts=[urlsplit(url).hostname or ""], allow_loopback=settings.DEMO)
+    return SlackWebhook(
+        url, allowed_hosts=[urlsplit(url).hostname or ""], allow_loopback=settings.DEMO
+    )

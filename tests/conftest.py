@@ -31,8 +31,12 @@ def group(db: None) -> TargetGroup:
 
 @pytest.fixture
 def production(group: TargetGroup) -> Target:
-    Stakeholder.objects.create(group=group, kind="ENGINEERING", name="Engineering", email="engineering@wc.example")
-    Stakeholder.objects.create(group=group, kind="COMPLIANCE", name="Compliance", email="compliance@wc.example")
+    Stakeholder.objects.create(
+        group=group, kind="ENGINEERING", name="Engineering", email="engineering@wc.example"
+    )
+    Stakeholder.objects.create(
+        group=group, kind="COMPLIANCE", name="Compliance", email="compliance@wc.example"
+    )
     return Target.objects.create(
         name="production",
         group=group,

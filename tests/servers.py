@@ -64,18 +64,39 @@ def start() -> None:
     secret.chmod(0o600)
     _own(secret)
     env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "TZ": "UTC"}
-    init = [binaries / "bin/initdb", "-D", data, "-U", "wco", "--pwfile", secret, "--auth=scram-sha-256"]
+    init = [
+        binaries / "bin/initdb",
+        "-D",
+        data,
+        "-U",
+        "wco",
+        "--pwfile",
+        secret,
+        "--auth=scram-sha-256",
+    ]
     subprocess.run(
         [*init, "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"],
-        env=env, check=True, stdout=subprocess.DEVNULL, cwd="/", **_dropped(),
+        env=env,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
+        **_dropped(),
     )
-    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(data), "fsync": "off"}
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": str(data),
+        "fsync": "off",
+    }
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with (home / "pg.log").open("ab") as log:
         _running.append(
             subprocess.Popen(
                 [binaries / "bin/postgres", "-D", data, "-p", str(port), *arguments],
-                env=env, stdout=log, stderr=log, cwd="/", **_dropped(),
+                env=env,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **_dropped(),
             )
         )
     dsn = f"postgresql://wco:{password}@127.0.0.1:{port}/postgres"
@@ -113,11 +134,12 @@ def _wait(dsn: str, *, app_password: str) -> None:
                 role = sql.SQL("CREATE ROLE wco_app LOGIN CREATEDB PASSWORD {}")
                 connection.execute(role.format(sql.Literal(app_password)))
                 connection.execute("CREATE DATABASE wco_portal OWNER wco_app")
-            return
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+        else:
+            return
 
 
 def stop() -> None:

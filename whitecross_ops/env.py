@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from django.core.exceptions import ImproperlyConfigured
-from pydantic import AnyUrl, Field, PostgresDsn, RedisDsn, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AnyUrl,
+    Field,
+    PostgresDsn,
+    RedisDsn,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -78,7 +86,9 @@ def read() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        lines = [f"  WCO_{str(each['loc'][0]).upper()}: {each['msg'].lower()}" for each in error.errors()]
+        lines = [
+            f"  WCO_{str(each['loc'][0]).upper()}: {each['msg'].lower()}" for each in error.errors()
+        ]
         raise ImproperlyConfigured(
             "The environment is not complete (see .env.example):\n" + "\n".join(lines)
         ) from None

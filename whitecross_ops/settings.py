@@ -20,9 +20,13 @@ DEBUG = ENV.debug
 DEMO = ENV.demo_dir is not None
 SECURE = ENV.public_url.scheme == "https"
 if not SECURE and not DEMO and ENV.public_url.host not in {"127.0.0.1", "::1"}:
-    raise ImproperlyConfigured("WCO_PUBLIC_URL must start with https:// (plain http is for the demo and for tests).")
+    raise ImproperlyConfigured(
+        "WCO_PUBLIC_URL must start with https:// (plain http is for the demo and for tests)."
+    )
 if DEBUG and SECURE:
-    raise ImproperlyConfigured("WCO_DEBUG must be off where WCO_PUBLIC_URL is https: error pages would show secrets.")
+    raise ImproperlyConfigured(
+        "WCO_DEBUG must be off where WCO_PUBLIC_URL is https: error pages would show secrets."
+    )
 ALLOWED_HOSTS = ENV.allowed_hosts or [str(ENV.public_url.host)]
 PUBLIC_URL = str(ENV.public_url).rstrip("/")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -100,11 +104,17 @@ DATABASES = {
 
 # People
 AUTH_USER_MODEL = "migrations_portal.Person"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "guardian.backends.ObjectPermissionBackend"]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
 ANONYMOUS_USER_NAME = None
 GUARDIAN_RAISE_403 = True
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
@@ -196,14 +206,22 @@ CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 2, "socket_timeout": 10}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "runs-start-due": {"task": "runs.start_due", "schedule": 3.0, "options": {"expires": 6}},
     "runs-find-lost": {"task": "runs.find_lost", "schedule": 10.0, "options": {"expires": 20}},
     "notices-deliver": {"task": "notices.deliver", "schedule": 3.0, "options": {"expires": 6}},
-    "assessments-waiting": {"task": "assessments.assess_waiting", "schedule": 10.0, "options": {"expires": 20}},
+    "assessments-waiting": {
+        "task": "assessments.assess_waiting",
+        "schedule": 10.0,
+        "options": {"expires": 20},
+    },
     "timeline-sweep": {"task": "timeline.sweep", "schedule": 3.0, "options": {"expires": 6}},
 }
 

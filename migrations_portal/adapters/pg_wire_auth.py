@@ -99,7 +99,5 @@ def _mac(key: bytes, text: bytes) -> bytes:
 
 def _attributes(line: bytes) -> dict[str, str]:
     return {
-        part[0]: part[2:]
-        for part in line.decode("utf-8", "replace").split(",")
-        if part[1:2] == "="
+        part[0]: part[2:] for part in line.decode("utf-8", "replace").split(",") if part[1:2] == "="
     }

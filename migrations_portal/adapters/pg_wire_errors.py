@@ -16,13 +16,51 @@ import re
 from collections.abc import Mapping
 
 HIDDEN = "[value removed]"
-HIDDEN_TEXT = "[text removed: it may carry row values; the SQLSTATE and the names beside it are true]"
+HIDDEN_TEXT = (
+    "[text removed: it may carry row values; the SQLSTATE and the names beside it are true]"
+)
 
 _KEPT_FIELDS = frozenset("SVCMHPstcdnFLR")
 
 _NAMES_ONLY = frozenset(
-    "00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 20 21 23 24 25 26 27 28 2B 2D 2F 34 3B 3D 3F"
-    " 40 42 44 53 54 55 57 58 F0".split()
+    [
+        "00",
+        "01",
+        "02",
+        "03",
+        "08",
+        "09",
+        "0A",
+        "0B",
+        "0F",
+        "0L",
+        "0P",
+        "0Z",
+        "20",
+        "21",
+        "23",
+        "24",
+        "25",
+        "26",
+        "27",
+        "28",
+        "2B",
+        "2D",
+        "2F",
+        "34",
+        "3B",
+        "3D",
+        "3F",
+        "40",
+        "42",
+        "44",
+        "53",
+        "54",
+        "55",
+        "57",
+        "58",
+        "F0",
+    ]
 )
 """Classes whose own messages name objects, settings and conditions, never data."""
 

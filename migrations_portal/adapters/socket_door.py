@@ -102,7 +102,9 @@ class SocketDoor:
             self._call(self._listen(), seconds=5)
         except (OSError, TimeoutError) as failed:
             self._stop_loop()
-            raise DoorStuck(f"The socket for the migration tool cannot be made: {failed}.") from failed
+            raise DoorStuck(
+                f"The socket for the migration tool cannot be made: {failed}."
+            ) from failed
         return self
 
     def __exit__(

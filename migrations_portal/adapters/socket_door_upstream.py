@@ -132,9 +132,7 @@ async def connect(endpoint: Endpoint, *, transport: Transport) -> Upstream:
             raise DoorClosed("the target offers no TLS, and this target requires it")
         context = _tls(transport) if encrypted else None
         name = endpoint.host if encrypted else None
-        reader, writer = await asyncio.open_connection(
-            sock=sock, ssl=context, server_hostname=name
-        )
+        reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name)
     except BaseException:
         sock.close()
         raise

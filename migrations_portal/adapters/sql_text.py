@@ -19,15 +19,61 @@ LONGEST_TEXT = 16 * 1024
 _LITERALS = frozenset({"SCONST", "FCONST", "ICONST", "BCONST", "XCONST", "USCONST"})
 _COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 _CARRIES_DATA = frozenset(
-    "SELECT INSERT UPDATE DELETE MERGE WITH VALUES COPY CALL DO EXECUTE EXPLAIN PREPARE"
-    " DECLARE TABLE".split()
+    [
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "MERGE",
+        "WITH",
+        "VALUES",
+        "COPY",
+        "CALL",
+        "DO",
+        "EXECUTE",
+        "EXPLAIN",
+        "PREPARE",
+        "DECLARE",
+        "TABLE",
+    ]
 )
 """Verbs whose literals are data of rows; the literals of all others are definitions (defaults, labels)."""
 
 _READS = frozenset(
-    "SELECT WITH VALUES TABLE SHOW SET RESET BEGIN START COMMIT END ROLLBACK ABORT SAVEPOINT"
-    " RELEASE LOCK FETCH MOVE DECLARE CLOSE EXPLAIN PREPARE EXECUTE DEALLOCATE DISCARD LISTEN"
-    " UNLISTEN NOTIFY CHECKPOINT LOAD ANALYZE VACUUM".split()
+    [
+        "SELECT",
+        "WITH",
+        "VALUES",
+        "TABLE",
+        "SHOW",
+        "SET",
+        "RESET",
+        "BEGIN",
+        "START",
+        "COMMIT",
+        "END",
+        "ROLLBACK",
+        "ABORT",
+        "SAVEPOINT",
+        "RELEASE",
+        "LOCK",
+        "FETCH",
+        "MOVE",
+        "DECLARE",
+        "CLOSE",
+        "EXPLAIN",
+        "PREPARE",
+        "EXECUTE",
+        "DEALLOCATE",
+        "DISCARD",
+        "LISTEN",
+        "UNLISTEN",
+        "NOTIFY",
+        "CHECKPOINT",
+        "LOAD",
+        "ANALYZE",
+        "VACUUM",
+    ]
 )
 _WRITES_INSIDE = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "INTO"})
 _COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
@@ -94,7 +140,7 @@ class Statement:
         return any(name in {f'"{table}"', table.upper()} for name in names[:2])
 
 
-_BETWEEN_VERB_AND_TABLE = frozenset("INTO FROM TABLE IF NOT EXISTS ONLY".split())
+_BETWEEN_VERB_AND_TABLE = frozenset(["INTO", "FROM", "TABLE", "IF", "NOT", "EXISTS", "ONLY"])
 
 
 def statements(sql: str, *, keep_values: bool = False) -> tuple[Statement, ...]:

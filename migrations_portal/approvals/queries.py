@@ -50,9 +50,15 @@ def waiting_for(*, person: Person) -> list[Seat]:
         )
         signed = {
             (seat.revision_id, seat.role)
-            for seat in Seat.objects.filter(decided_by=person, revision__in=[row.revision_id for row in rows])
+            for seat in Seat.objects.filter(
+                decided_by=person, revision__in=[row.revision_id for row in rows]
+            )
         }
-        found += [row for row in rows if all(role == row.role for rev, role in signed if rev == row.revision_id)]
+        found += [
+            row
+            for row in rows
+            if all(role == row.role for rev, role in signed if rev == row.revision_id)
+        ]
     return sorted(found, key=lambda seat: (seat.due_at, seat.pk))
 
 

@@ -51,7 +51,12 @@ REVIEWERS: dict[str, tuple[Role, ...]] = {
 }
 """The spec's table "Migration Risk Levels", column "Approval Required"."""
 
-GO_PARTNERS: dict[str, tuple[Role, ...]] = {"LOW": (), "MEDIUM": (), "HIGH": (Role.CTO,), "CRITICAL": (Role.EXECUTIVE,)}
+GO_PARTNERS: dict[str, tuple[Role, ...]] = {
+    "LOW": (),
+    "MEDIUM": (),
+    "HIGH": (Role.CTO,),
+    "CRITICAL": (Role.EXECUTIVE,),
+}
 """Who joins the DBA at T-1 (design section 2: the highest approver of the level, for HIGH and CRITICAL)."""
 
 WINDOWS: dict[str, str] = {
@@ -81,7 +86,11 @@ class SeatSpec:
 
 def seats_for(*, level: str, phi: bool) -> tuple[SeatSpec, ...]:
     """Return every seat that a plan of this level needs, in the order of the chain."""
-    security = [Role.SECURITY_OFFICER, Role.COMPLIANCE_OFFICER, *([Role.PRIVACY_OFFICER] if phi else [])]
+    security = [
+        Role.SECURITY_OFFICER,
+        Role.COMPLIANCE_OFFICER,
+        *([Role.PRIVACY_OFFICER] if phi else []),
+    ]
     return (
         *(SeatSpec(Stage.REVIEW, role) for role in REVIEWERS[level]),
         *(SeatSpec(Stage.SECURITY, role) for role in security),
@@ -165,15 +174,21 @@ class SeatFacts:
 
 
 def check_may_sign(seat: SeatFacts) -> None:
-    """Raise the reason why this seat cannot be decided by this person now. (Holding the role is asked in people.access.)"""
+    """Raise the reason why this seat cannot be decided by this person now. Holding the role is asked in people.access."""
     if seat.decided:
         raise AlreadyDecided
     if not seat.plan_open:
         raise SeatNotOpen("This plan is no longer waiting for signatures.")
     if not seat.opened:
-        raise SeatNotOpen(f"{STAGES[seat.stage].label} {STAGES[seat.stage].title} is not open yet; you get a mail when it is.")
+        raise SeatNotOpen(
+            f"{STAGES[seat.stage].label} {STAGES[seat.stage].title} is not open yet; you get a mail when it is."
+        )
     if seat.person in seat.involved:
         raise OwnPlan("You wrote or edited this plan, so somebody else has to sign it.")
     if seat.other_roles_signed - {seat.role}:
-        other = ", ".join(sorted(role.title.lower() for role in seat.other_roles_signed - {seat.role}))
-        raise AnotherRole(f"You signed this revision as {other} already; one person acts in one role.")
+        other = ", ".join(
+            sorted(role.title.lower() for role in seat.other_roles_signed - {seat.role})
+        )
+        raise AnotherRole(
+            f"You signed this revision as {other} already; one person acts in one role."
+        )

@@ -52,13 +52,20 @@ class Evidence:
 
 
 @transaction.atomic
-def submit(*, plan_id: int, by: Person, now: datetime, day: timedelta, public_url: str) -> PlanRevision:
+def submit(
+    *, plan_id: int, by: Person, now: datetime, day: timedelta, public_url: str
+) -> PlanRevision:
     """Submit a draft: freeze it, lay out its seats and open the first stage.
 
     Raises `PlanIncomplete` (names each missing thing), `NotYourPlan`, `NotADraft`, `NotAllowed`.
     """
     revision = plans.freeze(
-        plan_id=plan_id, by=by, policy_version=POLICY_VERSION, backup_policy=BACKUP_POLICY, now=now, day=day
+        plan_id=plan_id,
+        by=by,
+        policy_version=POLICY_VERSION,
+        backup_policy=BACKUP_POLICY,
+        now=now,
+        day=day,
     )
     plan = revision.plan
     t0 = plan.scheduled_for or now
@@ -81,7 +88,11 @@ def submit(*, plan_id: int, by: Person, now: datetime, day: timedelta, public_ur
             sentence=f"{by.full_name} submitted revision {revision.number} of {plan.number} for review.",
             reason=plan.justification,
             phi=revision.phi,
-            facts={"digest": revision.digest, "level": revision.level, "policy_version": POLICY_VERSION},
+            facts={
+                "digest": revision.digest,
+                "level": revision.level,
+                "policy_version": POLICY_VERSION,
+            },
         )
     )
     return revision
@@ -115,18 +126,37 @@ def advance(*, plan: MigrationPlan, now: datetime, day: timedelta, public_url: s
 
 
 def _open(
-    seats: list[Seat], *, plan: MigrationPlan, revision: PlanRevision, now: datetime, day: timedelta, public_url: str
+    seats: list[Seat],
+    *,
+    plan: MigrationPlan,
+    revision: PlanRevision,
+    now: datetime,
+    day: timedelta,
+    public_url: str,
 ) -> None:
     for seat in seats:
         if seat.opened_at is None:
             Seat.objects.filter(pk=seat.pk, opened_at__isnull=True).update(opened_at=now)
             seat.opened_at = now
             for person in queries.holders_of(seat):
-                _invite(seat, person=person, plan=plan, revision=revision, now=now, public_url=public_url)
+                _invite(
+                    seat,
+                    person=person,
+                    plan=plan,
+                    revision=revision,
+                    now=now,
+                    public_url=public_url,
+                )
 
 
 def _invite(
-    seat: Seat, *, person: Person, plan: MigrationPlan, revision: PlanRevision, now: datetime, public_url: str
+    seat: Seat,
+    *,
+    person: Person,
+    plan: MigrationPlan,
+    revision: PlanRevision,
+    now: datetime,
+    public_url: str,
 ) -> None:
     token = secrets.token_urlsafe(32)
     t0 = plan.scheduled_for or now
@@ -174,10 +204,12 @@ def mail_facts(plan: MigrationPlan, *, revision: PlanRevision) -> dict[str, obje
     }
 
 
-def _notify_stakeholders(plan: MigrationPlan, *, revision: PlanRevision, now: datetime, public_url: str) -> None:
-    claimed = PlanRevision.objects.filter(pk=revision.pk, stakeholders_notified_at__isnull=True).update(
-        stakeholders_notified_at=now
-    )
+def _notify_stakeholders(
+    plan: MigrationPlan, *, revision: PlanRevision, now: datetime, public_url: str
+) -> None:
+    claimed = PlanRevision.objects.filter(
+        pk=revision.pk, stakeholders_notified_at__isnull=True
+    ).update(stakeholders_notified_at=now)
     if not claimed:
         return
     told = target_queries.stakeholders(target=plan.target, phi=revision.phi)
@@ -215,7 +247,9 @@ def _notify_stakeholders(plan: MigrationPlan, *, revision: PlanRevision, now: da
     )
 
 
-def _approve(plan: MigrationPlan, *, revision: PlanRevision, now: datetime, public_url: str) -> None:
+def _approve(
+    plan: MigrationPlan, *, revision: PlanRevision, now: datetime, public_url: str
+) -> None:
     notifications.queue_mail(
         template="plan_decided",
         to=plan.author.email,
@@ -230,7 +264,13 @@ def _approve(plan: MigrationPlan, *, revision: PlanRevision, now: datetime, publ
         now=now,
         plan_id=plan.pk,
     )
-    plans.prove(plan=plan, key="approval-obtained", note="All seats signed", evidence=f"{plans.path(plan)}#sign-offs", now=now)
+    plans.prove(
+        plan=plan,
+        key="approval-obtained",
+        note="All seats signed",
+        evidence=f"{plans.path(plan)}#sign-offs",
+        now=now,
+    )
     entry = plans.draft_entry(
         plan,
         kind=EntryKind.PLAN_APPROVED,
@@ -245,7 +285,9 @@ def _approve(plan: MigrationPlan, *, revision: PlanRevision, now: datetime, publ
 @transaction.atomic
 def sweep(*, now: datetime, day: timedelta, public_url: str) -> int:
     """Open the stages whose day has come, for every submitted plan; return how many plans were looked at."""
-    plan_ids = list(MigrationPlan.objects.filter(status=str(PlanStatus.SUBMITTED)).values_list("pk", flat=True))
+    plan_ids = list(
+        MigrationPlan.objects.filter(status=str(PlanStatus.SUBMITTED)).values_list("pk", flat=True)
+    )
     for plan_id in plan_ids:
         advance(plan=plans.lock(plan_id), now=now, day=day, public_url=public_url)
     return len(plan_ids)
@@ -276,19 +318,29 @@ def sign_off(
     revision = seat.revision
     role = Role(seat.role)
     if seat.decision:
-        raise AlreadyDecided(f"{seat.printed_name} decided on this seat already ({seat.decision.lower()}).")
+        raise AlreadyDecided(
+            f"{seat.printed_name} decided on this seat already ({seat.decision.lower()})."
+        )
     if plan.revision != revision.number or digest != revision.digest:
         raise RevisionStale
     access.check_holds(person=by, role=role, group=plan.target.group)
     check_may_sign(_facts(seat, plan=plan, by=by))
     seat.decision, seat.decided_by, seat.decided_at = str(decision), by, now
-    seat.printed_name, seat.signed_digest, seat.reason = by.full_name, revision.digest, reason.strip()
+    seat.printed_name, seat.signed_digest, seat.reason = (
+        by.full_name,
+        revision.digest,
+        reason.strip(),
+    )
     seat.meaning = (
         MEANINGS[Stage(seat.stage)].format(role=role.title)
         if decision is Decision.APPROVE
         else f"send back as {role.title}"
     )
-    seat.factors, seat.ip, seat.user_agent = evidence.factors, evidence.ip, evidence.user_agent[:300]
+    seat.factors, seat.ip, seat.user_agent = (
+        evidence.factors,
+        evidence.ip,
+        evidence.user_agent[:300],
+    )
     seat.save()
     if decision is Decision.APPROVE:
         _record_signature(seat, plan=plan, by=by)
@@ -299,7 +351,9 @@ def sign_off(
 
 
 def _facts(seat: Seat, *, plan: MigrationPlan, by: Person) -> SeatFacts:
-    signed = Seat.objects.filter(revision=seat.revision, decided_by=by).values_list("role", flat=True)
+    signed = Seat.objects.filter(revision=seat.revision, decided_by=by).values_list(
+        "role", flat=True
+    )
     return SeatFacts(
         stage=Stage(seat.stage),
         role=Role(seat.role),
@@ -415,6 +469,3 @@ def record_wrong_person(*, invitation: Invitation, by: Person) -> None:
             result="refused",
         )
     )
-
-
-

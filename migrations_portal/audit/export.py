@@ -63,7 +63,11 @@ def as_csv(rows: Iterable[Entry]) -> Iterator[str]:
 def as_json_lines(rows: Iterable[Entry]) -> Iterator[str]:
     """Yield one JSON object a line: the hashed bytes themselves, with their hash."""
     for row in rows:
-        yield json.dumps({"canonical": row.canonical, "hash": row.hash}, ensure_ascii=False, separators=(",", ":"))
+        yield json.dumps(
+            {"canonical": row.canonical, "hash": row.hash},
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
         yield "\n"
 
 

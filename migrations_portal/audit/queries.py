@@ -37,7 +37,9 @@ def entries(*, targets: list[str], wanted: LedgerFilter) -> QuerySet[Entry]:
         "at__lt": wanted.until,
         "actor__icontains": wanted.person or None,
     }
-    return rows.filter(**{name: value for name, value in exact.items() if value is not None}).order_by("-seq")
+    return rows.filter(
+        **{name: value for name, value in exact.items() if value is not None}
+    ).order_by("-seq")
 
 
 def of_plan(*, plan: int) -> QuerySet[Entry]:

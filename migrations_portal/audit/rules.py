@@ -154,5 +154,7 @@ def check_record(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record, or raise `RecordInvalid` that names every key that is wrong."""
     wrong = sorted(_VALIDATOR.iter_errors(dict(record)), key=str)
     if wrong:
-        raise RecordInvalid("The audit record is not complete: " + "; ".join(each.message for each in wrong))
+        raise RecordInvalid(
+            "The audit record is not complete: " + "; ".join(each.message for each in wrong)
+        )
     return dict(record)

@@ -25,7 +25,9 @@ def append(entry: Draft) -> int:
     an entry that could stand without its change, or a change without its entry, is what L1 forbids.
     """
     if not transaction.get_connection().in_atomic_block:
-        raise LedgerNotAppended("An audit entry must be written in the transaction of the change that it records.")
+        raise LedgerNotAppended(
+            "An audit entry must be written in the transaction of the change that it records."
+        )
     body = entry.body().decode("utf-8")
     with connection.cursor() as cursor:
         cursor.execute("SELECT audit_append(%s)", [body])

@@ -6,8 +6,12 @@ from django.db import models
 class Backup(models.Model):
     """A dump in the vault, and what was proven of it."""
 
-    run = models.ForeignKey("migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="backups")
-    target = models.ForeignKey("migrations_portal.Target", on_delete=models.PROTECT, related_name="backups")
+    run = models.ForeignKey(
+        "migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="backups"
+    )
+    target = models.ForeignKey(
+        "migrations_portal.Target", on_delete=models.PROTECT, related_name="backups"
+    )
     purpose = models.CharField(max_length=20)
     bucket = models.CharField(max_length=63)
     key = models.CharField(max_length=300)
@@ -27,7 +31,11 @@ class Backup(models.Model):
 
     class Meta:
         db_table = "backups_backup"
-        constraints = [models.UniqueConstraint(fields=["bucket", "key", "version_id"], name="backups_backup_object_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bucket", "key", "version_id"], name="backups_backup_object_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.location

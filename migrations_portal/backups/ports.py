@@ -66,7 +66,9 @@ class DumpTool(Protocol):
         """Return the major version of pg_dump; raise `DumpToolMissing`."""
         ...
 
-    def dump(self, endpoint: Endpoint, *, snapshot: str | None = None) -> AbstractContextManager[BinaryIO]:
+    def dump(
+        self, endpoint: Endpoint, *, snapshot: str | None = None
+    ) -> AbstractContextManager[BinaryIO]:
         """Stream a custom-format dump. Leaving the context raises `DumpFailed` unless pg_dump ended with 0."""
         ...
 
@@ -75,7 +77,7 @@ class DumpTool(Protocol):
         ...
 
     def contents(self, stream: BinaryIO) -> int:
-        """Read a dump through to its end, every data block decoded, and return how many bytes of SQL it gave; raise `RestoreFailed`."""
+        """Read a dump through to its end, decoding every data block; return the bytes of SQL. Raises `RestoreFailed`."""
         ...
 
     def restore(self, stream: BinaryIO, endpoint: Endpoint) -> None:

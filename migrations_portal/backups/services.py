@@ -71,7 +71,8 @@ class HashingReader:
 def exact_counts(session: TargetSession) -> dict[str, int]:
     """Count every table of the customer exactly, as the session sees it."""
     return {
-        f"{row['schema']}.{row['name']}": session.count(row["schema"], row["name"]) for row in session.rows(TABLES)
+        f"{row['schema']}.{row['name']}": session.count(row["schema"], row["name"])
+        for row in session.rows(TABLES)
     }
 
 
@@ -91,12 +92,16 @@ def take(
     Raises `TargetUnreachable`, `DumpToolMissing`, `DumpFailed`, `VaultUnavailable`.
     """
     keep_until = retain_until(now=now, phi=phi)
-    with tools.server.session(endpoint, application_name=application_name, statement_timeout_ms=0) as session:
+    with tools.server.session(
+        endpoint, application_name=application_name, statement_timeout_ms=0
+    ) as session:
         snapshot = session.hold_snapshot()
         counts = exact_counts(session)
         with tools.dump.dump(endpoint, snapshot=snapshot) as stream:
             stored = tools.vault.put(
-                key(now=now, target=target.name, run=run_id, purpose=purpose), stream, retain_until=keep_until
+                key(now=now, target=target.name, run=run_id, purpose=purpose),
+                stream,
+                retain_until=keep_until,
             )
         session.release_snapshot()
     return Backup.objects.create(
@@ -120,7 +125,12 @@ def stored(backup: Backup) -> StoredObject:
 
 
 def prove(
-    backup: Backup, *, drill: Endpoint, tools: BackupTools, application_name: str, clock: Callable[[], datetime]
+    backup: Backup,
+    *,
+    drill: Endpoint,
+    tools: BackupTools,
+    application_name: str,
+    clock: Callable[[], datetime],
 ) -> Proof:
     """Prove that the backup restores.
 
@@ -141,13 +151,20 @@ def prove(
         with tools.vault.open(stored(backup)) as stream:
             tools.dump.restore(stream, drill)
         seconds = time.monotonic() - started
-        with tools.server.session(drill, application_name=application_name, statement_timeout_ms=0) as session:
+        with tools.server.session(
+            drill, application_name=application_name, statement_timeout_ms=0
+        ) as session:
             check_counts(expected=backup.counts, found=exact_counts(session))
     finally:
         tools.server.drop_database(drill)
     backup.restored_at, backup.restore_seconds = clock(), round(seconds, 2)
     backup.save(update_fields=["restored_at", "restore_seconds"])
-    return Proof(facts=facts, restore_seconds=seconds, tables=len(backup.counts), rows=sum(backup.counts.values()))
+    return Proof(
+        facts=facts,
+        restore_seconds=seconds,
+        tables=len(backup.counts),
+        rows=sum(backup.counts.values()),
+    )
 
 
 def _check_facts(backup: Backup, *, vault: Vault) -> ObjectFacts:
@@ -158,9 +175,13 @@ def _check_facts(backup: Backup, *, vault: Vault) -> ObjectFacts:
             "Nothing was changed; check the bucket and run again."
         )
     if not facts.encryption:
-        raise BackupNotProven(f"{backup.location} is not encrypted in the vault. Turn on encryption for the bucket.")
+        raise BackupNotProven(
+            f"{backup.location} is not encrypted in the vault. Turn on encryption for the bucket."
+        )
     if facts.retain_until is None:
-        raise BackupNotProven(f"{backup.location} is not locked against deletion. The bucket needs Object Lock.")
+        raise BackupNotProven(
+            f"{backup.location} is not locked against deletion. The bucket needs Object Lock."
+        )
     return facts
 
 
@@ -184,4 +205,6 @@ def check_counts(*, expected: dict[str, int], found: dict[str, int]) -> None:
         if expected.get(name) != found.get(name)
     ]
     if different:
-        raise BackupNotProven("The restored copy differs from the dump's snapshot: " + "; ".join(different[:5]) + ".")
+        raise BackupNotProven(
+            "The restored copy differs from the dump's snapshot: " + "; ".join(different[:5]) + "."
+        )

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 @dataclass
 class _Inbox:
     folder: Path
-    numbers: count[int] = field(default_factory=count)
+    numbers: "count[int]" = field(default_factory=count)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Write the message under a name that sorts by time; the rename makes it appear whole."""
@@ -45,7 +45,9 @@ class MailSink:
         self._loop = asyncio.new_event_loop()
         handler = _Inbox(self.inbox)
         listening = self._loop.create_server(
-            lambda: SMTP(handler, enable_SMTPUTF8=True, ident="White Cross Ops demo", loop=self._loop),
+            lambda: SMTP(
+                handler, enable_SMTPUTF8=True, ident="White Cross Ops demo", loop=self._loop
+            ),
             "127.0.0.1",
             0,
         )

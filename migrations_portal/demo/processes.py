@@ -24,7 +24,12 @@ ACCOUNTS = ("wco-demo", "nobody")
 """Who the servers run as when we are root, the first that exists."""
 PORTS = range(18_000, 32_000)
 """Below the range from which Linux takes the ports of outgoing connections, so that none of them is in the way."""
-SERVER_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "TZ": "UTC"}
+SERVER_ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "HOME": "/nonexistent",
+    "TZ": "UTC",
+}
 
 
 class ServerDidNotStart(Trouble):
@@ -113,17 +118,33 @@ def readable_copy(source: Path, *, shelf: Path, account: Account) -> Path:
     return copy
 
 
-def free_port() -> int:
-    """Return a TCP port that is free on 127.0.0.1 now; raise `NoFreePort`."""
-    for _ in range(200):
+def free_ports(count: int) -> list[int]:
+    """Return different TCP ports that are free on 127.0.0.1 now; raise `NoFreePort`."""
+    found: set[int] = set()
+    for _ in range(200 + count):
+        if len(found) == count:
+            return list(found)
         port = secrets.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        if is_free(port):
+            found.add(port)
     raise NoFreePort
+
+
+def free_port() -> int:
+    """Return one TCP port that is free on 127.0.0.1 now; raise `NoFreePort`."""
+    return free_ports(1)[0]
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this port of 127.0.0.1 now."""
+    with socket.socket() as probe:
+        # As servers do: ports that wait for late packets of closed connections count as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 @dataclass

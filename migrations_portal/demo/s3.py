@@ -15,7 +15,7 @@ from migrations_portal.demo.processes import (
     Account,
     Child,
     ServerDidNotStart,
-    free_port,
+    free_ports,
     readable_copy,
 )
 from migrations_portal.kernel.errors import Trouble
@@ -23,6 +23,11 @@ from migrations_portal.kernel.errors import Trouble
 BUCKET = "white-cross-backups"
 REGION = "us-east-1"
 READY_SECONDS = 40
+PORTS = (
+    *("s3", "s3 grpc", "master", "master grpc", "volume", "volume grpc"),
+    *("filer", "filer grpc", "admin", "admin grpc"),
+)
+"""Each inner service listens on a port and on one for gRPC; all are given, or it takes fixed ones."""
 
 
 class SeaweedMissing(Trouble):
@@ -41,6 +46,7 @@ class EmbeddedS3:
     secret_key: str = field(repr=False)
     encryption_key: str = field(repr=False)
     port: int = field(default=0, init=False)
+    _ports: dict[str, int] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Name the process, its log and its pid record."""
@@ -73,17 +79,18 @@ class EmbeddedS3:
     def stop(self, *, thrown_away: bool = False) -> None:
         """End the store: orderly, or at once when its data is thrown away anyway."""
         self.child.stop(seconds=0.2 if thrown_away else 15)
+        self._remove_sockets()
 
     def _came_up(self, program: Path, data: Path) -> bool:
-        self.port = free_port()
+        self._ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.port = self._ports["s3"]
         command = [program, "-logtostderr=true", "mini", f"-dir={data}"]
-        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.port={self.port}"]
-        for part in ("s3.port.grpc", "master.port", "master.port.grpc", "volume.port"):
-            command.append(f"-{part}={free_port()}")
-        for part in ("volume.port.grpc", "filer.port", "filer.port.grpc"):
-            command.append(f"-{part}={free_port()}")
-        command += ["-s3.port.iceberg=0", "-webdav=false", "-admin.ui=false"]
-        command += ["-master.telemetry=false", f"-filer.localSocket={data}/filer.sock"]
+        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", "-webdav=false"]
+        command += ["-admin.ui=false", "-master.telemetry=false"]
+        command += [f"-filer.localSocket={data}/filer.sock", f"-s3.localSocket={data}/s3.sock"]
+        for name, port in self._ports.items():
+            part, _, kind = name.partition(" ")
+            command.append(f"-{part}.port{'.' + kind if kind else ''}={port}")
         environment = {
             **SERVER_ENVIRONMENT,
             "HOME": str(data),
@@ -94,8 +101,14 @@ class EmbeddedS3:
         self.child.start(command, environment=environment, folder=data)
         if self._has_bucket():
             return True
-        self.child.stop()
+        self.stop()
         return False
+
+    def _remove_sockets(self) -> None:
+        """Remove the sockets of its inner services, which it leaves in /tmp under names that no option changes."""
+        for port in self._ports.values():
+            for left in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):  # noqa: S108
+                left.unlink(missing_ok=True)
 
     def _has_bucket(self) -> bool:
         client = boto3.client(

@@ -20,8 +20,12 @@ TEMPLATE_OF: dict[RunStatus, str] = {
 
 def concerned(run: MigrationRun) -> list[Person]:
     """Return the author and everybody who signed, each once."""
-    signers = Seat.objects.filter(revision=run.revision, decided_by__isnull=False).values_list("decided_by", flat=True)
-    return list(Person.objects.filter(pk__in={run.plan.author_id, *signers}, is_active=True).order_by("pk"))
+    signers = Seat.objects.filter(revision=run.revision, decided_by__isnull=False).values_list(
+        "decided_by", flat=True
+    )
+    return list(
+        Person.objects.filter(pk__in={run.plan.author_id, *signers}, is_active=True).order_by("pk")
+    )
 
 
 def tell(run: MigrationRun, *, template: str, now: datetime, public_url: str) -> None:
@@ -43,4 +47,6 @@ def tell(run: MigrationRun, *, template: str, now: datetime, public_url: str) ->
             now=now,
             plan_id=run.plan_id,
         )
-    notifications.queue_chat(template=template, context=context, dedup_key=key, now=now, plan_id=run.plan_id)
+    notifications.queue_chat(
+        template=template, context=context, dedup_key=key, now=now, plan_id=run.plan_id
+    )

@@ -10,9 +10,15 @@ from migrations_portal.execution.rules import ACTIVE, Choice, Outcome, RunStatus
 class MigrationRun(models.Model):
     """One execution of one revision on one target. Claimed by one conditional UPDATE; every later write names the fence."""
 
-    plan = models.ForeignKey("migrations_portal.MigrationPlan", on_delete=models.PROTECT, related_name="runs")
-    revision = models.ForeignKey("migrations_portal.PlanRevision", on_delete=models.PROTECT, related_name="runs")
-    target = models.ForeignKey("migrations_portal.Target", on_delete=models.PROTECT, related_name="runs")
+    plan = models.ForeignKey(
+        "migrations_portal.MigrationPlan", on_delete=models.PROTECT, related_name="runs"
+    )
+    revision = models.ForeignKey(
+        "migrations_portal.PlanRevision", on_delete=models.PROTECT, related_name="runs"
+    )
+    target = models.ForeignKey(
+        "migrations_portal.Target", on_delete=models.PROTECT, related_name="runs"
+    )
     status = models.CharField(max_length=16, default=str(RunStatus.DUE), db_index=True)
     outcome = models.CharField(max_length=16, blank=True)
     due_at = models.DateTimeField()
@@ -36,13 +42,17 @@ class MigrationRun(models.Model):
         db_table = "execution_run"
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=[str(each) for each in RunStatus]), name="execution_run_status_known"
+                condition=Q(status__in=[str(each) for each in RunStatus]),
+                name="execution_run_status_known",
             ),
             models.CheckConstraint(
-                condition=Q(outcome__in=["", *(str(each) for each in Outcome)]), name="execution_run_outcome_known"
+                condition=Q(outcome__in=["", *(str(each) for each in Outcome)]),
+                name="execution_run_outcome_known",
             ),
             models.UniqueConstraint(
-                fields=["target"], condition=Q(status__in=[str(each) for each in ACTIVE]), name="execution_run_one_per_target"
+                fields=["target"],
+                condition=Q(status__in=[str(each) for each in ACTIVE]),
+                name="execution_run_one_per_target",
             ),
             models.UniqueConstraint(fields=["revision"], name="execution_run_one_per_revision"),
             models.UniqueConstraint(fields=["target", "fence"], name="execution_run_fence_once"),
@@ -74,9 +84,12 @@ class RunStep(models.Model):
     class Meta:
         db_table = "execution_step"
         constraints = [
-            models.UniqueConstraint(fields=["run", "position"], name="execution_step_position_once"),
+            models.UniqueConstraint(
+                fields=["run", "position"], name="execution_step_position_once"
+            ),
             models.CheckConstraint(
-                condition=Q(status__in=[str(each) for each in StepStatus]), name="execution_step_status_known"
+                condition=Q(status__in=[str(each) for each in StepStatus]),
+                name="execution_step_status_known",
             ),
             models.CheckConstraint(
                 condition=Q(status="RUNNING", finished_at__isnull=True)
@@ -100,7 +113,9 @@ class RunLine(models.Model):
 
     class Meta:
         db_table = "execution_line"
-        constraints = [models.UniqueConstraint(fields=["run", "seq"], name="execution_line_seq_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "seq"], name="execution_line_seq_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.seq} {self.text[:60]}"
@@ -120,7 +135,8 @@ class RunDecision(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "choice", "by"], name="execution_decision_once"),
             models.CheckConstraint(
-                condition=Q(choice__in=[str(each) for each in Choice]), name="execution_decision_choice_known"
+                condition=Q(choice__in=[str(each) for each in Choice]),
+                name="execution_decision_choice_known",
             ),
         ]
 

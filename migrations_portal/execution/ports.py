@@ -134,5 +134,5 @@ class MigrationDriver(Protocol):
         ...
 
     def history(self, session: TargetSession) -> Sequence[str]:
-        """Return the names in the tool's history table on the target, in the order of their names; empty when there is no table yet."""
+        """Return the names in the tool's history table, sorted; empty when there is no table yet."""
         ...

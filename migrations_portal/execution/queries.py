@@ -21,7 +21,11 @@ class RunNotFound(Refused):
 def visible(*, person: Person) -> QuerySet[MigrationRun]:
     """Return the runs of the plans that `person` may see, newest first."""
     plans = plan_queries.visible(person=person).order_by().values("pk")
-    return MigrationRun.objects.filter(plan__in=plans).select_related("plan__author", "target__group", "revision").order_by("-pk")
+    return (
+        MigrationRun.objects.filter(plan__in=plans)
+        .select_related("plan__author", "target__group", "revision")
+        .order_by("-pk")
+    )
 
 
 def get(*, run_id: int, person: Person) -> MigrationRun:
@@ -34,12 +38,20 @@ def get(*, run_id: int, person: Person) -> MigrationRun:
 
 def due() -> list[int]:
     """Return the runs that wait, the earliest first; the claim decides with the database's clock whether they may start."""
-    return list(MigrationRun.objects.filter(status=str(RunStatus.DUE)).order_by("due_at", "pk").values_list("pk", flat=True))
+    return list(
+        MigrationRun.objects.filter(status=str(RunStatus.DUE))
+        .order_by("due_at", "pk")
+        .values_list("pk", flat=True)
+    )
 
 
 def executor_of(run: MigrationRun) -> str:
     """Return the e-mail of the person in whose name the run is executed: the DBA who gave the go at T-1."""
-    seat = Seat.objects.filter(revision=run.revision, stage=str(Stage.GO), role=str(Role.DBA)).select_related("decided_by").get()
+    seat = (
+        Seat.objects.filter(revision=run.revision, stage=str(Stage.GO), role=str(Role.DBA))
+        .select_related("decided_by")
+        .get()
+    )
     return seat.decided_by.email if seat.decided_by else "portal"
 
 

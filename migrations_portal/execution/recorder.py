@@ -57,7 +57,9 @@ class Recorder:
 
     def renew(self) -> None:
         """Extend the lease by the database's clock. Raises `LeaseLost`; a database error is not a renewal either (X4)."""
-        mine = MigrationRun.objects.filter(pk=self.run_id, fence=self.fence, status__in=[str(each) for each in ACTIVE])
+        mine = MigrationRun.objects.filter(
+            pk=self.run_id, fence=self.fence, status__in=[str(each) for each in ACTIVE]
+        )
         if mine.update(lease_until=Now() + LEASE) != 1:
             raise LeaseLost
 
@@ -83,9 +85,15 @@ class Recorder:
         self.check()
         with transaction.atomic():
             run = self._hold()
-            position = (RunStep.objects.filter(run=run).aggregate(last=Max("position"))["last"] or 0) + 1
+            position = (
+                RunStep.objects.filter(run=run).aggregate(last=Max("position"))["last"] or 0
+            ) + 1
             row = RunStep.objects.create(
-                run=run, position=position, key=facts.key, title=facts.title, started_at=self.clock()
+                run=run,
+                position=position,
+                key=facts.key,
+                title=facts.title,
+                started_at=self.clock(),
             )
         record = StepRecord(recorder=self, row=row)
         self.log(f"— {facts.title}")
@@ -112,6 +120,8 @@ class Recorder:
 
     def note(self, **columns: Any) -> None:
         """Set columns of the run itself."""
-        mine = MigrationRun.objects.filter(pk=self.run_id, fence=self.fence, status__in=[str(each) for each in ACTIVE])
+        mine = MigrationRun.objects.filter(
+            pk=self.run_id, fence=self.fence, status__in=[str(each) for each in ACTIVE]
+        )
         if mine.update(**columns) != 1:
             raise LeaseLost

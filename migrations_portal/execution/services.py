@@ -62,7 +62,11 @@ def schedule_approved(*, now: datetime) -> list[int]:
         if plan.status != PlanStatus.APPROVED or revision is None:
             continue
         run = MigrationRun.objects.create(
-            plan=plan, revision=revision, target=plan.target, due_at=max(plan.scheduled_for or now, now), created_at=now
+            plan=plan,
+            revision=revision,
+            target=plan.target,
+            due_at=max(plan.scheduled_for or now, now),
+            created_at=now,
         )
         entry = plans.draft_entry(
             plan,
@@ -85,7 +89,9 @@ def claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | 
         with transaction.atomic():
             return _claim(run_id=run_id, worker=worker, now=now, public_url=public_url)
     except IntegrityError:
-        return None  # another run is active on the target; the partial unique index has the last word
+        return (
+            None  # another run is active on the target; the partial unique index has the last word
+        )
 
 
 def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | None:
@@ -93,8 +99,12 @@ def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int |
     if run is None:
         return None
     plan = plans.lock(run.plan_id)
-    highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Coalesce(Max("fence"), 0))["top"]
-    claimed = MigrationRun.objects.filter(pk=run_id, status=str(RunStatus.DUE), due_at__lte=Now()).update(
+    highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(
+        top=Coalesce(Max("fence"), 0)
+    )["top"]
+    claimed = MigrationRun.objects.filter(
+        pk=run_id, status=str(RunStatus.DUE), due_at__lte=Now()
+    ).update(
         status=str(RunStatus.RUNNING),
         claimed_at=Now(),
         claimed_by=worker[:120],
@@ -173,11 +183,15 @@ def finish(
                 record=record,
             )
         )
-    announcements.tell(run, template=announcements.TEMPLATE_OF[status], now=now, public_url=public_url)
+    announcements.tell(
+        run, template=announcements.TEMPLATE_OF[status], now=now, public_url=public_url
+    )
     return run
 
 
-def _records(run: MigrationRun, *, status: RunStatus, rollback_tested: bool, now: datetime) -> list[dict[str, Any]]:
+def _records(
+    run: MigrationRun, *, status: RunStatus, rollback_tested: bool, now: datetime
+) -> list[dict[str, Any]]:
     """Return the spec's record, one for each migration file of the run."""
     backup = Backup.objects.filter(run=run, purpose="pre-migration").order_by("pk").first()
     started = run.claimed_at or now
@@ -211,17 +225,20 @@ def restores_waiting() -> list[int]:
 def claim_restore(*, run_id: int, worker: str) -> int | None:
     """Claim a chosen restore and return its new fence, or None when somebody else has it."""
     run = MigrationRun.objects.select_for_update().get(pk=run_id)
-    highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
-    claimed = MigrationRun.objects.filter(pk=run_id, status=str(RunStatus.RESTORING), claimed_by="").update(
-        claimed_by=worker[:120], lease_until=Now() + LEASE, fence=highest + 1
+    highest = (
+        MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
     )
+    claimed = MigrationRun.objects.filter(
+        pk=run_id, status=str(RunStatus.RESTORING), claimed_by=""
+    ).update(claimed_by=worker[:120], lease_until=Now() + LEASE, fence=highest + 1)
     return int(highest + 1) if claimed == 1 else None
 
 
 def lost_runs() -> list[MigrationRun]:
     """Return the running runs whose lease ended long enough ago that their holder has stopped itself (X4)."""
     rows = MigrationRun.objects.filter(
-        status__in=[str(RunStatus.RUNNING), str(RunStatus.RESTORING)], lease_until__lt=Now() - TAKEOVER_AFTER
+        status__in=[str(RunStatus.RUNNING), str(RunStatus.RESTORING)],
+        lease_until__lt=Now() - TAKEOVER_AFTER,
     )
     return list(rows.exclude(claimed_by="").select_related("plan"))
 
@@ -230,10 +247,12 @@ def lost_runs() -> list[MigrationRun]:
 def take_over(*, run_id: int, fence: int) -> int | None:
     """Take a lost run from its dead holder: a new fence shuts the old one out. Returns it, or None if somebody was quicker."""
     run = MigrationRun.objects.select_for_update().get(pk=run_id)
-    highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
-    taken = MigrationRun.objects.filter(pk=run_id, fence=fence, lease_until__lt=Now() - TAKEOVER_AFTER).update(
-        fence=highest + 1, lease_until=Now() + LEASE
+    highest = (
+        MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
     )
+    taken = MigrationRun.objects.filter(
+        pk=run_id, fence=fence, lease_until__lt=Now() - TAKEOVER_AFTER
+    ).update(fence=highest + 1, lease_until=Now() + LEASE)
     if taken != 1:
         return None
     RunStep.objects.filter(run_id=run_id, status=str(StepStatus.RUNNING)).update(
@@ -248,7 +267,11 @@ def decide(*, run_id: int, choice: Choice, by: Person, reason: str, now: datetim
 
     Raises `NotDecidable`, `NotAllowed`, `SecondPersonNeeded`.
     """
-    run = MigrationRun.objects.select_for_update(of=("self",)).select_related("plan__target__group").get(pk=run_id)
+    run = (
+        MigrationRun.objects.select_for_update(of=("self",))
+        .select_related("plan__target__group")
+        .get(pk=run_id)
+    )
     if run.status != RunStatus.NEEDS_DECISION:
         raise NotDecidable
     if not access.roles_in(person=by, group=run.plan.target.group) & DECIDING_ROLES:

@@ -11,7 +11,9 @@ from migrations_portal.people.rules import Role
 class EmergencyContact(models.Model):
     """Whom to call for a group of targets (spec, "Emergency Contacts")."""
 
-    group = models.ForeignKey("migrations_portal.TargetGroup", on_delete=models.PROTECT, related_name="contacts")
+    group = models.ForeignKey(
+        "migrations_portal.TargetGroup", on_delete=models.PROTECT, related_name="contacts"
+    )
     role = models.CharField(max_length=20)
     position = models.PositiveSmallIntegerField(default=0)
     name = models.CharField(max_length=120)
@@ -21,8 +23,13 @@ class EmergencyContact(models.Model):
     class Meta:
         db_table = "incidents_contact"
         constraints = [
-            models.CheckConstraint(condition=Q(role__in=[str(each) for each in Role]), name="incidents_contact_role_known"),
-            models.UniqueConstraint(fields=["group", "role", "position"], name="incidents_contact_once"),
+            models.CheckConstraint(
+                condition=Q(role__in=[str(each) for each in Role]),
+                name="incidents_contact_role_known",
+            ),
+            models.UniqueConstraint(
+                fields=["group", "role", "position"], name="incidents_contact_once"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -32,23 +39,30 @@ class EmergencyContact(models.Model):
 class Incident(models.Model):
     """Something went wrong with a run. One incident per run and trigger."""
 
-    run = models.ForeignKey("migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="incidents")
+    run = models.ForeignKey(
+        "migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="incidents"
+    )
     trigger = models.CharField(max_length=24)
     severity = models.CharField(max_length=2)
     title = models.CharField(max_length=200)
     opened_at = models.DateTimeField()
     respond_by = models.DateTimeField()
     acknowledged_at = models.DateTimeField(null=True)
-    acknowledged_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     closed_at = models.DateTimeField(null=True)
-    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     finding = models.TextField(blank=True)
 
     class Meta:
         db_table = "incidents_incident"
         constraints = [
             models.CheckConstraint(
-                condition=Q(severity__in=[str(each) for each in Severity]), name="incidents_incident_severity_known"
+                condition=Q(severity__in=[str(each) for each in Severity]),
+                name="incidents_incident_severity_known",
             ),
             models.UniqueConstraint(fields=["run", "trigger"], name="incidents_incident_once"),
             models.CheckConstraint(

@@ -18,7 +18,11 @@ class IncidentNotFound(Refused):
 def visible(*, person: Person) -> QuerySet[Incident]:
     """Return the incidents of runs that `person` may see, newest first."""
     runs = run_queries.visible(person=person).order_by().values("pk")
-    return Incident.objects.filter(run__in=runs).select_related("run__plan", "run__target").order_by("-pk")
+    return (
+        Incident.objects.filter(run__in=runs)
+        .select_related("run__plan", "run__target")
+        .order_by("-pk")
+    )
 
 
 def get(*, incident_id: int, person: Person) -> Incident:

@@ -48,7 +48,11 @@ SEVERITIES: dict[Severity, SeverityFacts] = {
         "Monitor, prepare rollback",
     ),
     Severity.P3: SeverityFacts(
-        "Low", "Minor issues, below 5 % error rate", timedelta(hours=2), "Within 2 hours", "Document, fix in next release"
+        "Low",
+        "Minor issues, below 5 % error rate",
+        timedelta(hours=2),
+        "Within 2 hours",
+        "Document, fix in next release",
     ),
 }
 
@@ -87,22 +91,40 @@ PLAYBOOK: tuple[PlaybookPhase, ...] = (
     PlaybookPhase(
         "Immediate actions (0 to 5 minutes)",
         timedelta(minutes=5),
-        ("Stop migration execution", "Enable maintenance mode", "Alert incident response team", "Begin rollback procedure"),
+        (
+            "Stop migration execution",
+            "Enable maintenance mode",
+            "Alert incident response team",
+            "Begin rollback procedure",
+        ),
     ),
     PlaybookPhase(
         "Containment (5 to 15 minutes)",
         timedelta(minutes=15),
-        ("Complete rollback or restore from backup", "Verify data integrity", "Document incident timeline"),
+        (
+            "Complete rollback or restore from backup",
+            "Verify data integrity",
+            "Document incident timeline",
+        ),
     ),
     PlaybookPhase(
         "Recovery (15 to 30 minutes)",
         timedelta(minutes=30),
-        ("Restore application functionality", "Verify system health", "Communicate status to stakeholders"),
+        (
+            "Restore application functionality",
+            "Verify system health",
+            "Communicate status to stakeholders",
+        ),
     ),
     PlaybookPhase(
         "Post-incident (1 to 24 hours)",
         timedelta(hours=24),
-        ("Conduct post-mortem", "Document root cause", "Create prevention plan", "Update procedures"),
+        (
+            "Conduct post-mortem",
+            "Document root cause",
+            "Create prevention plan",
+            "Update procedures",
+        ),
     ),
 )
 

@@ -24,7 +24,9 @@ from migrations_portal.plans import services as plans
 
 
 @transaction.atomic
-def open_for_run(*, run: MigrationRun, trigger: Trigger, title: str, now: datetime, public_url: str) -> Incident:
+def open_for_run(
+    *, run: MigrationRun, trigger: Trigger, title: str, now: datetime, public_url: str
+) -> Incident:
     """Open an incident with the severity that the spec's table gives, and call the emergency contacts by mail. Once per trigger."""
     severity = SEVERITY_OF[trigger]
     facts = SEVERITIES[severity]
@@ -40,7 +42,9 @@ def open_for_run(*, run: MigrationRun, trigger: Trigger, title: str, now: dateti
     )
     if not opened:
         return incident
-    _write(incident, who=PORTAL.name, sentence=f"Opened as {severity}: {facts.description}.", now=now)
+    _write(
+        incident, who=PORTAL.name, sentence=f"Opened as {severity}: {facts.description}.", now=now
+    )
     context = {
         "plan_number": run.plan.number,
         "plan_title": run.plan.title,
@@ -61,10 +65,18 @@ def open_for_run(*, run: MigrationRun, trigger: Trigger, title: str, now: dateti
             plan_id=run.plan_id,
         )
     notifications.queue_chat(
-        template="incident_opened", context=context, dedup_key=f"incident-{incident.pk}", now=now, plan_id=run.plan_id
+        template="incident_opened",
+        context=context,
+        dedup_key=f"incident-{incident.pk}",
+        now=now,
+        plan_id=run.plan_id,
     )
     plans.prove(
-        plan=run.plan, key="incident-report", note=f"{severity} opened", evidence=f"/incidents/{incident.pk}/", now=now
+        plan=run.plan,
+        key="incident-report",
+        note=f"{severity} opened",
+        evidence=f"/incidents/{incident.pk}/",
+        now=now,
     )
     audit.append(
         plans.draft_entry(
@@ -86,14 +98,19 @@ def _write(incident: Incident, *, who: str, sentence: str, now: datetime) -> Non
 def _record(incident: Incident, *, by: Person, sentence: str) -> None:
     audit.append(
         plans.draft_entry(
-            incident.run.plan, kind=EntryKind.INCIDENT_UPDATED, actor=audit.actor(by), sentence=sentence
+            incident.run.plan,
+            kind=EntryKind.INCIDENT_UPDATED,
+            actor=audit.actor(by),
+            sentence=sentence,
         )
     )
 
 
 def _lock(incident_id: int, *, by: Person) -> Incident:
     incident = (
-        Incident.objects.select_for_update(of=("self",)).select_related("run__plan__target__group").get(pk=incident_id)
+        Incident.objects.select_for_update(of=("self",))
+        .select_related("run__plan__target__group")
+        .get(pk=incident_id)
     )
     access.check_member(person=by, group=incident.run.plan.target.group)
     if incident.closed_at is not None:
@@ -125,5 +142,3 @@ def close(*, incident_id: int, by: Person, finding: str, now: datetime) -> Incid
     _write(incident, who=by.full_name, sentence=f"Closed: {incident.finding}", now=now)
     _record(incident, by=by, sentence=f"{by.full_name} closed incident {incident.pk}.")
     return incident
-
-

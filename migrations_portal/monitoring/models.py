@@ -6,7 +6,9 @@ from django.db import models
 class RunSample(models.Model):
     """The target at one instant. Counts only: no query text, which may carry PHI."""
 
-    run = models.ForeignKey("migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="samples")
+    run = models.ForeignKey(
+        "migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="samples"
+    )
     at = models.DateTimeField()
     connections = models.PositiveIntegerField()
     long_queries = models.PositiveIntegerField()

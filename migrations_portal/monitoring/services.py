@@ -7,7 +7,9 @@ from migrations_portal.monitoring.models import RunSample
 from migrations_portal.targets.ports import TargetSession
 
 
-def record_sample(*, run_id: int, session: TargetSession, our_prefix: str, now: datetime) -> RunSample:
+def record_sample(
+    *, run_id: int, session: TargetSession, our_prefix: str, now: datetime
+) -> RunSample:
     """Measure the target once and store it. Raises `QueryFailed`."""
     seen = probes.take_sample(session, our_application_prefix=our_prefix)
     return RunSample.objects.create(

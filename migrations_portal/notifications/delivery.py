@@ -25,7 +25,9 @@ def render_mail(notice: Notice) -> Mail:
 
 def render_chat(notice: Notice) -> str:
     """Return the notice as one chat line: the subject of the mail and the link."""
-    subject = " ".join(render_to_string(f"mail/{notice.template}/subject.txt", notice.context).split())
+    subject = " ".join(
+        render_to_string(f"mail/{notice.template}/subject.txt", notice.context).split()
+    )
     return f"{subject}\n{notice.context.get('url', '')}".strip()
 
 

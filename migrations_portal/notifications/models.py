@@ -29,7 +29,8 @@ class Notice(models.Model):
         db_table = "notifications_notice"
         constraints = [
             models.CheckConstraint(
-                condition=Q(channel__in=[str(each) for each in Channel]), name="notifications_notice_channel_known"
+                condition=Q(channel__in=[str(each) for each in Channel]),
+                name="notifications_notice_channel_known",
             ),
             models.CheckConstraint(
                 condition=Q(delivered_at__isnull=True) | Q(given_up_at__isnull=True),

@@ -14,7 +14,7 @@ class DeliveryFailed(Trouble):
     def __init__(self, sentence: str = "", *, permanent: bool = False) -> None:
         """Say whether a second try is pointless."""
         super().__init__(sentence)
-        self.permanent = permanent
+        self.permanent = permanent  # type: ignore[misc]  # here it is known only by instance
 
 
 @dataclass(frozen=True)

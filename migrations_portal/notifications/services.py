@@ -16,17 +16,44 @@ logger = logging.getLogger(__name__)
 
 
 def queue_mail(
-    *, template: str, to: str, context: Mapping[str, Any], dedup_key: str, now: datetime, plan_id: int | None = None
+    *,
+    template: str,
+    to: str,
+    context: Mapping[str, Any],
+    dedup_key: str,
+    now: datetime,
+    plan_id: int | None = None,
 ) -> None:
     """Put a mail into the outbox; the same `dedup_key` a second time changes nothing."""
-    _queue(Channel.MAIL, template=template, to=to, context=context, dedup_key=dedup_key, now=now, plan_id=plan_id)
+    _queue(
+        Channel.MAIL,
+        template=template,
+        to=to,
+        context=context,
+        dedup_key=dedup_key,
+        now=now,
+        plan_id=plan_id,
+    )
 
 
 def queue_chat(
-    *, template: str, context: Mapping[str, Any], dedup_key: str, now: datetime, plan_id: int | None = None
+    *,
+    template: str,
+    context: Mapping[str, Any],
+    dedup_key: str,
+    now: datetime,
+    plan_id: int | None = None,
 ) -> None:
     """Put a chat message into the outbox; the same `dedup_key` a second time changes nothing."""
-    _queue(Channel.CHAT, template=template, to="", context=context, dedup_key=dedup_key, now=now, plan_id=plan_id)
+    _queue(
+        Channel.CHAT,
+        template=template,
+        to="",
+        context=context,
+        dedup_key=dedup_key,
+        now=now,
+        plan_id=plan_id,
+    )
 
 
 def _queue(
@@ -65,13 +92,17 @@ def claim_due(*, now: datetime, at_most: int = 50) -> list[Notice]:
             .filter(free, due_at__lte=now, delivered_at__isnull=True, given_up_at__isnull=True)
             .order_by("due_at", "pk")[:at_most]
         )
-        Notice.objects.filter(pk__in=[row.pk for row in rows]).update(claimed_at=now, attempts=F("attempts") + 1)
+        Notice.objects.filter(pk__in=[row.pk for row in rows]).update(
+            claimed_at=now, attempts=F("attempts") + 1
+        )
         for row in rows:
             row.attempts += 1
         return rows
 
 
-def deliver(notice: Notice, *, hand_over: Callable[[Notice], None], clock: Callable[[], datetime]) -> bool:
+def deliver(
+    notice: Notice, *, hand_over: Callable[[Notice], None], clock: Callable[[], datetime]
+) -> bool:
     """Hand one claimed notice over and record how that went; return whether it was delivered."""
     try:
         hand_over(notice)
@@ -84,7 +115,9 @@ def deliver(notice: Notice, *, hand_over: Callable[[Notice], None], clock: Calla
 
 def _record_failure(notice: Notice, *, failure: DeliveryFailed, now: datetime) -> None:
     over = failure.permanent or notice.attempts >= MAX_ATTEMPTS
-    logger.warning("notice %s not delivered (attempt %s): %s", notice.pk, notice.attempts, failure.sentence)
+    logger.warning(
+        "notice %s not delivered (attempt %s): %s", notice.pk, notice.attempts, failure.sentence
+    )
     Notice.objects.filter(pk=notice.pk).update(
         claimed_at=None,
         problem=failure.sentence[:300],

@@ -21,7 +21,9 @@ class NotAllowed(Refused):
 
 
 def _rows(group: Model) -> QuerySet[Any]:
-    rows: QuerySet[Any] = get_user_obj_perms_model(group)._default_manager.filter(content_object=group)  # noqa: SLF001
+    rows: QuerySet[Any] = get_user_obj_perms_model(group)._default_manager.filter(
+        content_object=group
+    )
     return rows
 
 
@@ -45,7 +47,9 @@ def roles_in(*, person: Person, group: Model) -> frozenset[Role]:
     """Return the roles that `person` holds for `group` now."""
     if not person.is_active:
         return frozenset()
-    names = set(_rows(group).filter(user_id=person.pk).values_list("permission__codename", flat=True))
+    names = set(
+        _rows(group).filter(user_id=person.pk).values_list("permission__codename", flat=True)
+    )
     return frozenset(role for role in Role if role.permission in names)
 
 
@@ -57,7 +61,9 @@ def holds(*, person: Person, role: Role, group: Model) -> bool:
 def check_holds(*, person: Person, role: Role, group: Model) -> None:
     """Raise `NotAllowed`, naming the role, unless `person` holds it now."""
     if not holds(person=person, role=role, group=group):
-        raise NotAllowed(f"Only a {role.title.lower()} for {group} may do this; ask an administrator for the role.")
+        raise NotAllowed(
+            f"Only a {role.title.lower()} for {group} may do this; ask an administrator for the role."
+        )
 
 
 def check_member(*, person: Person, group: Model) -> None:
@@ -66,10 +72,14 @@ def check_member(*, person: Person, group: Model) -> None:
         raise NotAllowed(f"You hold no role for {group} that may change anything.")
 
 
-def groups_of(*, person: Person, groups: QuerySet[Any], roles: frozenset[Role] | None = None) -> QuerySet[Any]:
+def groups_of(
+    *, person: Person, groups: QuerySet[Any], roles: frozenset[Role] | None = None
+) -> QuerySet[Any]:
     """Narrow `groups` (of targets) to those where `person` holds one of `roles` (any role when None). Default: none."""
     if not person.is_active:
         return groups.none()
-    rows = get_user_obj_perms_model(groups.model)._default_manager.filter(user_id=person.pk)  # noqa: SLF001
+    rows = get_user_obj_perms_model(groups.model())._default_manager.filter(user_id=person.pk)
     names = [role.permission for role in (roles if roles is not None else frozenset(Role))]
-    return groups.filter(pk__in=rows.filter(permission__codename__in=names).values("content_object_id"))
+    return groups.filter(
+        pk__in=rows.filter(permission__codename__in=names).values("content_object_id")
+    )

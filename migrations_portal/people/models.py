@@ -8,14 +8,18 @@ from django.db.models.functions import Lower
 
 
 class PersonManager(BaseUserManager["Person"]):
-    def create_user(self, email: str, full_name: str, password: str | None = None, **more: Any) -> "Person":
+    def create_user(
+        self, email: str, full_name: str, password: str | None = None, **more: Any
+    ) -> "Person":
         """Create a person; without a password nobody can sign in as them with one."""
         person = self.model(email=self.normalize_email(email), full_name=full_name, **more)
         person.set_password(password)
         person.save(using=self._db)
         return person
 
-    def create_superuser(self, email: str, full_name: str, password: str | None = None, **more: Any) -> "Person":
+    def create_superuser(
+        self, email: str, full_name: str, password: str | None = None, **more: Any
+    ) -> "Person":
         """Create a person who passes Django's own permission checks. Approvals never look at that flag."""
         return self.create_user(email, full_name, password, is_superuser=True, **more)
 

@@ -18,7 +18,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "ADMINISTRATOR"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # a word of the product, not str.title
         """The name that people read."""
         return ROLES[self].title
 
@@ -43,7 +43,9 @@ ROLES: dict[Role, RoleFacts] = {
     Role.CTO: RoleFacts("CTO", "reviews plans of high risk"),
     Role.EXECUTIVE: RoleFacts("Executive", "approves plans of critical risk"),
     Role.SECURITY_OFFICER: RoleFacts("Security officer", "signs every plan at T-5"),
-    Role.COMPLIANCE_OFFICER: RoleFacts("Compliance officer", "signs every plan at T-5, exports the ledger"),
+    Role.COMPLIANCE_OFFICER: RoleFacts(
+        "Compliance officer", "signs every plan at T-5, exports the ledger"
+    ),
     Role.PRIVACY_OFFICER: RoleFacts("Privacy officer", "signs every plan that touches PHI"),
     Role.INCIDENT_RESPONDER: RoleFacts("Incident responder", "leads incidents"),
     Role.AUDITOR: RoleFacts("Auditor", "reads and exports, nothing else"),
@@ -63,7 +65,9 @@ SIGNING_ROLES = frozenset(
 )
 """Roles that can hold a seat in a chain of approvals."""
 
-LEDGER_READERS = frozenset({Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.PRIVACY_OFFICER, Role.SECURITY_OFFICER})
+LEDGER_READERS = frozenset(
+    {Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.PRIVACY_OFFICER, Role.SECURITY_OFFICER}
+)
 """Roles that may read and export the whole ledger of their target groups."""
 
 DECIDING_ROLES = frozenset({Role.DBA, Role.TECH_LEAD, Role.CTO, Role.INCIDENT_RESPONDER})

@@ -11,7 +11,7 @@ class Section(StrEnum):
     ROLLBACK = "ROLLBACK"
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # a word of the product, not str.title
         """The heading of the list in the spec's template."""
         return {
             Section.PRE_MIGRATION: "Pre-migration",
@@ -31,18 +31,27 @@ class TemplateItem:
     by_portal: bool
 
 
-_PRE, _EXE, _POST, _BACK = Section.PRE_MIGRATION, Section.EXECUTION, Section.POST_MIGRATION, Section.ROLLBACK
+_PRE, _EXE, _POST, _BACK = (
+    Section.PRE_MIGRATION,
+    Section.EXECUTION,
+    Section.POST_MIGRATION,
+    Section.ROLLBACK,
+)
 
 TEMPLATE: tuple[TemplateItem, ...] = (
     TemplateItem("tested-in-development", _PRE, "Migration tested in development", by_portal=False),
     TemplateItem("tested-in-staging", _PRE, "Migration tested in staging", by_portal=False),
     TemplateItem("automated-tests-passing", _PRE, "Automated tests passing", by_portal=False),
     TemplateItem("performance-assessed", _PRE, "Performance impact assessed", by_portal=False),
-    TemplateItem("backup-created-and-verified", _PRE, "Backup created and verified", by_portal=True),
+    TemplateItem(
+        "backup-created-and-verified", _PRE, "Backup created and verified", by_portal=True
+    ),
     TemplateItem("rollback-documented", _PRE, "Rollback procedure documented", by_portal=True),
     TemplateItem("stakeholders-notified-before", _PRE, "Stakeholders notified", by_portal=True),
     TemplateItem("approval-obtained", _PRE, "Approval obtained", by_portal=True),
-    TemplateItem("emergency-contacts-confirmed", _PRE, "Emergency contacts confirmed", by_portal=False),
+    TemplateItem(
+        "emergency-contacts-confirmed", _PRE, "Emergency contacts confirmed", by_portal=False
+    ),
     TemplateItem("backup-completed", _EXE, "Database backup completed", by_portal=True),
     TemplateItem("backup-verified", _EXE, "Backup verified", by_portal=True),
     TemplateItem("migration-executed", _EXE, "Migration executed", by_portal=True),

@@ -12,9 +12,15 @@ class MigrationPlan(models.Model):
     """A change that somebody wants to make to a target."""
 
     title = models.CharField(max_length=160)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="plans")
-    last_editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    target = models.ForeignKey("migrations_portal.Target", on_delete=models.PROTECT, related_name="plans")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="plans"
+    )
+    last_editor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    target = models.ForeignKey(
+        "migrations_portal.Target", on_delete=models.PROTECT, related_name="plans"
+    )
     status = models.CharField(max_length=16, default=str(PlanStatus.DRAFT), db_index=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)
     """T-0."""
@@ -38,10 +44,12 @@ class MigrationPlan(models.Model):
         db_table = "plans_plan"
         constraints = [
             models.CheckConstraint(
-                condition=Q(status__in=[str(each) for each in PlanStatus]), name="plans_plan_status_known"
+                condition=Q(status__in=[str(each) for each in PlanStatus]),
+                name="plans_plan_status_known",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["DRAFT", "WITHDRAWN"]) | Q(submitted_at__isnull=False, revision__gte=1),
+                condition=Q(status__in=["DRAFT", "WITHDRAWN"])
+                | Q(submitted_at__isnull=False, revision__gte=1),
                 name="plans_plan_submitted_has_revision",
             ),
         ]
@@ -57,7 +65,9 @@ class MigrationPlan(models.Model):
     @property
     def documentation(self) -> Documentation:
         """The seven items and the justification, as values."""
-        return Documentation(**{name: getattr(self, name) for name in Documentation.__dataclass_fields__})
+        return Documentation(
+            **{name: getattr(self, name) for name in Documentation.__dataclass_fields__}
+        )
 
 
 class PlanFile(models.Model):
@@ -91,7 +101,9 @@ class PlanCheck(models.Model):
 
     class Meta:
         db_table = "plans_check"
-        constraints = [models.UniqueConstraint(fields=["plan", "position"], name="plans_check_position_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "position"], name="plans_check_position_once")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -117,7 +129,8 @@ class PlanAssessment(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["plan", "files_digest"], name="plans_assessment_once"),
             models.CheckConstraint(
-                condition=Q(level__in=["", "LOW", "MEDIUM", "HIGH", "CRITICAL"]), name="plans_assessment_level_known"
+                condition=Q(level__in=["", "LOW", "MEDIUM", "HIGH", "CRITICAL"]),
+                name="plans_assessment_level_known",
             ),
         ]
 
@@ -141,13 +154,17 @@ class PlanRevision(models.Model):
     phi = models.BooleanField()
     tables = models.JSONField(default=list)
     policy_version = models.PositiveSmallIntegerField()
-    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
     submitted_at = models.DateTimeField()
     stakeholders_notified_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "plans_revision"
-        constraints = [models.UniqueConstraint(fields=["plan", "number"], name="plans_revision_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "number"], name="plans_revision_number_once")
+        ]
 
     def __str__(self) -> str:
         return f"revision {self.number} of WC-{self.plan_id}"
@@ -161,7 +178,9 @@ class ChecklistItem(models.Model):
     key = models.CharField(max_length=40)
     section = models.CharField(max_length=16)
     done_at = models.DateTimeField(null=True)
-    done_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     """Empty when the portal proved it."""
     note = models.CharField(max_length=300, blank=True)
     evidence = models.CharField(max_length=200, blank=True)
@@ -172,7 +191,8 @@ class ChecklistItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["plan", "key"], name="plans_checklist_item_once"),
             models.CheckConstraint(
-                condition=Q(section__in=[str(each) for each in Section]), name="plans_checklist_section_known"
+                condition=Q(section__in=[str(each) for each in Section]),
+                name="plans_checklist_section_known",
             ),
         ]
 

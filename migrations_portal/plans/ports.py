@@ -1,4 +1,4 @@
-"""What plans ask of the outside: is this text a script at all?"""
+"""What plans ask of the outside: whether a text is a script at all."""
 
 from typing import Protocol
 

@@ -74,5 +74,7 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
 
 def assessments_waiting(*, now: datetime) -> list[int]:
     """Return the assessments that nobody has done some seconds after they were asked for."""
-    rows = PlanAssessment.objects.filter(done_at__isnull=True, requested_at__lt=now - timedelta(seconds=5))
+    rows = PlanAssessment.objects.filter(
+        done_at__isnull=True, requested_at__lt=now - timedelta(seconds=5)
+    )
     return list(rows.order_by("requested_at").values_list("pk", flat=True)[:10])

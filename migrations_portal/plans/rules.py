@@ -39,7 +39,9 @@ PLAN_STATES: StateTable[PlanStatus] = StateTable(
         _S.SUBMITTED: frozenset({_S.APPROVED, _S.REJECTED, _S.WITHDRAWN, _S.EXPIRED}),
         _S.APPROVED: frozenset({_S.SCHEDULED, _S.EXPIRED, _S.CANCELLED}),
         _S.SCHEDULED: frozenset({_S.RUNNING, _S.EXPIRED, _S.CANCELLED}),
-        _S.RUNNING: frozenset({_S.SUCCEEDED, _S.FAILED, _S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}),
+        _S.RUNNING: frozenset(
+            {_S.SUCCEEDED, _S.FAILED, _S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}
+        ),
         _S.NEEDS_DECISION: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.SUCCEEDED}),
     },
 )
@@ -78,13 +80,19 @@ def check_file(*, name: str, content: bytes) -> str:
     if not content.strip():
         raise FileRefused(f"{shown} is empty. Choose the file that holds the migration.")
     if len(content) > MAX_FILE_BYTES:
-        raise FileRefused(f"{shown} is larger than 1 MiB. A migration file holds code; load data by another way.")
+        raise FileRefused(
+            f"{shown} is larger than 1 MiB. A migration file holds code; load data by another way."
+        )
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FileRefused(f"{shown} is not UTF-8 text (byte {error.start}). Save it as UTF-8 and upload again.") from None
+        raise FileRefused(
+            f"{shown} is not UTF-8 text (byte {error.start}). Save it as UTF-8 and upload again."
+        ) from None
     if "\x00" in text:
-        raise FileRefused(f"{shown} holds NUL characters, so it is not a text file. Upload the source file.")
+        raise FileRefused(
+            f"{shown} holds NUL characters, so it is not a text file. Upload the source file."
+        )
     return text
 
 
@@ -103,14 +111,29 @@ class Documentation:
 
 
 DOCUMENTATION_ITEMS: dict[str, tuple[str, str]] = {
-    "purpose": ("Migration purpose and scope", "Say what the migration is for and what it does not touch."),
+    "purpose": (
+        "Migration purpose and scope",
+        "Say what the migration is for and what it does not touch.",
+    ),
     "tables_affected": ("Tables and columns affected", "Name the tables and columns that change."),
     "expected_seconds": ("Expected execution time", "Say how many seconds the migration may take."),
-    "rollback_procedure": ("Rollback procedure", "Say how it is undone, and what is lost by undoing it."),
-    "verification_steps": ("Post-migration verification steps", "Say how you will know that it worked."),
-    "risk_mitigation": ("Risk assessment and mitigation", "Say what may go wrong and what you do about it."),
+    "rollback_procedure": (
+        "Rollback procedure",
+        "Say how it is undone, and what is lost by undoing it.",
+    ),
+    "verification_steps": (
+        "Post-migration verification steps",
+        "Say how you will know that it worked.",
+    ),
+    "risk_mitigation": (
+        "Risk assessment and mitigation",
+        "Say what may go wrong and what you do about it.",
+    ),
     "communication_plan": ("Communication plan", "Say who is told what, and when."),
-    "justification": ("Justification with a ticket", "Say why, with the ticket's number, such as JIRA-1234."),
+    "justification": (
+        "Justification with a ticket",
+        "Say why, with the ticket's number, such as JIRA-1234.",
+    ),
 }
 """Field → its name in the spec's list, and the sentence shown while it is missing. Justification is the audit trail's "why"."""
 
@@ -125,7 +148,9 @@ def missing_documentation(documentation: Documentation) -> dict[str, str]:
         if value is None or (isinstance(value, str) and not value.strip()):
             missing[field] = f"{title} is missing. {ask}"
     if "justification" not in missing and not TICKET.search(documentation.justification):
-        missing["justification"] = "The justification names no ticket. Add its number, such as JIRA-1234."
+        missing["justification"] = (
+            "The justification names no ticket. Add its number, such as JIRA-1234."
+        )
     return missing
 
 
@@ -172,7 +197,10 @@ class PlanContent:
                 "phi": self.phi,
                 "documentation": documentation,
                 "files": [{"name": name, "sha256": digest} for name, digest in self.files],
-                "checks": [{"name": name, "sql": sql, "expected": expected} for name, sql, expected in self.checks],
+                "checks": [
+                    {"name": name, "sql": sql, "expected": expected}
+                    for name, sql, expected in self.checks
+                ],
                 "backup_policy": self.backup_policy,
                 "v": 1,
             }

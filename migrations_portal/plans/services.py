@@ -79,7 +79,9 @@ class Check:
     expected: str
 
 
-def draft_entry(plan: MigrationPlan, *, kind: EntryKind, actor: Actor, sentence: str, **more: Any) -> Draft:
+def draft_entry(
+    plan: MigrationPlan, *, kind: EntryKind, actor: Actor, sentence: str, **more: Any
+) -> Draft:
     """Return an entry with the plan's own facts filled in; every domain that writes about a plan uses it."""
     return replace(
         Draft(
@@ -139,9 +141,13 @@ def lock(plan_id: int) -> MigrationPlan:
 def _lock_draft(*, plan_id: int, by: Person) -> MigrationPlan:
     plan = lock(plan_id)
     if plan.author_id != by.pk:
-        raise NotYourPlan(f"{plan.number} belongs to {plan.author.full_name}; ask them to change it.")
+        raise NotYourPlan(
+            f"{plan.number} belongs to {plan.author.full_name}; ask them to change it."
+        )
     if plan.status != PlanStatus.DRAFT:
-        raise NotADraft(f"{plan.number} was submitted, so it cannot be edited in place. Withdraw it and open a new plan.")
+        raise NotADraft(
+            f"{plan.number} was submitted, so it cannot be edited in place. Withdraw it and open a new plan."
+        )
     return plan
 
 
@@ -169,7 +175,9 @@ def edit(  # one verb that saves a draft's whole form
     plan.save()
     plan.checks.all().delete()
     PlanCheck.objects.bulk_create(
-        PlanCheck(plan=plan, position=position, name=each.name, sql=each.sql, expected=each.expected)
+        PlanCheck(
+            plan=plan, position=position, name=each.name, sql=each.sql, expected=each.expected
+        )
         for position, each in enumerate(checks)
     )
     return plan
@@ -186,10 +194,15 @@ def put_files(
         text = check_file(name=upload.name, content=upload.content)
         checker.check(name=upload.name, text=text)
         kept[upload.name] = PlanFile(
-            plan=plan, name=upload.name, content=upload.content, sha256=hashlib.sha256(upload.content).hexdigest()
+            plan=plan,
+            name=upload.name,
+            content=upload.content,
+            sha256=hashlib.sha256(upload.content).hexdigest(),
         )
     if len(kept) > MAX_FILES:
-        raise FileRefused(f"A plan holds at most {MAX_FILES} files. Split the change into several plans.")
+        raise FileRefused(
+            f"A plan holds at most {MAX_FILES} files. Split the change into several plans."
+        )
     plan.files.all().delete()
     for position, name in enumerate(sorted(kept)):
         row = kept[name]
@@ -230,10 +243,20 @@ def store_assessment(  # written once per set of files; the runbook calls it
     now: datetime,
 ) -> None:
     """Keep what the analysis found. An assessment that is done already is left as it is."""
-    row = PlanAssessment.objects.select_for_update().select_related("plan__target").get(pk=assessment_id)
+    row = (
+        PlanAssessment.objects.select_for_update()
+        .select_related("plan__target")
+        .get(pk=assessment_id)
+    )
     if row.done_at is not None:
         return
-    row.level, row.phi, row.tables, row.result, row.problem = level, phi, list(tables), dict(result), problem
+    row.level, row.phi, row.tables, row.result, row.problem = (
+        level,
+        phi,
+        list(tables),
+        dict(result),
+        problem,
+    )
     row.done_at = now
     row.save()
     audit.append(
@@ -241,7 +264,8 @@ def store_assessment(  # written once per set of files; the runbook calls it
             row.plan,
             kind=EntryKind.PLAN_ASSESSED,
             actor=PORTAL,
-            sentence=f"{row.plan.number} was assessed: " + (f"risk {level.lower()}." if level else "not possible."),
+            sentence=f"{row.plan.number} was assessed: "
+            + (f"risk {level.lower()}." if level else "not possible."),
             phi=phi,
             result="success" if level else "failed",
             facts={"files_digest": row.files_digest, "tables": list(tables)},
@@ -255,11 +279,15 @@ def missing(plan: MigrationPlan, *, now: datetime, day: timedelta) -> dict[str, 
     if not plan.files.exists():
         lacking["files"] = "No migration file is attached. Upload the Sequelize file."
     elif (assessment := queries.current_assessment(plan)) is None or assessment.done_at is None:
-        lacking["assessment"] = "The files are still being assessed. This clears by itself within seconds."
+        lacking["assessment"] = (
+            "The files are still being assessed. This clears by itself within seconds."
+        )
     elif not assessment.level:
         lacking["assessment"] = assessment.problem
     if plan.scheduled_for is None:
-        lacking["scheduled_for"] = "The date and time of the run (T-0) is missing. Choose when it should run."
+        lacking["scheduled_for"] = (
+            "The date and time of the run (T-0) is missing. Choose when it should run."
+        )
     elif plan.scheduled_for < earliest_start(now=now, day=day):
         earliest = earliest_start(now=now, day=day).astimezone(plan.target.zone)
         lacking["scheduled_for"] = (
@@ -270,7 +298,15 @@ def missing(plan: MigrationPlan, *, now: datetime, day: timedelta) -> dict[str, 
 
 
 @transaction.atomic
-def freeze(*, plan_id: int, by: Person, policy_version: int, backup_policy: str, now: datetime, day: timedelta) -> PlanRevision:
+def freeze(
+    *,
+    plan_id: int,
+    by: Person,
+    policy_version: int,
+    backup_policy: str,
+    now: datetime,
+    day: timedelta,
+) -> PlanRevision:
     """Submit a draft: freeze its content as a revision. The caller lays out the seats in the same transaction.
 
     Raises `PlanIncomplete` with a sentence per missing thing, `NotYourPlan`, `NotADraft`.
@@ -283,7 +319,9 @@ def freeze(*, plan_id: int, by: Person, policy_version: int, backup_policy: str,
         raise PlanIncomplete(lacking)
     PLAN_STATES.check(source=PlanStatus(plan.status), target=PlanStatus.SUBMITTED)
     plan.revision += 1
-    content = queries.content(plan, level=assessment.level, phi=assessment.phi, backup_policy=backup_policy)
+    content = queries.content(
+        plan, level=assessment.level, phi=assessment.phi, backup_policy=backup_policy
+    )
     revision = PlanRevision.objects.create(
         plan=plan,
         number=plan.revision,
@@ -298,7 +336,13 @@ def freeze(*, plan_id: int, by: Person, policy_version: int, backup_policy: str,
     )
     plan.status, plan.submitted_at = str(PlanStatus.SUBMITTED), now
     plan.save()
-    prove(plan=plan, key="rollback-documented", note="Part of the submitted plan", evidence=path(plan), now=now)
+    prove(
+        plan=plan,
+        key="rollback-documented",
+        note="Part of the submitted plan",
+        evidence=path(plan),
+        now=now,
+    )
     return revision
 
 
@@ -322,7 +366,9 @@ def withdraw(*, plan_id: int, by: Person, reason: str, now: datetime) -> Migrati
     """Take back a plan that is not approved yet. Its seats count no more."""
     plan = lock(plan_id)
     if plan.author_id != by.pk:
-        raise NotYourPlan(f"{plan.number} belongs to {plan.author.full_name}; only they may withdraw it.")
+        raise NotYourPlan(
+            f"{plan.number} belongs to {plan.author.full_name}; only they may withdraw it."
+        )
     entry = draft_entry(
         plan,
         kind=EntryKind.PLAN_WITHDRAWN,

@@ -9,7 +9,14 @@ from datetime import datetime
 
 from migrations_portal.backups import services as backups
 from migrations_portal.backups.models import Backup
-from migrations_portal.execution.rules import RESTORE_STEPS, LeaseLost, Outcome, RunStatus, StepFacts, StepFailed
+from migrations_portal.execution.rules import (
+    RESTORE_STEPS,
+    LeaseLost,
+    Outcome,
+    RunStatus,
+    StepFacts,
+    StepFailed,
+)
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks import endings, truth
 from migrations_portal.runbooks.endings import Ending
@@ -21,9 +28,13 @@ logger = logging.getLogger(__name__)
 STEP: dict[str, StepFacts] = {step.key: step for step in RESTORE_STEPS}
 
 
-def execute(*, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str) -> None:
+def execute(
+    *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
+) -> None:
     """Restore the backup taken before the run, after two people chose it. Ends RESTORED, or back in NEEDS_DECISION."""
-    context = open_context(run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url)
+    context = open_context(
+        run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url
+    )
     try:
         with watching(context, sample=False):
             endings.conclude(context, _restore(context))
@@ -34,7 +45,9 @@ def execute(*, run_id: int, fence: int, tools: Tools, clock: Callable[[], dateti
 def _restore(context: RunContext) -> Ending:
     try:
         backup = _backup_of(context)
-        beside = context.endpoint.on(f"{context.run.target.database}_restored_{context.run.pk}"[:63])
+        beside = context.endpoint.on(
+            f"{context.run.target.database}_restored_{context.run.pk}"[:63]
+        )
         _divert(context)
         _restore_beside(context, backup=backup, name=beside.database)
         _verify_copy(context, backup=backup, name=beside.database)
@@ -56,14 +69,19 @@ def _restore(context: RunContext) -> Ending:
 def _backup_of(context: RunContext) -> Backup:
     backup = Backup.objects.filter(run=context.run, purpose="pre-migration").order_by("pk").first()
     if backup is None or not backup.proven:
-        raise StepFailed("This run has no proven backup to restore. Recover from the target's own base backup.")
+        raise StepFailed(
+            "This run has no proven backup to restore. Recover from the target's own base backup."
+        )
     return backup
 
 
 def _divert(context: RunContext) -> None:
     with context.recorder.step(STEP["restore-divert"]) as step:
         step.skipped = True
-        step.say("No traffic hook is set for this target, so traffic was not diverted; its sessions end at the swap.", level="warn")
+        step.say(
+            "No traffic hook is set for this target, so traffic was not diverted; its sessions end at the swap.",
+            level="warn",
+        )
 
 
 def _restore_beside(context: RunContext, *, backup: Backup, name: str) -> None:
@@ -84,10 +102,17 @@ def _verify_copy(context: RunContext, *, backup: Backup, name: str) -> None:
             beside, application_name=context.application_name, statement_timeout_ms=0
         ) as session:
             backups.check_counts(expected=backup.counts, found=backups.exact_counts(session))
-        difference = truth.schema_difference(context.run.schema_before, context.tools.dump.schema(beside))
+        difference = truth.schema_difference(
+            context.run.schema_before, context.tools.dump.schema(beside)
+        )
         if difference:
-            raise StepFailed("The restored copy's schema is not the one before the run: " + "; ".join(difference[:5]))
-        step.say(f"{len(backup.counts)} tables, {sum(backup.counts.values()):,} rows, every count equal; schema as before the run")
+            raise StepFailed(
+                "The restored copy's schema is not the one before the run: "
+                + "; ".join(difference[:5])
+            )
+        step.say(
+            f"{len(backup.counts)} tables, {sum(backup.counts.values()):,} rows, every count equal; schema as before the run"
+        )
         step.exit_code = 0
 
 
@@ -106,7 +131,9 @@ def _check_integrity(context: RunContext, *, backup: Backup) -> None:
         context.recorder.note(schema_after=state.schema, history_after=list(state.history))
         if list(state.history) != list(context.run.history_before):
             raise StepFailed("The history of the restored database is not the one before the run.")
-        with context.tools.server.session(context.endpoint, application_name=context.application_name) as session:
+        with context.tools.server.session(
+            context.endpoint, application_name=context.application_name
+        ) as session:
             for name, rows in sorted(backup.counts.items()):
                 step.say(f"{name}: {rows:,} rows")
             session.rows("SELECT 1 AS answers")

@@ -109,7 +109,11 @@ def conclude(context: RunContext, ending: Ending) -> None:
     prove(context, ("audit-log-updated", "stakeholders-notified-after"))
     if ending.trigger is not None:
         incidents.open_for_run(
-            run=run, trigger=ending.trigger, title=ending.problem, now=context.clock(), public_url=context.public_url
+            run=run,
+            trigger=ending.trigger,
+            title=ending.problem,
+            now=context.clock(),
+            public_url=context.public_url,
         )
 
 

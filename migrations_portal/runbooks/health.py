@@ -1,4 +1,4 @@
-"""The health checks before and after: does everything answer, fit and have room?"""
+"""The health checks before and after: whether everything answers and fits."""
 
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.rules import StepFailed
@@ -32,7 +32,9 @@ def check_before(context: RunContext, step: StepRecord) -> None:
     """
     tools = context.tools
     client = tools.dump.client_version()
-    with tools.server.session(context.endpoint, application_name=context.application_name) as session:
+    with tools.server.session(
+        context.endpoint, application_name=context.application_name
+    ) as session:
         major = _say_facts(session, step)
         if major > client:
             raise StepFailed(
@@ -41,7 +43,10 @@ def check_before(context: RunContext, step: StepRecord) -> None:
             )
         waiting = session.rows(LONG_TRANSACTIONS, [LONG_TRANSACTION_MINUTES])[0]["running"]
         if waiting:
-            step.say(f"{waiting} transactions have been open for more than {LONG_TRANSACTION_MINUTES} min", level="warn")
+            step.say(
+                f"{waiting} transactions have been open for more than {LONG_TRANSACTION_MINUTES} min",
+                level="warn",
+            )
     drill = tools.scratch(context.run.target, name="postgres")
     with tools.server.session(drill, application_name=context.application_name) as session:
         session.rows("SELECT 1 AS answers")
@@ -57,16 +62,26 @@ def check_before(context: RunContext, step: StepRecord) -> None:
 
 def _say_facts(session: TargetSession, step: StepRecord) -> int:
     facts = session.rows(FACTS)[0]
-    step.say(f"PostgreSQL {facts['version']}, {facts['size']}, connection {'encrypted' if facts['encrypted'] else 'not encrypted'}")
-    step.facts = {"version": facts["version"], "size": facts["size"], "encrypted": bool(facts["encrypted"])}
+    step.say(
+        f"PostgreSQL {facts['version']}, {facts['size']}, connection {'encrypted' if facts['encrypted'] else 'not encrypted'}"
+    )
+    step.facts = {
+        "version": facts["version"],
+        "size": facts["size"],
+        "encrypted": bool(facts["encrypted"]),
+    }
     if facts["standby"] or facts["read_only"]:
-        raise StepFailed("The target is a standby or read-only, so nothing can be migrated on it. Point the target at the primary.")
+        raise StepFailed(
+            "The target is a standby or read-only, so nothing can be migrated on it. Point the target at the primary."
+        )
     return int(facts["major"])
 
 
 def check_after(context: RunContext, step: StepRecord) -> None:
     """Ask the target once more, and show the ten largest tables as the spec's step 8 does."""
-    with context.tools.server.session(context.endpoint, application_name=context.application_name) as session:
+    with context.tools.server.session(
+        context.endpoint, application_name=context.application_name
+    ) as session:
         _say_facts(session, step)
         for row in session.rows(LARGEST):
             step.say(f"{row['name']}: {row['size']}")

@@ -21,7 +21,9 @@ class FileFailed(StepFailed):
 
     code = "migration-failed"
 
-    def __init__(self, sentence: str, *, outcome: Outcome, applied: tuple[str, ...], after: TargetState) -> None:
+    def __init__(
+        self, sentence: str, *, outcome: Outcome, applied: tuple[str, ...], after: TargetState
+    ) -> None:
         """Say what the target holds, and which files of this run were applied before."""
         super().__init__(sentence)
         self.outcome, self.applied, self.after = outcome, applied, after
@@ -34,9 +36,14 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
     for name in context.approved:
         result, outcome, after = _apply(context, step, name=name, before=state)
         step.exit_code = result.exit_code
-        step.facts[name] = {"seconds": round(result.seconds, 2), "statements": len(result.statements)}
+        step.facts[name] = {
+            "seconds": round(result.seconds, 2),
+            "statements": len(result.statements),
+        }
         if outcome is not Outcome.APPLIED:
-            raise FileFailed(_sentence(name, result, outcome), outcome=outcome, applied=applied, after=after)
+            raise FileFailed(
+                _sentence(name, result, outcome), outcome=outcome, applied=applied, after=after
+            )
         applied = (*applied, name)
         state = after
     return state
@@ -62,9 +69,16 @@ def _apply(
         )
         after = truth.read_state(context)
         outcome = truth.judge(name=name, result=result, before=before, after=after)
-        if outcome is not Outcome.NOTHING_CHANGED or result.sqlstate != LOCK_NOT_AVAILABLE or attempt == LOCK_ATTEMPTS:
+        if (
+            outcome is not Outcome.NOTHING_CHANGED
+            or result.sqlstate != LOCK_NOT_AVAILABLE
+            or attempt == LOCK_ATTEMPTS
+        ):
             return result, outcome, after
-        step.say(f"No lock within {LOCK_TIMEOUT_MS} ms (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn")
+        step.say(
+            f"No lock within {LOCK_TIMEOUT_MS} ms (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside",
+            level="warn",
+        )
         time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311  # jitter, no secret
     raise AssertionError("unreachable: the last attempt returns")
 
@@ -77,7 +91,11 @@ def _show(step: StepRecord, sent: SentStatement) -> None:
 
 
 def _sentence(name: str, result: ChildResult, outcome: Outcome) -> str:
-    why = f"the server answered SQLSTATE {result.sqlstate}" if result.sqlstate else f"the tool ended with code {result.exit_code}"
+    why = (
+        f"the server answered SQLSTATE {result.sqlstate}"
+        if result.sqlstate
+        else f"the tool ended with code {result.exit_code}"
+    )
     if outcome is Outcome.NOTHING_CHANGED and result.exit_code == 0:
         why = "the tool said success but recorded nothing"
     return f"{name} failed: {why}. {outcome.sentence}"

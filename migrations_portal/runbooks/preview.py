@@ -47,14 +47,22 @@ class Recorded:
 
 def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetime]) -> None:
     """Assess the files of a plan and store the result; a failure is stored as a sentence. Done once per set of files."""
-    row = PlanAssessment.objects.select_related("plan__target__drill_target", "plan__target__group").get(pk=assessment_id)
+    row = PlanAssessment.objects.select_related(
+        "plan__target__drill_target", "plan__target__group"
+    ).get(pk=assessment_id)
     if row.done_at is not None:
         return
     try:
         result = _assess(row.plan, tools=tools, scratch_name=f"wco_preview_{row.pk}")
     except ProductError as failure:
         plans.store_assessment(
-            assessment_id=row.pk, level="", phi=False, tables=(), result={}, problem=failure.sentence, now=clock()
+            assessment_id=row.pk,
+            level="",
+            phi=False,
+            tables=(),
+            result={},
+            problem=failure.sentence,
+            now=clock(),
         )
         return
     assessed, extra = result
@@ -69,13 +77,23 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
     )
 
 
-def _assess(plan: MigrationPlan, *, tools: Tools, scratch_name: str) -> tuple[risk.Assessment, dict[str, object]]:
+def _assess(
+    plan: MigrationPlan, *, tools: Tools, scratch_name: str
+) -> tuple[risk.Assessment, dict[str, object]]:
     endpoint = tools.endpoint(plan.target)
     schema_text = tools.dump.schema(endpoint)
     with tools.server.session(endpoint, application_name="wcops-preview") as session:
         major = int(session.rows(MAJOR)[0]["major"])
-        sizes = {row["name"]: risk.RelationSize(rows=row["rows"], bytes=row["bytes"]) for row in session.rows(SIZES)}
-    recorded = _record(plan, tools=tools, scratch=tools.scratch(plan.target, name=scratch_name), schema_text=schema_text)
+        sizes = {
+            row["name"]: risk.RelationSize(rows=row["rows"], bytes=row["bytes"])
+            for row in session.rows(SIZES)
+        }
+    recorded = _record(
+        plan,
+        tools=tools,
+        scratch=tools.scratch(plan.target, name=scratch_name),
+        schema_text=schema_text,
+    )
     assessed = risk.assess(
         _scripts(recorded.up),
         down=_scripts(recorded.down),
@@ -89,7 +107,11 @@ def _assess(plan: MigrationPlan, *, tools: Tools, scratch_name: str) -> tuple[ri
 
 def _scripts(recorded: Sequence[tuple[str, RecordedScript]]) -> list[risk.ScriptFile]:
     return [
-        risk.ScriptFile(name=name, sql=";\n".join(script.statements) + ";", one_transaction=script.one_transaction)
+        risk.ScriptFile(
+            name=name,
+            sql=";\n".join(script.statements) + ";",
+            one_transaction=script.one_transaction,
+        )
         for name, script in recorded
         if script.statements
     ]
@@ -114,7 +136,9 @@ def _load_schema(session: TargetSession, text: str) -> None:
 
 
 def _up_and_down(bundle: Bundle, *, tools: Tools, scratch: Endpoint) -> Recorded:
-    limits = SessionLimits(application_name="wcops-preview", lock_timeout_ms=5_000, statement_timeout_ms=60_000)
+    limits = SessionLimits(
+        application_name="wcops-preview", lock_timeout_ms=5_000, statement_timeout_ms=60_000
+    )
     recorded = Recorded()
     before = tools.dump.schema(scratch)
     for each in bundle.files:
@@ -125,7 +149,9 @@ def _up_and_down(bundle: Bundle, *, tools: Tools, scratch: Endpoint) -> Recorded
         result = tools.driver.down(scratch, bundle, name=each.name, limits=limits)
         recorded.down.append((each.name, recorded_sql(result)))
         if result.exit_code != 0:
-            recorded.rollback_sentence = f"Undoing {each.name} failed on the empty copy (code {result.exit_code})."
+            recorded.rollback_sentence = (
+                f"Undoing {each.name} failed on the empty copy (code {result.exit_code})."
+            )
             return recorded
     difference = schema_difference(before, tools.dump.schema(scratch))
     recorded.rollback_proven = not difference

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 from migrations_portal.backups import services as backups
 from migrations_portal.execution.recorder import StepRecord
-from migrations_portal.execution.rules import LOCK_ATTEMPTS, ROLLBACK_STEPS, LeaseLost, StepFacts, StepFailed
+from migrations_portal.execution.rules import (
+    LOCK_ATTEMPTS,
+    ROLLBACK_STEPS,
+    LeaseLost,
+    StepFacts,
+    StepFailed,
+)
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks import endings, truth
 from migrations_portal.runbooks.endings import Ending
@@ -47,10 +53,14 @@ def execute(
 def _divert(context: RunContext) -> None:
     with context.recorder.step(STEP["rollback-divert"]) as step:
         step.skipped = True
-        step.say("No traffic hook is set for this target, so traffic was not diverted.", level="warn")
+        step.say(
+            "No traffic hook is set for this target, so traffic was not diverted.", level="warn"
+        )
 
 
-def _check_nothing_on_top(context: RunContext, *, applied: tuple[str, ...], before: TargetState) -> None:
+def _check_nothing_on_top(
+    context: RunContext, *, applied: tuple[str, ...], before: TargetState
+) -> None:
     with context.recorder.step(STEP["rollback-status"]) as step:
         state = truth.read_state(context)
         gained = truth.added(before=before.history, after=state.history)
@@ -96,7 +106,9 @@ def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
             step.say(f"{name} is undone and out of the history")
             return
         if result.sqlstate != "55P03" or result.committed_writes:
-            raise StepFailed(f"Undoing {name} failed (code {result.exit_code}, SQLSTATE {result.sqlstate or 'none'}).")
+            raise StepFailed(
+                f"Undoing {name} failed (code {result.exit_code}, SQLSTATE {result.sqlstate or 'none'})."
+            )
         step.say(f"No lock (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn")
     raise StepFailed(f"Undoing {name} never got its locks in {LOCK_ATTEMPTS} attempts.")
 
@@ -110,7 +122,9 @@ def _verify(
         difference = truth.schema_difference(before.schema, state.schema)
         if state.history != before.history or difference:
             step.say("\n".join(difference[:200]))
-            raise StepFailed("After the rollback the target is not as before: " + _what_differs(before, state))
+            raise StepFailed(
+                "After the rollback the target is not as before: " + _what_differs(before, state)
+            )
         step.say("History and schema are exactly as before the run")
         results = verification.run(
             run_id=context.run.pk,
@@ -132,7 +146,10 @@ def _verify(
 
 def _what_differs(before: TargetState, after: TargetState) -> str:
     parts = ["the history differs"] if before.history != after.history else []
-    return " and ".join([*parts, *(["the schema differs"] if before.schema != after.schema else [])]) + "."
+    return (
+        " and ".join([*parts, *(["the schema differs"] if before.schema != after.schema else [])])
+        + "."
+    )
 
 
 def _restore_traffic(context: RunContext) -> None:

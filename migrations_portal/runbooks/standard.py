@@ -9,7 +9,13 @@ from migrations_portal.approvals.services import BACKUP_POLICY
 from migrations_portal.backups import services as backups
 from migrations_portal.backups.models import Backup
 from migrations_portal.execution.recorder import StepRecord
-from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost, Outcome, StepFacts, StepFailed
+from migrations_portal.execution.rules import (
+    STANDARD_STEPS,
+    LeaseLost,
+    Outcome,
+    StepFacts,
+    StepFailed,
+)
 from migrations_portal.kernel.errors import ProductError, Trouble
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.runbooks import endings, health, migrating, rollback, truth
@@ -37,13 +43,17 @@ class Prepared:
     backup: Backup
 
 
-def execute(*, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str) -> None:
+def execute(
+    *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
+) -> None:
     """Execute a claimed run to one of its endings.
 
     Whatever happens is written down: SUCCEEDED, FAILED (target proven unchanged), ROLLED_BACK (undone by name and
     verified) or NEEDS_DECISION. A worker that loses its lease stops without another word (X4).
     """
-    context = open_context(run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url)
+    context = open_context(
+        run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url
+    )
     try:
         with watching(context):
             endings.conclude(context, _run(context))
@@ -55,11 +65,15 @@ def _run(context: RunContext) -> Ending:
     """Hold the target's lock and go through the eight steps."""
     try:
         holder = context.tools.server.session(
-            context.endpoint, application_name=f"{context.application_name}-holder", statement_timeout_ms=0
+            context.endpoint,
+            application_name=f"{context.application_name}-holder",
+            statement_timeout_ms=0,
         )
         with holder as session:
             if not session.try_lock(RUNNER_LOCK):
-                raise StepFailed("Another runner holds the lock on this target. Wait until it has ended.")
+                raise StepFailed(
+                    "Another runner holds the lock on this target. Wait until it has ended."
+                )
             prepared = _prepare(context)
             return _change(context, prepared)
     except LeaseLost:
@@ -82,7 +96,11 @@ def _change(context: RunContext, prepared: Prepared) -> Ending:
         raise
     except Exception as failure:
         logger.exception("run %s: trouble after the migration began", context.run.pk)
-        said = failure.sentence if isinstance(failure, ProductError) else Trouble("A fault of ours; see the worker's log.").sentence
+        said = (
+            failure.sentence
+            if isinstance(failure, ProductError)
+            else Trouble("A fault of ours; see the worker's log.").sentence
+        )
         return endings.unknown(f"The run broke off after the migration had begun. {said}")
     if problem:
         return rollback.execute(
@@ -93,14 +111,19 @@ def _change(context: RunContext, prepared: Prepared) -> Ending:
             counts=prepared.backup.counts,
             reason=problem,
         )
-    endings.prove(context, ("migration-executed", "verification-passed", "integrity-verified", "foreign-keys-valid"))
+    endings.prove(
+        context,
+        ("migration-executed", "verification-passed", "integrity-verified", "foreign-keys-valid"),
+    )
     endings.prove(context, ("indexes-created", "row-counts-match"))
     return endings.SUCCESS
 
 
 def _after_failed_file(context: RunContext, prepared: Prepared, failure: FileFailed) -> Ending:
     """A file failed: say what the target holds, and undo the files before it when that is safe."""
-    context.recorder.note(schema_after=failure.after.schema, history_after=list(failure.after.history))
+    context.recorder.note(
+        schema_after=failure.after.schema, history_after=list(failure.after.history)
+    )
     if failure.outcome is Outcome.PARTIAL:
         return endings.half_done(failure.sentence)
     if failure.outcome is not Outcome.NOTHING_CHANGED:
@@ -142,9 +165,13 @@ def _prepare(context: RunContext) -> Prepared:
 def _check_content(context: RunContext) -> None:
     """The executor runs exactly what was signed (A4)."""
     revision = context.run.revision
-    content = plan_queries.content(context.plan, level=revision.level, phi=revision.phi, backup_policy=BACKUP_POLICY)
+    content = plan_queries.content(
+        context.plan, level=revision.level, phi=revision.phi, backup_policy=BACKUP_POLICY
+    )
     if content.digest() != revision.digest:
-        raise StepFailed("The plan is not what was signed: its content has another digest. Nothing was run; ask the author.")
+        raise StepFailed(
+            "The plan is not what was signed: its content has another digest. Nothing was run; ask the author."
+        )
 
 
 def _back_up(context: RunContext, step: StepRecord) -> Backup:
@@ -159,13 +186,17 @@ def _back_up(context: RunContext, step: StepRecord) -> Backup:
         now=context.clock(),
     )
     step.say(f"{backup.location}: {backup.size:,} bytes, SHA-256 {backup.sha256}")
-    step.say(f"{len(backup.counts)} tables, {sum(backup.counts.values()):,} rows counted in the dump's own snapshot")
+    step.say(
+        f"{len(backup.counts)} tables, {sum(backup.counts.values()):,} rows counted in the dump's own snapshot"
+    )
     step.exit_code = 0
     return backup
 
 
 def _prove_backup(context: RunContext, step: StepRecord, *, backup: Backup) -> None:
-    drill = context.tools.scratch(context.run.target, name=f"wco_drill_{context.run.pk}_{context.recorder.fence}")
+    drill = context.tools.scratch(
+        context.run.target, name=f"wco_drill_{context.run.pk}_{context.recorder.fence}"
+    )
     proof = backups.prove(
         backup,
         drill=drill,
@@ -173,8 +204,12 @@ def _prove_backup(context: RunContext, step: StepRecord, *, backup: Backup) -> N
         application_name=context.application_name,
         clock=context.clock,
     )
-    step.say(f"Read back from the vault and hashed: equal; encrypted ({proof.facts.encryption}), kept until {backup.retain_until:%Y-%m-%d}")
-    step.say(f"Restored on staging in {proof.restore_seconds:.1f} s: {proof.tables} tables, {proof.rows:,} rows, every count equal")
+    step.say(
+        f"Read back from the vault and hashed: equal; encrypted ({proof.facts.encryption}), kept until {backup.retain_until:%Y-%m-%d}"
+    )
+    step.say(
+        f"Restored on staging in {proof.restore_seconds:.1f} s: {proof.tables} tables, {proof.rows:,} rows, every count equal"
+    )
     step.say("The restored copy is dropped")
     step.facts = {"restore_seconds": round(proof.restore_seconds, 1)}
     step.exit_code = 0
@@ -187,10 +222,15 @@ def _status_before(context: RunContext, step: StepRecord) -> TargetState:
     step.say(status.output)
     already = sorted(set(context.approved) & set(state.history))
     if already:
-        raise StepFailed(f"{', '.join(already)} is in the target's history already. Nothing was run; find out who applied it.")
+        raise StepFailed(
+            f"{', '.join(already)} is in the target's history already. Nothing was run; find out who applied it."
+        )
     strangers = sorted(set(status.pending) - set(context.approved))
     if strangers:
-        step.say(f"Pending but not part of this plan, so left alone: {', '.join(strangers)}", level="warn")
+        step.say(
+            f"Pending but not part of this plan, so left alone: {', '.join(strangers)}",
+            level="warn",
+        )
     step.exit_code = 0
     return state
 
@@ -210,13 +250,17 @@ def _confirm(context: RunContext, prepared: Prepared, *, state: TargetState) -> 
     return ""
 
 
-def _status_after(context: RunContext, step: StepRecord, *, before: TargetState, after: TargetState) -> None:
+def _status_after(
+    context: RunContext, step: StepRecord, *, before: TargetState, after: TargetState
+) -> None:
     """Step 6: the history gained exactly the approved files (X10)."""
     status = context.tools.driver.status(context.endpoint, context.bundle, limits=context.limits)
     step.say(status.output)
     gained = truth.added(before=before.history, after=after.history)
     if gained != set(context.approved):
-        raise StepFailed(f"The history gained {sorted(gained)}, not exactly what was approved {list(context.approved)}.")
+        raise StepFailed(
+            f"The history gained {sorted(gained)}, not exactly what was approved {list(context.approved)}."
+        )
     step.say(f"The history gained exactly the approved files: {', '.join(context.approved)}")
     step.exit_code = 0
 
@@ -236,7 +280,10 @@ def _verify(context: RunContext, step: StepRecord, *, prepared: Prepared) -> Non
         name=context.application_name,
     )
     for each in results:
-        step.say(f"{'ok' if each.passed else each.severity}: {each.sentence}", level="info" if each.passed else "warn")
+        step.say(
+            f"{'ok' if each.passed else each.severity}: {each.sentence}",
+            level="info" if each.passed else "warn",
+        )
     failed = [each.sentence for each in results if not each.passed and each.severity == "fail"]
     context.recorder.note(verification_status="failed" if failed else "passed")
     if failed:

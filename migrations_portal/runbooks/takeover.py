@@ -27,15 +27,21 @@ class OldSessionsAlive(TargetTrouble):
     code = "old-sessions-alive"
 
 
-def execute(*, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str) -> None:
+def execute(
+    *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
+) -> None:
     """Find out what a lost run left behind, under a new fence.
 
     1. Sessions of older fences are ended and waited for.
     2. The migration never began: FAILED, nothing changed.
     3. It began: the history and the schema are read and shown, and two people decide.
     """
-    context = open_context(run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url)
-    context.recorder.log("The worker of this run died; reading what the target holds.", level="error")
+    context = open_context(
+        run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url
+    )
+    context.recorder.log(
+        "The worker of this run died; reading what the target holds.", level="error"
+    )
     endings.conclude(context, _ending(context))
 
 
@@ -51,7 +57,9 @@ def _ending(context: RunContext) -> Ending:
         _end_old_sessions(context)
         state = truth.read_state(context)
     except ProductError as failure:
-        return endings.unknown(f"The worker died while it migrated, and the target cannot be read: {failure.sentence}")
+        return endings.unknown(
+            f"The worker died while it migrated, and the target cannot be read: {failure.sentence}"
+        )
     context.recorder.note(schema_after=state.schema, history_after=list(state.history))
     recorded = [name for name in context.approved if name in state.history]
     moved = bool(truth.schema_difference(context.run.schema_before, state.schema))

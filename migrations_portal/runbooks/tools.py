@@ -35,7 +35,9 @@ class Tools:
     def endpoint(self, target: Target) -> Endpoint:
         """Return where the target is, with its credential fetched now. Raises `CredentialMissing`."""
         credential = self.credentials.fetch(target.credential)
-        return Endpoint(target.host, target.port, target.database, credential.user, credential.password)
+        return Endpoint(
+            target.host, target.port, target.database, credential.user, credential.password
+        )
 
     def scratch(self, target: Target, *, name: str) -> Endpoint:
         """Return a scratch database called `name` on the staging server of `target` (its own when it has none)."""

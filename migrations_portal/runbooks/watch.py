@@ -41,7 +41,9 @@ class Heartbeat(threading.Thread):
             except LeaseLost:
                 self.lost.set()
                 break
-            except Exception:  # a database that is away is "not renewed"; the deadline below decides
+            except (
+                Exception
+            ):  # a database that is away is "not renewed"; the deadline below decides
                 logger.exception("run %s: the lease was not renewed", self._recorder.run_id)
                 connection.close()
             if time.monotonic() - last_start > SELF_DEADLINE.total_seconds():
@@ -73,14 +75,20 @@ class Sampler(threading.Thread):
             except ProductError as failure:
                 if not complained:
                     complained = True
-                    with contextlib.suppress(ProductError):  # the run may have ended in this very moment
-                        self._context.recorder.log(f"The target could not be sampled: {failure.sentence}", level="warn")
+                    with contextlib.suppress(
+                        ProductError
+                    ):  # the run may have ended in this very moment
+                        self._context.recorder.log(
+                            f"The target could not be sampled: {failure.sentence}", level="warn"
+                        )
                 self._over.wait(SAMPLE_SECONDS)
         connection.close()
 
     def _sample_until_stopped(self) -> None:
         name = f"{self._context.application_name}-watch"
-        with self._context.tools.server.session(self._context.endpoint, application_name=name) as session:
+        with self._context.tools.server.session(
+            self._context.endpoint, application_name=name
+        ) as session:
             while True:
                 monitoring.record_sample(
                     run_id=self._context.run.pk,

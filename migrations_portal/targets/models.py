@@ -47,7 +47,9 @@ class Target(models.Model):
     project = models.CharField(max_length=120)
     """Folder of the prepared Sequelize project, below the projects folder."""
     time_zone = models.CharField(max_length=60, default="America/New_York")
-    drill_target = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    drill_target = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     """The staging target on whose server restore drills and previews make their scratch databases."""
     phi_tables = ArrayField(models.CharField(max_length=128), default=list, blank=True)
 
@@ -86,9 +88,12 @@ class Stakeholder(models.Model):
         db_table = "targets_stakeholder"
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=[str(kind) for kind in StakeholderKind]), name="targets_stakeholder_kind_known"
+                condition=Q(kind__in=[str(kind) for kind in StakeholderKind]),
+                name="targets_stakeholder_kind_known",
             ),
-            models.UniqueConstraint(fields=["group", "kind", "email"], name="targets_stakeholder_once"),
+            models.UniqueConstraint(
+                fields=["group", "kind", "email"], name="targets_stakeholder_once"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,9 @@ from migrations_portal.targets.rules import PHI_ONLY_STAKEHOLDERS
 
 def groups_of(*, person: Person, roles: frozenset[Role] | None = None) -> QuerySet[TargetGroup]:
     """Return the groups in which `person` holds one of `roles`, or any role."""
-    narrowed: QuerySet[TargetGroup] = access.groups_of(person=person, groups=TargetGroup.objects.all(), roles=roles)
+    narrowed: QuerySet[TargetGroup] = access.groups_of(
+        person=person, groups=TargetGroup.objects.all(), roles=roles
+    )
     return narrowed
 
 

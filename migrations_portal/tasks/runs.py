@@ -32,7 +32,11 @@ def execute(*, run_id: int, **_newer: object) -> None:
     )
     if fence is not None:
         standard.execute(
-            run_id=run_id, fence=fence, tools=wiring.tools(), clock=wiring.clock, public_url=settings.PUBLIC_URL
+            run_id=run_id,
+            fence=fence,
+            tools=wiring.tools(),
+            clock=wiring.clock,
+            public_url=settings.PUBLIC_URL,
         )
 
 
@@ -42,7 +46,11 @@ def restore(*, run_id: int, **_newer: object) -> None:
     fence = services.claim_restore(run_id=run_id, worker=worker_name())
     if fence is not None:
         catastrophe.execute(
-            run_id=run_id, fence=fence, tools=wiring.tools(), clock=wiring.clock, public_url=settings.PUBLIC_URL
+            run_id=run_id,
+            fence=fence,
+            tools=wiring.tools(),
+            clock=wiring.clock,
+            public_url=settings.PUBLIC_URL,
         )
 
 
@@ -53,7 +61,11 @@ def find_lost(**_newer: object) -> None:
         fence = services.take_over(run_id=run.pk, fence=run.fence or 0)
         if fence is not None:
             takeover.execute(
-                run_id=run.pk, fence=fence, tools=wiring.tools(), clock=wiring.clock, public_url=settings.PUBLIC_URL
+                run_id=run.pk,
+                fence=fence,
+                tools=wiring.tools(),
+                clock=wiring.clock,
+                public_url=settings.PUBLIC_URL,
             )
     for run_id in services.restores_waiting():
         restore.delay(run_id=run_id)

@@ -6,7 +6,9 @@ from django.db import models
 class VerificationResult(models.Model):
     """One check on one run. Never holds row values, only names and counts."""
 
-    run = models.ForeignKey("migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="verification")
+    run = models.ForeignKey(
+        "migrations_portal.MigrationRun", on_delete=models.PROTECT, related_name="verification"
+    )
     phase = models.CharField(max_length=12)
     """"after" the migration, after the "rollback", or after the "restore"."""
     position = models.PositiveSmallIntegerField()
@@ -21,7 +23,9 @@ class VerificationResult(models.Model):
     class Meta:
         db_table = "verification_result"
         constraints = [
-            models.UniqueConstraint(fields=["run", "phase", "position"], name="verification_result_position_once")
+            models.UniqueConstraint(
+                fields=["run", "phase", "position"], name="verification_result_position_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -15,11 +15,14 @@ from migrations_portal.verification.rules import Baseline, CheckResult, PlanChec
 def plan_checks(plan: MigrationPlan) -> tuple[PlanCheck, ...]:
     """Return the plan's own queries, as values."""
     return tuple(
-        PlanCheck(name=each.name, sql=each.sql, expected=each.expected) for each in plan.checks.order_by("position")
+        PlanCheck(name=each.name, sql=each.sql, expected=each.expected)
+        for each in plan.checks.order_by("position")
     )
 
 
-def baseline(*, server: TargetServer, endpoint: Endpoint, name: str, tables: Collection[str]) -> Baseline:
+def baseline(
+    *, server: TargetServer, endpoint: Endpoint, name: str, tables: Collection[str]
+) -> Baseline:
     """Look at the target before the run, so that later only what the run changed can fail."""
     with server.session(endpoint, application_name=name) as session:
         return catalogue.take_baseline(session, tables=tables)
@@ -39,9 +42,16 @@ def run(
     name: str,
 ) -> tuple[CheckResult, ...]:
     """Run every check and store one row for each. `counts` are the exact rows in the backup's snapshot."""
-    with server.session(endpoint, application_name=name, statement_timeout_ms=10 * 60_000) as session:
+    with server.session(
+        endpoint, application_name=name, statement_timeout_ms=10 * 60_000
+    ) as session:
         results = catalogue.verify(
-            session, baseline=baseline, counts=counts, affected=affected, announced={}, checks=checks
+            session,
+            baseline=baseline,
+            counts=counts,
+            affected=affected,
+            announced={},
+            checks=checks,
         )
     with transaction.atomic():
         VerificationResult.objects.filter(run_id=run_id, phase=phase).delete()

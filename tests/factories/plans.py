@@ -32,12 +32,20 @@ class AnyScript:
 
 def draft(*, by: Person, target: Target, level: str = "HIGH", phi: bool = False) -> MigrationPlan:
     plan = plans.create(title="Add consent tracking", target=target, by=by, now=NOON)
-    upload = plans.Upload(name="20251103000000-add-patient-consent-tracking.js", content=b"module.exports = {};\n")
+    upload = plans.Upload(
+        name="20251103000000-add-patient-consent-tracking.js", content=b"module.exports = {};\n"
+    )
     plans.put_files(plan_id=plan.pk, by=by, uploads=[upload], checker=AnyScript(), now=NOON)
     assessment = queries.current_assessment(plan)
     assert assessment is not None
     plans.store_assessment(
-        assessment_id=assessment.pk, level=level, phi=phi, tables=["public.patients"], result={}, problem="", now=NOON
+        assessment_id=assessment.pk,
+        level=level,
+        phi=phi,
+        tables=["public.patients"],
+        result={},
+        problem="",
+        now=NOON,
     )
     return plans.edit(
         plan_id=plan.pk,
@@ -51,7 +59,9 @@ def draft(*, by: Person, target: Target, level: str = "HIGH", phi: bool = False)
     )
 
 
-def submitted(*, by: Person, target: Target, level: str = "HIGH", phi: bool = False) -> MigrationPlan:
+def submitted(
+    *, by: Person, target: Target, level: str = "HIGH", phi: bool = False
+) -> MigrationPlan:
     plan = draft(by=by, target=target, level=level, phi=phi)
     approvals.submit(plan_id=plan.pk, by=by, now=NOON, day=DAY, public_url="http://127.0.0.1:8000")
     plan.refresh_from_db()

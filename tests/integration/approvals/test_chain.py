@@ -5,7 +5,13 @@ from django.db import DatabaseError, transaction
 
 from migrations_portal.approvals import queries, services
 from migrations_portal.approvals.models import Invitation, Seat
-from migrations_portal.approvals.rules import AlreadyDecided, Decision, OwnPlan, RevisionStale, SeatNotOpen
+from migrations_portal.approvals.rules import (
+    AlreadyDecided,
+    Decision,
+    OwnPlan,
+    RevisionStale,
+    SeatNotOpen,
+)
 from migrations_portal.audit import queries as ledger
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
@@ -44,7 +50,11 @@ def test_a_high_phi_plan_goes_from_submission_to_a_claimed_run(cast, production)
     plan = submitted(by=cast["ana"], target=production, level="HIGH", phi=True)
     sign(seat_of(plan, "REVIEW", "CTO"), cast["carla"])
     sign(seat_of(plan, "REVIEW", "DBA"), cast["dan"])
-    for role, name in (("SECURITY_OFFICER", "sam"), ("COMPLIANCE_OFFICER", "cleo"), ("PRIVACY_OFFICER", "petra")):
+    for role, name in (
+        ("SECURITY_OFFICER", "sam"),
+        ("COMPLIANCE_OFFICER", "cleo"),
+        ("PRIVACY_OFFICER", "petra"),
+    ):
         sign(seat_of(plan, "SECURITY", role), cast[name])
     t1 = NOON + timedelta(days=7, hours=1)
     services.sweep(now=t1, day=DAY, public_url=URL)
@@ -84,7 +94,9 @@ def scheduled_run(cast, production):
 
 def test_submission_names_each_missing_thing(cast, production):
     plan = draft(by=cast["ana"], target=production)
-    MigrationPlan.objects.filter(pk=plan.pk).update(purpose="", expected_seconds=None, justification="because")
+    MigrationPlan.objects.filter(pk=plan.pk).update(
+        purpose="", expected_seconds=None, justification="because"
+    )
 
     with pytest.raises(PlanIncomplete) as refused:
         services.submit(plan_id=plan.pk, by=cast["ana"], now=NOON, day=DAY, public_url=URL)

@@ -13,7 +13,14 @@ from migrations_portal.audit.rules import PORTAL, Draft, EntryKind
 
 def write(count: int) -> None:
     for number in range(count):
-        services.append(Draft(kind=EntryKind.PLAN_CREATED, actor=PORTAL, sentence=f"Entry {number} “é”\n", plan=number))
+        services.append(
+            Draft(
+                kind=EntryKind.PLAN_CREATED,
+                actor=PORTAL,
+                sentence=f"Entry {number} “é”\n",
+                plan=number,
+            )
+        )
 
 
 def test_entries_form_a_chain_that_verifies(db):
@@ -31,14 +38,19 @@ def test_entries_form_a_chain_that_verifies(db):
 def test_postgresql_refuses_to_change_the_ledger(db, sql):
     write(1)
 
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(sql)
 
 
 def test_an_edited_entry_is_found_by_its_number(db):
     write(3)
     links = [
-        Link(row.seq, row.at, row.canonical, row.prev_hash, row.hash) for row in Entry.objects.order_by("seq")
+        Link(row.seq, row.at, row.canonical, row.prev_hash, row.hash)
+        for row in Entry.objects.order_by("seq")
     ]
     forged = replace(links[1], canonical=links[1].canonical.replace("Entry 1", "Entry 9"))
 

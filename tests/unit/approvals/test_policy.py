@@ -19,4 +19,6 @@ def test_the_seats_are_those_of_the_spec(level, phi):
     assert {seat.role for seat in seats if seat.stage == "REVIEW"} == SPEC[level]
     assert {seat.role for seat in seats if seat.stage == "GO"} == GO[level]
     security = {seat.role for seat in seats if seat.stage == "SECURITY"}
-    assert security == {"SECURITY_OFFICER", "COMPLIANCE_OFFICER"} | ({"PRIVACY_OFFICER"} if phi else set())
+    assert security == {"SECURITY_OFFICER", "COMPLIANCE_OFFICER"} | (
+        {"PRIVACY_OFFICER"} if phi else set()
+    )

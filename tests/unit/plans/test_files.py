@@ -10,7 +10,18 @@ def test_a_utf8_script_with_a_plain_name_is_taken():
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd.js", "a/b.js", "a\\b.js", ".hidden.js", "run.sh", "", "x.js\x00", "ü.js", "a" * 300 + ".js"]
+    "name",
+    [
+        "../../etc/passwd.js",
+        "a/b.js",
+        "a\\b.js",
+        ".hidden.js",
+        "run.sh",
+        "",
+        "x.js\x00",
+        "ü.js",
+        "a" * 300 + ".js",
+    ],
 )
 def test_a_name_that_leaves_its_folder_or_says_another_language_is_refused(name):
     with pytest.raises(FileRefused, match="not a name for a migration file"):

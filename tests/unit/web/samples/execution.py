@@ -27,8 +27,12 @@ def steps(*, current: int, last: str = "now", after: str = "") -> list[dict[str,
             "title": title,
             "state": state,
             "seconds": TIMES[index] if state in {"ok", "now", "failed"} else None,
-            "detail": "412 MB in s3://white-cross-backups, SHA-256 ends in 9f31" if index == 1 and state else "",
-            "output": "== 20251103000000-add-patient-consent-tracking: migrated (0.031s)" if index == 4 and state else "",
+            "detail": "412 MB in s3://white-cross-backups, SHA-256 ends in 9f31"
+            if index == 1 and state
+            else "",
+            "output": "== 20251103000000-add-patient-consent-tracking: migrated (0.031s)"
+            if index == 4 and state
+            else "",
             "exit_code": {"ok": 0, "failed": 1}.get(state),
         }
         for index, (title, state) in enumerate(zip(STEP_TITLES, states, strict=True))
@@ -36,17 +40,68 @@ def steps(*, current: int, last: str = "now", after: str = "") -> list[dict[str,
 
 
 KPIS = [
-    {"label": "Connections", "value": "86", "limit": "of 200", "tone": "good", "points": [80, 82, 86, 85, 86], "top": 200},
-    {"label": "Queries over 5 min", "value": "0", "limit": "limit 0", "tone": "good", "points": [0, 0, 0], "top": 1},
-    {"label": "Ungranted locks", "value": "1", "limit": "limit 5", "tone": "warn", "points": [0, 0, 1], "top": 5},
-    {"label": "Longest blocked", "value": "2.4 s", "limit": "stops above 2 s", "tone": "bad", "points": [0, 0.8, 2.4], "top": 3},
+    {
+        "label": "Connections",
+        "value": "86",
+        "limit": "of 200",
+        "tone": "good",
+        "points": [80, 82, 86, 85, 86],
+        "top": 200,
+    },
+    {
+        "label": "Queries over 5 min",
+        "value": "0",
+        "limit": "limit 0",
+        "tone": "good",
+        "points": [0, 0, 0],
+        "top": 1,
+    },
+    {
+        "label": "Ungranted locks",
+        "value": "1",
+        "limit": "limit 5",
+        "tone": "warn",
+        "points": [0, 0, 1],
+        "top": 5,
+    },
+    {
+        "label": "Longest blocked",
+        "value": "2.4 s",
+        "limit": "stops above 2 s",
+        "tone": "bad",
+        "points": [0, 0.8, 2.4],
+        "top": 3,
+    },
 ]
 LOG = [
-    {"at": T_ZERO + timedelta(seconds=4), "text": "backup restored, 412 MB, counts equal", "tone": ""},
-    {"at": T_ZERO + timedelta(seconds=31), "text": 'ALTER TABLE patients ADD COLUMN "consentAt" timestamptz', "tone": ""},
-    {"at": T_ZERO + timedelta(seconds=32), "text": "waiting 0.8 s for a lock held by pid 4122 (api)", "tone": "warn"},
-    {"at": T_ZERO + timedelta(seconds=33), "text": "ERROR: column \"consentAt\" already exists", "tone": "bad"},
-    *({"at": T_ZERO + timedelta(seconds=34 + n), "text": f"batch {n}: 1,000 rows, 14 ms", "tone": ""} for n in range(14)),
+    {
+        "at": T_ZERO + timedelta(seconds=4),
+        "text": "backup restored, 412 MB, counts equal",
+        "tone": "",
+    },
+    {
+        "at": T_ZERO + timedelta(seconds=31),
+        "text": 'ALTER TABLE patients ADD COLUMN "consentAt" timestamptz',
+        "tone": "",
+    },
+    {
+        "at": T_ZERO + timedelta(seconds=32),
+        "text": "waiting 0.8 s for a lock held by pid 4122 (api)",
+        "tone": "warn",
+    },
+    {
+        "at": T_ZERO + timedelta(seconds=33),
+        "text": 'ERROR: column "consentAt" already exists',
+        "tone": "bad",
+    },
+    *(
+        {
+            "at": T_ZERO + timedelta(seconds=34 + n),
+            "text": f"batch {n}: 1,000 rows, 14 ms",
+            "tone": "",
+        }
+        for n in range(14)
+    ),
 ]
 _RUN: dict[str, Any] = {
     "number": 57,
@@ -66,7 +121,11 @@ _RUN: dict[str, Any] = {
 _GLANCE = [
     {"term": "Started", "value": "3 Nov, 21:00:00 EST, by White Cross Ops"},
     {"term": "Expected", "value": "25 s"},
-    {"term": "Backup", "value": "s3://white-cross-backups/pre-migration/2025/11/03/WC-142.dump", "code": True},
+    {
+        "term": "Backup",
+        "value": "s3://white-cross-backups/pre-migration/2025/11/03/WC-142.dump",
+        "code": True,
+    },
 ]
 
 
@@ -74,7 +133,13 @@ def run(*, status: str, sentence: str, **more: Any) -> dict[str, Any]:
     """Return a run page's context."""
     about = _RUN | {"status": status, "sentence": sentence, "tab_title": f"{sentence} · WC-142"}
     about["live"] = status in {"QUEUED", "RUNNING"}
-    return {"run": about, "kpis": KPIS, "log_lines": LOG, "glance": _GLANCE, "log_left_out": 1284} | more
+    return {
+        "run": about,
+        "kpis": KPIS,
+        "log_lines": LOG,
+        "glance": _GLANCE,
+        "log_left_out": 1284,
+    } | more
 
 
 INCIDENT = {"number": "INC-12", "severity": "P1", "url": "#", "title": "Run 57 was rolled back"}
@@ -83,7 +148,12 @@ RUNNING = run(
     sentence="Step 5 of 8: migrating",
     steps=steps(current=5),
     kpis_note="Last sample 1 s ago",
-    progress={"label": "Copying rows", "done": 1284000, "total": 2104511, "sentence": "1,284,000 of 2,104,511 rows"},
+    progress={
+        "label": "Copying rows",
+        "done": 1284000,
+        "total": 2104511,
+        "sentence": "1,284,000 of 2,104,511 rows",
+    },
     controls=[{"label": "Stop and roll back…", "url": "#", "post": True, "tone": "danger"}],
     log_url="#",
 )
@@ -94,8 +164,12 @@ SUCCEEDED = run(
     outcome={
         "kind": "succeeded",
         "title": "The migration is in, and every check passed",
-        "sentences": ["SequelizeMeta has exactly one new row, the approved file. The backup stays for 7 years."],
-        "facts": [{"term": "Longest wait anyone had", "value": "0.05 s (limit 0.25 s)", "tone": "good"}],
+        "sentences": [
+            "SequelizeMeta has exactly one new row, the approved file. The backup stays for 7 years."
+        ],
+        "facts": [
+            {"term": "Longest wait anyone had", "value": "0.05 s (limit 0.25 s)", "tone": "good"}
+        ],
         "next_action": {"label": "Finish the checklist", "url": "#"},
     },
 )
@@ -125,7 +199,10 @@ ROLLED_BACK = run(
     outcome={
         "kind": "rolled_back",
         "title": "A check failed, so the migration was rolled back",
-        "sentences": ["“Every consent has a date” returned 12, expected 0.", "Only this plan’s file was undone, by name."],
+        "sentences": [
+            "“Every consent has a date” returned 12, expected 0.",
+            "Only this plan’s file was undone, by name.",
+        ],
         "facts": [{"term": "Schema", "value": "Equal to before the run", "tone": "good"}],
         "next_action": None,
     },

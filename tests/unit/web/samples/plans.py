@@ -55,7 +55,13 @@ STATIONS = [
     {"label": "T‑0 Run", "state": "", "lines": [], "at": T_ZERO, "zone": ZONE},
 ]
 SEATS: list[dict[str, Any]] = [
-    {"role_title": "CTO", "state": "ok", "name": "Carla Mendes", "at": days_before(6), "zone": ZONE},
+    {
+        "role_title": "CTO",
+        "state": "ok",
+        "name": "Carla Mendes",
+        "at": days_before(6),
+        "zone": ZONE,
+    },
     {
         "role_title": "Database admin",
         "state": "turn",
@@ -96,7 +102,7 @@ STATEMENTS = [
         "number": 2,
         "file": FILE,
         "line": 12,
-        "sql": "UPDATE \"patients\" SET \"consentAt\" = now() WHERE \"consentStatus\" = 'given' -- all of them",
+        "sql": 'UPDATE "patients" SET "consentAt" = now() WHERE "consentStatus" = \'given\' -- all of them',
         "level": "HIGH",
         "lock": "ROW EXCLUSIVE on patients",
         "blocks": "",
@@ -109,7 +115,11 @@ STATEMENTS = [
                 "rule": "DATA-1",
                 "rule_url": "#",
             },
-            {"tone": "bad", "title": "No index on consentStatus", "advice": "Full scan, 41 s on staging."},
+            {
+                "tone": "bad",
+                "title": "No index on consentStatus",
+                "advice": "Full scan, 41 s on staging.",
+            },
         ],
     },
 ]
@@ -147,9 +157,17 @@ CHECKS_SUMMARY = [
     {"word": "1 blocker", "tone": "bad", "mark": "✕"},
 ]
 DIFF = [
-    {"number": 12, "kind": "", "text": "    await queryInterface.addColumn('patients', 'consentAt', {"},
+    {
+        "number": 12,
+        "kind": "",
+        "text": "    await queryInterface.addColumn('patients', 'consentAt', {",
+    },
     {"number": 13, "kind": "del", "text": "      type: Sequelize.DATE, allowNull: true });"},
-    {"number": 13, "kind": "add", "text": "      type: Sequelize.DATE, allowNull: false, defaultValue: now });"},
+    {
+        "number": 13,
+        "kind": "add",
+        "text": "      type: Sequelize.DATE, allowNull: false, defaultValue: now });",
+    },
     {"number": 14, "kind": "", "text": "  },"},
 ]
 CHECKLIST = [
@@ -177,7 +195,12 @@ CHECKLIST = [
                 "by_portal": False,
             },
             {"title": "Approval obtained", "done": False, "by_portal": True},
-            {"title": "Automated tests passing", "done": False, "by_portal": False, "tick_url": "#"},
+            {
+                "title": "Automated tests passing",
+                "done": False,
+                "by_portal": False,
+                "tick_url": "#",
+            },
         ],
     },
     {"title": "Execution", "done": 1, "total": 1, "items": []},
@@ -216,9 +239,15 @@ DETAIL: dict[str, Any] = {
         }
     ],
     "documentation": [
-        {"term": "Migration purpose and scope", "value": "Track consent per patient.\nNothing else changes."},
+        {
+            "term": "Migration purpose and scope",
+            "value": "Track consent per patient.\nNothing else changes.",
+        },
         {"term": "Expected execution time", "value": "25 s"},
-        {"term": "Rollback procedure", "value": "db:migrate:undo --name drops the column; the new values are lost."},
+        {
+            "term": "Rollback procedure",
+            "value": "db:migrate:undo --name drops the column; the new values are lost.",
+        },
     ],
     "verification": [
         {
@@ -257,6 +286,8 @@ DRAFT: dict[str, Any] = {
     ],
     "checks_summary": [{"word": "1 missing", "tone": "bad", "mark": "✕"}],
     "assessment": {"state": "running"},
-    "documentation": [{"term": "Migration purpose and scope", "value": "Track consent per patient."}],
+    "documentation": [
+        {"term": "Migration purpose and scope", "value": "Track consent per patient."}
+    ],
     "glance": [{"term": "Where", "value": "white_cross_production, PostgreSQL 15"}],
 }
