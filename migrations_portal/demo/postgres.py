@@ -29,6 +29,7 @@ ADMIN = "wco"
 READY_SECONDS = 40
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # their paths may have 107 characters only
     "max_connections": "200",
     "shared_buffers": "128MB",
     "max_wal_size": "2GB",
@@ -139,7 +140,6 @@ class EmbeddedPostgres:
             **SETTINGS,
             **({} if self.durable else THROWN_AWAY),
             "port": str(self.port),
-            "unix_socket_directories": str(self.data),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [self.programs / "postgres", "-D", self.data, *options]

@@ -87,7 +87,6 @@ class EmbeddedS3:
         command = [program, "-logtostderr=true", "mini", f"-dir={data}"]
         command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", "-webdav=false"]
         command += ["-admin.ui=false", "-master.telemetry=false"]
-        command += [f"-filer.localSocket={data}/filer.sock", f"-s3.localSocket={data}/s3.sock"]
         for name, port in self._ports.items():
             part, _, kind = name.partition(" ")
             command.append(f"-{part}.port{'.' + kind if kind else ''}={port}")
@@ -105,9 +104,9 @@ class EmbeddedS3:
         return False
 
     def _remove_sockets(self) -> None:
-        """Remove the sockets of its inner services, which it leaves in /tmp under names that no option changes."""
+        """Remove the sockets that its inner services leave in /tmp; most of their names cannot be changed by an option."""
         for port in self._ports.values():
-            for left in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):  # noqa: S108
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108
                 left.unlink(missing_ok=True)
 
     def _has_bucket(self) -> bool:

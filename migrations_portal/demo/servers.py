@@ -76,14 +76,14 @@ class EmbeddedServers:
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         """Take the data folder; `durable=False` is for data that is thrown away (`stop` is then abrupt)."""
         self._durable = durable
-        self._data = data_dir.absolute()
+        self.data = data_dir.absolute()
         self._pool: ThreadPoolExecutor | None = None
         self._lock: int | None = None
 
     def start(self) -> Addresses:
         """Start the servers and say where they are; raise `DataFolderInUse` or `ServerDidNotStart`."""
         self._prepare_folder()
-        account, keys, data = service_account(), Keys.kept_in(self._data / "keys.json"), self._data
+        account, keys, data = service_account(), Keys.kept_in(self.data / "keys.json"), self.data
         self._postgres = EmbeddedPostgres(
             folder=data, account=account, password=keys.pg_admin, durable=self._durable
         )
@@ -129,14 +129,14 @@ class EmbeddedServers:
             raise troubles[0]
 
     def _prepare_folder(self) -> None:
-        known = (self._data / MARKER).exists()
-        if self._data.exists() and not known and any(self._data.iterdir()):
+        known = (self.data / MARKER).exists()
+        if self.data.exists() and not known and any(self.data.iterdir()):
             raise DataFolderUnfit(
-                f"{self._data} holds other things. Choose an empty folder for the demo's data."
+                f"{self.data} holds other things. Choose an empty folder for the demo's data."
             )
-        self._data.mkdir(parents=True, exist_ok=True)
-        self._data.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        self._lock = os.open(self._data / MARKER, os.O_RDWR | os.O_CREAT, 0o600)
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        self._lock = os.open(self.data / MARKER, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
