@@ -12,10 +12,10 @@ venv:
 check: venv ## lint, types, floors, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PY) -m tests.servers -m mypy migrations_portal whitecross_ops
+	$(PY) -m tests.servers $(PY) -m mypy migrations_portal whitecross_ops
 	$(BIN)/lint-imports
-	$(PY) -m tests.servers manage.py makemigrations --check --dry-run
-	$(PY) -m tests.servers manage.py check
+	$(PY) -m tests.servers $(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m tests.servers $(PY) manage.py check
 
 fix: venv ## format and mend what can be mended by a tool
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

@@ -26,3 +26,13 @@ def stakeholders(*, target: Target, phi: bool) -> list[Stakeholder]:
     """Return whom to tell at T-3; the compliance officer hears of plans that touch PHI."""
     rows = Stakeholder.objects.filter(group=target.group).order_by("kind", "name")
     return [row for row in rows if phi or row.kind not in PHI_ONLY_STAKEHOLDERS]
+
+
+def role_titles(*, person: Person) -> str:
+    """Return the titles of the roles that `person` holds anywhere, for the bar of every page."""
+    roles = {
+        role
+        for group in groups_of(person=person)
+        for role in access.roles_in(person=person, group=group)
+    }
+    return ", ".join(role.title for role in Role if role in roles)

@@ -1,0 +1,1 @@
+"""Pages: translate the request, call one service or query, hand plain values to a template."""

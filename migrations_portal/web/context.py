@@ -1,0 +1,37 @@
+"""What every page gets: who is signed in, where they can go, what waits for them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from migrations_portal.approvals import queries as approval_queries
+from migrations_portal.people.models import Person
+from migrations_portal.targets import queries as target_queries
+
+NAVIGATION = (("Plans", "plans"), ("Audit", "ledger"))
+
+
+def everywhere(request: HttpRequest) -> dict[str, Any]:
+    """Return the context of templates/base.html."""
+    demo = {"day_seconds": f"{settings.DEMO_DAY_SECONDS:g}"} if settings.DEMO else None
+    person = getattr(request, "user", None)
+    if not isinstance(person, Person):
+        return {"demo": demo, "home_url": reverse("login"), "me": None}
+    waiting = len(approval_queries.waiting_for(person=person))
+    return {
+        "demo": demo,
+        "home_url": reverse("my-turn"),
+        "sign_out_url": reverse("logout"),
+        "nav": [
+            {"label": label, "url": reverse(name), "current": request.path == reverse(name)}
+            for label, name in NAVIGATION
+        ],
+        "my_turn": {"count": waiting, "url": reverse("my-turn")},
+        "me": {
+            "name": person.full_name,
+            "email": person.email,
+            "role_title": target_queries.role_titles(person=person),
+        },
+    }
