@@ -8,12 +8,18 @@ from tests.unit.web.samples.common import ZONE, days_before
 from tests.unit.web.samples.plans import PLAN, SEATS
 
 
-class ReasonForm(forms.Form):
+class DecisionForm(forms.Form):
+    digest = forms.CharField(widget=forms.HiddenInput, required=False)
     reason = forms.CharField(
-        label="Why do you send it back?",
-        help_text="The author reads this. It is kept in the ledger.",
+        label="Your reason",
+        help_text="What you looked at, or what has to change. It is kept in the ledger.",
         widget=forms.Textarea,
-        error_messages={"required": "Say why, so that the author knows what to change."},
+        error_messages={"required": "Say why: a decision needs a reason of its own words."},
+    )
+    password = forms.CharField(
+        label="Your password, once more",
+        help_text="High and critical plans are signed with a fresh sign-in.",
+        widget=forms.PasswordInput,
     )
 
 
@@ -25,7 +31,14 @@ FACTS = [
 ]
 _BASE: dict[str, Any] = {
     "plan": PLAN,
-    "seat": {"role_title": "Database admin", "stage": "T-5", "due_at": days_before(5)},
+    "seat": {
+        "role_title": "Database admin",
+        "stage": "T-7 Review",
+        "question": "Sign as database admin?",
+        "verb": "Sign as database admin",
+        "due_at": days_before(5),
+    },
+    "meaning": "I have reviewed and approve as database admin",
     "facts": FACTS,
     "seats": SEATS,
     "post_url": "#",
@@ -37,14 +50,14 @@ _BASE: dict[str, Any] = {
 
 def sign_off(state: str, **more: Any) -> dict[str, Any]:
     """Return the page's context in one of its states."""
-    return _BASE | {"state": state, "form": ReasonForm()} | more
+    return _BASE | {"state": state, "form": DecisionForm()} | more
 
 
 OPEN = sign_off(
     "open",
     changes={"sentences": ["column is now required", "downtime 10 s, now 25 s"], "url": "#"},
 )
-OPEN_WITH_ERROR = sign_off("open", form=ReasonForm({"reason": ""}))
+OPEN_WITH_ERROR = sign_off("open", form=DecisionForm({"reason": ""}))
 _SIGNED = {"word": "Signed", "by": "Dan Okafor, database admin", "at": days_before(5), "reason": ""}
 DONE = sign_off(
     "done",

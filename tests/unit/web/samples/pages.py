@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.web.samples import approvals, execution, plans
+from tests.unit.web.samples import approvals, execution, lists, plans
 from tests.unit.web.samples.common import everywhere
 
 _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -22,6 +22,33 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "run-rolled-back": ("execution/run.html", execution.ROLLED_BACK, "Runs"),
     "run-needs-decision": ("execution/run.html", execution.NEEDS_DECISION, "Runs"),
     "run-needs-second": ("execution/run.html", execution.NEEDS_SECOND, "Runs"),
+    "login": ("registration/login.html", lists.LOGIN, ""),
+    "login-demo": ("registration/login.html", lists.DEMO_LOGIN, ""),
+    "plans": ("plans/list.html", lists.PLANS, "Plans"),
+    "plans-none": ("plans/list.html", lists.NO_PLANS, "Plans"),
+    "plan-new": ("plans/new.html", lists.NEW, "Plans"),
+    "plan-edit": ("plans/edit.html", lists.EDIT_WITH_ERRORS, "Plans"),
+    "runs": ("execution/list.html", lists.RUNS, "Runs"),
+    "runs-none": ("execution/list.html", {"runs": []}, "Runs"),
+    "incidents": ("incidents/list.html", lists.INCIDENTS, "Incidents"),
+    "incidents-none": ("incidents/list.html", {"incidents": []}, "Incidents"),
+    "incident": ("incidents/detail.html", lists.INCIDENT, "Incidents"),
+    "incident-closed": ("incidents/detail.html", lists.CLOSED_INCIDENT, "Incidents"),
+    "audit": ("audit/list.html", lists.LEDGER, "Audit"),
+    "audit-broken": ("audit/list.html", lists.BROKEN_LEDGER, "Audit"),
+    "audit-entry": ("audit/entry.html", lists.ENTRY, "Audit"),
+    "my-turn": ("people/my_turn.html", lists.MY_TURN, ""),
+    "my-turn-none": ("people/my_turn.html", lists.NOTHING_TO_DO, ""),
+    "demo-inbox": ("demo/inbox.html", lists.INBOX, ""),
+    "demo-message": ("demo/message.html", lists.MESSAGE, ""),
+    "demo-chat": ("demo/chat.html", lists.CHAT, ""),
+    "rules": ("rules/list.html", lists.RULES, ""),
+    "rule": ("rules/detail.html", lists.RULE, ""),
+    "refused": ("refused.html", lists.REFUSED, ""),
+    "403": ("403.html", {}, ""),
+    "404": ("404.html", {}, ""),
+    "403-csrf": ("403_csrf.html", {}, ""),
+    "500": ("500.html", {}, ""),
 }
 PAGES: dict[str, tuple[str, dict[str, Any]]] = {
     name: (template, everywhere(section=section, demo=name.startswith("plan")) | context)

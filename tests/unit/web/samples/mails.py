@@ -1,0 +1,50 @@
+"""A context for each mail, with the keys that the services put into the outbox."""
+
+from typing import Any
+
+_PLAN = {
+    "plan_number": "WC-142",
+    "plan_title": "Add consent tracking to patients",
+    "level": "HIGH",
+    "phi": True,
+    "target": "white_cross_production",
+    "author_name": "Ana Lopez",
+    "t0": "Mon 03 Nov 2025, 21:00 EST",
+    "revision": 4,
+    "person_name": "Dan",
+    "url": "https://ops.example.org/plans/142/",
+}
+_RUN = _PLAN | {"run_number": 57, "url": "https://ops.example.org/runs/57/"}
+MAILS: dict[str, dict[str, Any]] = {
+    "sign_off_requested": _PLAN
+    | {
+        "role_title": "Database admin",
+        "stage_title": "T-7 Review",
+        "due": "Wed 29 Oct 2025, 22:00 EDT",
+        "url": "https://ops.example.org/s/WkR2c0l3QmxhY2tCb3hTYW1wbGVUb2tlbg/",
+    },
+    "plan_decided": _PLAN
+    | {
+        "outcome": "sent back",
+        "outcome_sentence": "Petra Novak sent it back as privacy officer.",
+        "reason": "The DPIA is missing & the window is <too short>.",
+    },
+    "stakeholder_notice": _PLAN | {"group": "customer support"},
+    "run_started": _RUN,
+    "run_succeeded": _RUN | {"outcome_sentence": "The migration is applied and verified."},
+    "run_failed": _RUN | {"outcome_sentence": "Nothing changed: history and schema are as before."},
+    "run_rolled_back": _RUN | {"outcome_sentence": "The migration was undone by name."},
+    "run_needs_decision": _RUN | {"outcome_sentence": "The migration failed half way."},
+    "run_restored": _RUN | {"outcome_sentence": "The backup taken before the run is live again."},
+    "incident_opened": {
+        "plan_number": "WC-142",
+        "plan_title": "Add consent tracking to patients",
+        "severity": "P0",
+        "severity_title": "Critical",
+        "title": "Run 57 stopped half way",
+        "response": "Immediate",
+        "target": "white_cross_production",
+        "person_name": "Dan",
+        "url": "https://ops.example.org/incidents/12/",
+    },
+}
