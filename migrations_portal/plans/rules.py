@@ -45,7 +45,7 @@ PLAN_STATES: StateTable[PlanStatus] = StateTable(
         _S.NEEDS_DECISION: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.SUCCEEDED}),
     },
 )
-"""Design section 4, plus FAILED: the run stopped and the target is proven unchanged (ADR 0005)."""
+"""Design section 4, plus FAILED: the run stopped and the target is proven unchanged (ADR 0004)."""
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_FILES = 20
