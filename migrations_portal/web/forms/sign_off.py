@@ -1,0 +1,35 @@
+"""The form of a decision on a seat."""
+
+from django import forms
+
+from migrations_portal.approvals.rules import Decision
+
+
+class SignOffForm(forms.Form):
+    """A reason in the person's own words, the digest that the page showed, and which button was pressed."""
+
+    reason = forms.CharField(
+        label="Your reason",
+        help_text="Stands beside your name in the ledger.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2_000,
+        error_messages={"required": "Say in your own words why you decide so."},
+    )
+    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    decision = forms.ChoiceField(
+        choices=[(str(each), str(each)) for each in Decision],
+        widget=forms.HiddenInput,
+        required=True,
+        error_messages={"required": "Press one of the two buttons."},
+    )
+
+
+class StepUpSignOffForm(SignOffForm):
+    """The same, with the password asked again (high and critical risk, and PHI)."""
+
+    password = forms.CharField(
+        label="Your password",
+        help_text="Asked again because of the risk.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        strip=False,
+    )

@@ -1,0 +1,71 @@
+"""Seats and what signers ask, as plain values for the templates."""
+
+from typing import Any
+
+from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.rules import Decision
+from migrations_portal.people.rules import Role
+from migrations_portal.plans import queries as plan_queries
+from migrations_portal.plans.models import MigrationPlan, PlanRevision
+
+
+def plan(row: MigrationPlan, *, revision: PlanRevision, window: str) -> dict[str, Any]:
+    """Return what the sign-off page says of the plan."""
+    return {
+        "number": row.number,
+        "title": row.title,
+        "level": revision.level,
+        "phi": revision.phi,
+        "target": row.target.name,
+        "environment": row.target.environment.lower(),
+        "scheduled_for": row.scheduled_for,
+        "zone": row.target.time_zone,
+        "window": window,
+        "author": row.author.full_name,
+        "why": row.justification,
+        "revision": revision.number,
+        "digest": revision.digest,
+    }
+
+
+def facts(row: MigrationPlan) -> list[dict[str, str]]:
+    """Return what signers ask: how undone, how checked, how long."""
+    assessment = plan_queries.current_assessment(row)
+    tried = assessment.result.get("rollback", {}) if assessment else {}
+    return [
+        {
+            "term": "Way back",
+            "value": tried.get("sentence") or f"Not tried yet. {row.rollback_procedure}",
+            "tone": "good" if tried.get("proven") else "warn",
+        },
+        {
+            "term": "Backup",
+            "value": "Taken, read back and restored on staging before the run",
+            "tone": "",
+        },
+        {"term": "Expected time", "value": f"{row.expected_seconds} s", "tone": ""},
+        {"term": "Verified by", "value": row.verification_steps, "tone": ""},
+    ]
+
+
+def seat(row: Seat, *, mine: bool) -> dict[str, Any]:
+    """Return one line of the list of sign-offs; `mine` marks the seat that the reader can decide on now."""
+    state = "later"
+    if row.decision:
+        state = "ok" if row.decision == Decision.APPROVE else "no"
+    elif row.opened_at:
+        state = "turn" if mine else "waiting"
+    return {
+        "role_title": Role(row.role).title,
+        "state": state,
+        "name": row.printed_name,
+        "at": row.decided_at,
+    }
+
+
+def decided(row: Seat) -> dict[str, Any] | None:
+    """Return the decision on a seat in words, None while it is open."""
+    if not row.decision:
+        return None
+    word = "Signed" if row.decision == Decision.APPROVE else "Sent back"
+    return {"word": word, "by": row.printed_name, "at": row.decided_at, "reason": row.reason}
