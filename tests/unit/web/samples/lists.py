@@ -44,12 +44,16 @@ NEW: dict[str, Any] = {
     "missing": [
         {"anchor": "id_files", "title": "Migration file", "sentence": "Upload the Sequelize file."},
         {"anchor": "id_purpose", "title": "Purpose and scope", "sentence": "Say what it is for."},
-        {"anchor": "id_justification", "title": "Justification", "sentence": "Add a ticket’s number."},
+        {
+            "anchor": "id_justification",
+            "title": "Justification",
+            "sentence": "Add a ticket’s number.",
+        },
     ],
 }
 EDIT_WITH_ERRORS: dict[str, Any] = {
     "plan": PLAN | {"status": "DRAFT"},
-    "form": forms.PlanForm({"title": "", "target": "1", "expected_seconds": "soon", "version": 3}),
+    "form": forms.PlanForm({"title": "", "target": "1", "expected_seconds": "0", "version": 3}),
     "checks": forms.ChecksFormSet(
         {
             "checks-TOTAL_FORMS": "1",
@@ -121,9 +125,27 @@ INCIDENTS: dict[str, Any] = {
     ]
 }
 _CONTACTS = [
-    {"role_title": "Database admin", "name": "Dan Okafor", "phone": "+1 555 010 01", "tel": "+155501001", "email": "dan@example.org"},
-    {"role_title": "Tech lead", "name": "Tess Ito", "phone": "+1 555 010 02", "tel": "+155501002", "email": "tess@example.org"},
-    {"role_title": "Privacy officer (HIPAA)", "name": "Petra Novak", "phone": "+1 555 010 04", "tel": "+155501004", "email": "petra@example.org"},
+    {
+        "role_title": "Database admin",
+        "name": "Dan Okafor",
+        "phone": "+1 555 010 01",
+        "tel": "+155501001",
+        "email": "dan@example.org",
+    },
+    {
+        "role_title": "Tech lead",
+        "name": "Tess Ito",
+        "phone": "+1 555 010 02",
+        "tel": "+155501002",
+        "email": "tess@example.org",
+    },
+    {
+        "role_title": "Privacy officer (HIPAA)",
+        "name": "Petra Novak",
+        "phone": "+1 555 010 04",
+        "tel": "+155501004",
+        "email": "petra@example.org",
+    },
 ]
 INCIDENT: dict[str, Any] = {
     "incident": {
@@ -149,7 +171,12 @@ INCIDENT: dict[str, Any] = {
             "title": "Immediate actions (0 to 5 minutes)",
             "state": "now",
             "points": [
-                {"title": "Stop migration execution", "done": True, "by": "White Cross Ops", "at": T_ZERO},
+                {
+                    "title": "Stop migration execution",
+                    "done": True,
+                    "by": "White Cross Ops",
+                    "at": T_ZERO,
+                },
                 {"title": "Enable maintenance mode", "done": False, "tick_url": "#"},
                 {"title": "Alert incident response team", "done": False, "tick_url": ""},
             ],
@@ -157,7 +184,11 @@ INCIDENT: dict[str, Any] = {
         {"title": "Containment (5 to 15 minutes)", "state": "", "points": []},
     ],
     "timeline": [
-        {"at": T_ZERO, "who": "White Cross Ops", "sentence": "Opened as P0: data loss or corruption."},
+        {
+            "at": T_ZERO,
+            "who": "White Cross Ops",
+            "sentence": "Opened as P0: data loss or corruption.",
+        },
         {"at": T_ZERO, "who": "White Cross Ops", "sentence": "Mailed 3 emergency contacts."},
     ],
     "close": {"url": "#", "form": forms.Finding({"finding": ""})},
@@ -205,11 +236,19 @@ LEDGER: dict[str, Any] = {
     "filtered": False,
     "clear_url": "#",
     "export": {"url": "#", "query": [{"name": "plan", "value": "142"}]},
-    "chain": {"state": "intact", "sentence": "1,204 entries.", "checked_at": T_ZERO, "verify_url": "#"},
+    "chain": {
+        "state": "intact",
+        "sentence": "1,204 entries.",
+        "checked_at": T_ZERO,
+        "verify_url": "#",
+    },
     "pager": PAGER,
 }
 BROKEN_LEDGER = LEDGER | {
-    "chain": {"state": "broken", "sentence": "Entry 812 does not have the hash it was written with."},
+    "chain": {
+        "state": "broken",
+        "sentence": "Entry 812 does not have the hash it was written with.",
+    },
     "entries": [],
     "filtered": True,
 }
@@ -231,8 +270,16 @@ ENTRY: dict[str, Any] = {
         {"term": "Why", "value": "JIRA-1234: HIPAA consent tracking"},
     ],
     "record": [
-        {"term": "migration", "value": "20251103000000-add-patient-consent-tracking.js", "code": True},
-        {"term": "backup_location", "value": "s3://white-cross-backups/pre-migration/2025/11/03/x.dump", "code": True},
+        {
+            "term": "migration",
+            "value": "20251103000000-add-patient-consent-tracking.js",
+            "code": True,
+        },
+        {
+            "term": "backup_location",
+            "value": "s3://white-cross-backups/pre-migration/2025/11/03/x.dump",
+            "code": True,
+        },
         {"term": "rollback_tested", "value": "true", "code": True},
     ],
     "back_url": "#",
@@ -285,11 +332,23 @@ _PEOPLE = (
     ("Dan Okafor", "Database admin", "Reviews every plan, gives the go at T-1, watches runs"),
     ("Cleo Park", "Compliance officer", "Signs every plan at T-5, exports the ledger"),
 )
-LOGIN: dict[str, Any] = {"form": forms.SignIn(), "me": None, "my_turn": None, "people": [], "next": ""}
+LOGIN: dict[str, Any] = {
+    "form": forms.SignIn(),
+    "me": None,
+    "my_turn": None,
+    "people": [],
+    "next": "",
+}
 DEMO_LOGIN = LOGIN | {
     "form": forms.SignIn({"username": "dan@example.org", "password": ""}),
     "people": [
-        {"name": name, "first_name": name.split()[0], "role_title": role, "duty": duty, "sign_in_url": "#"}
+        {
+            "name": name,
+            "first_name": name.split()[0],
+            "role_title": role,
+            "duty": duty,
+            "sign_in_url": "#",
+        }
         for name, role, duty in _PEOPLE
     ],
     "next": "/plans/142/",
@@ -345,16 +404,38 @@ RULES: dict[str, Any] = {
             "window": window,
         }
         for level, description, approvers, window in (
-            ("LOW", "Index creation, adding nullable columns", "database admin", "during business hours"),
-            ("MEDIUM", "Adding non-nullable columns, modifying enums", "tech lead and database admin", "off-peak hours"),
-            ("HIGH", "Data migrations, removing columns", "CTO and database admin", "scheduled maintenance"),
-            ("CRITICAL", "Schema restructuring, foreign key changes", "executive", "planned downtime"),
+            (
+                "LOW",
+                "Index creation, adding nullable columns",
+                "database admin",
+                "during business hours",
+            ),
+            (
+                "MEDIUM",
+                "Adding non-nullable columns, modifying enums",
+                "tech lead and database admin",
+                "off-peak hours",
+            ),
+            (
+                "HIGH",
+                "Data migrations, removing columns",
+                "CTO and database admin",
+                "scheduled maintenance",
+            ),
+            (
+                "CRITICAL",
+                "Schema restructuring, foreign key changes",
+                "executive",
+                "planned downtime",
+            ),
         )
     ],
     "groups": [
         {
             "title": "Columns",
-            "rules": [{"id": "COL-1", "title": "A nullable column is added", "level": "LOW", "url": "#"}],
+            "rules": [
+                {"id": "COL-1", "title": "A nullable column is added", "level": "LOW", "url": "#"}
+            ],
         }
     ],
 }

@@ -1,0 +1,173 @@
+"""One connection through the door: its opening, and the relay in both directions. Runs in the door's thread."""
+
+import asyncio
+import contextlib
+import struct
+from dataclasses import dataclass, field
+
+from migrations_portal.adapters import pg_wire, socket_door_upstream
+from migrations_portal.adapters.pg_wire_errors import without_values
+from migrations_portal.adapters.socket_door_record import (
+    READ_FROM_CHILD,
+    READ_FROM_SERVER,
+    SessionRecord,
+)
+from migrations_portal.adapters.socket_door_upstream import DoorClosed, Transport, Upstream
+from migrations_portal.targets.ports import Endpoint
+
+CHUNK = 64 * 1024
+LAST_ANSWER_SECONDS = 10.0
+"""How long the server is given to answer a cancelled statement before its outcome counts as unknown."""
+
+
+@dataclass
+class Gate:
+    """Whether statements may pass: shared by all sessions of a door."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    cutting: bool = False
+    """Once true, nothing more is passed to the server, held back or not."""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a new connection wants: a session with these parameters, or to cancel the session with this key."""
+
+    parameters: dict[str, str]
+    cancel_key: tuple[int, bytes] | None = None
+
+
+async def opening(reader: asyncio.StreamReader, child: asyncio.StreamWriter) -> Opening:
+    """Read up to the startup packet; encryption is declined, as the socket leads nowhere else."""
+    while True:
+        (length,) = struct.unpack("!i", await reader.readexactly(4))
+        if not 8 <= length <= pg_wire.LONGEST_STARTUP:
+            raise pg_wire.ProtocolBroken("no startup packet")
+        body = await reader.readexactly(length - 4)
+        (code,) = struct.unpack_from("!i", body)
+        if code in {pg_wire.SSL_REQUEST, pg_wire.GSSENC_REQUEST}:
+            child.write(b"N")
+        elif code == pg_wire.CANCEL_REQUEST and length >= 16:
+            (pid,) = struct.unpack_from("!i", body, 4)
+            return Opening({}, (pid, body[8:]))
+        elif code >> 16 == 3:
+            parameters = pg_wire.startup_parameters(body[4:])
+            if code != pg_wire.PROTOCOL_3_0:
+                strange = [name for name in parameters if name.startswith("_pq_.")]
+                child.write(pg_wire.negotiate_protocol_version(strange))
+            return Opening(parameters)
+        else:
+            raise pg_wire.ProtocolBroken(f"{code} opens no session of PostgreSQL 3")
+
+
+class DoorSession:
+    """A connection of the child joined to its own session on the target."""
+
+    def __init__(
+        self,
+        *,
+        record: SessionRecord,
+        upstream: Upstream,
+        child: asyncio.StreamWriter,
+        gate: Gate,
+        endpoint: Endpoint,
+        transport: Transport,
+    ) -> None:
+        """Take both ends, the record to keep, and where a cancel request has to go."""
+        self.record = record
+        self.troubles: list[str] = []
+        self.ended = asyncio.Event()
+        self._upstream = upstream
+        self._child = child
+        self._gate = gate
+        self._endpoint = endpoint
+        self._transport = transport
+        self._child_gone = False
+
+    @property
+    def key(self) -> tuple[int, bytes]:
+        """What a cancel request must show."""
+        return self._upstream.pid, self._upstream.secret
+
+    def drop_child(self) -> None:
+        """End the child's side at once."""
+        self._child.transport.abort()
+
+    async def cancel(self) -> None:
+        """Ask the server to cancel what the session does."""
+        try:
+            await socket_door_upstream.cancel(
+                self._endpoint,
+                pid=self._upstream.pid,
+                secret=self._upstream.secret,
+                transport=self._transport,
+            )
+        except DoorClosed as closed:
+            self.troubles.append(str(closed))
+
+    async def relay(self, reader: asyncio.StreamReader) -> None:
+        """Pass messages both ways until one side ends; then learn the outcome of what was running."""
+        ready = pg_wire.message(b"R", struct.pack("!i", 0)) + self._upstream.greeting
+        self._child.write(ready)
+        back = asyncio.create_task(self._from_server())
+        forth = asyncio.create_task(self._from_child(reader))
+        try:
+            await asyncio.wait({back, forth}, return_when=asyncio.FIRST_COMPLETED)
+            if not back.done():
+                self._child_gone = True
+                await self._last_answers(back)
+        finally:
+            for task in (back, forth):
+                task.cancel()
+            ends = await asyncio.gather(back, forth, return_exceptions=True)
+            broken = [end for end in ends if isinstance(end, Exception)]
+            self.troubles += [f"a connection broke: {end}" for end in broken]
+            self.record.lost()
+            self.ended.set()
+            await socket_door_upstream.shut(self._upstream.writer)
+
+    async def _last_answers(self, back: "asyncio.Task[None]") -> None:
+        with contextlib.suppress(OSError):  # the server's end shows in `back`
+            if self.record.busy:
+                await self.cancel()
+            # CopyFail ends a COPY in the middle and is ignored otherwise. No Sync: it would commit.
+            fail = pg_wire.message(b"f", b"the client is gone\0")
+            self._upstream.writer.write(fail + pg_wire.message(b"X", b""))
+            await self._upstream.writer.drain()
+        await asyncio.wait({back}, timeout=LAST_ANSWER_SECONDS)
+
+    async def _from_child(self, reader: asyncio.StreamReader) -> None:
+        framer = pg_wire.Framer(read=READ_FROM_CHILD)
+        while data := await reader.read(CHUNK):
+            await self._gate.open.wait()
+            if self._gate.cutting:
+                return
+            for piece in framer.feed(data):
+                self.record.sent(piece.kind, piece.head)
+                if piece.kind != b"X":  # the door says good-bye itself, when it has the answers
+                    self._upstream.writer.write(piece.raw)
+            await self._upstream.writer.drain()
+
+    async def _from_server(self) -> None:
+        framer = pg_wire.Framer(read=READ_FROM_SERVER)
+        rewritten = False
+        while data := await self._upstream.reader.read(CHUNK):
+            for piece in framer.feed(data):
+                if piece.kind:
+                    self.record.answered(piece.kind, piece.head)
+                    rewritten = piece.kind in {b"E", b"N"}
+                    self._tell(_without_values(piece) if rewritten else piece.raw)
+                elif not rewritten:  # the rest of a long error is left out
+                    self._tell(piece.raw)
+            if not self._child_gone:
+                with contextlib.suppress(OSError):  # the child's end shows in `_from_child`
+                    await self._child.drain()
+
+    def _tell(self, raw: bytes) -> None:
+        if not self._child_gone and not self._child.is_closing():
+            self._child.write(raw)
+
+
+def _without_values(piece: pg_wire.Piece) -> bytes:
+    told = without_values(pg_wire.fields(piece.head))
+    return pg_wire.message(piece.kind, pg_wire.error_body(told))

@@ -1,0 +1,158 @@
+"""The state of one assessment while it walks through the statements: catalogue, session, and what was seen.
+
+Handlers call `lock`, `rewrite`, `scan` and `find`; they never build results themselves. Locks are noted only for tables that
+existed before the statement, under the name they had then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.rulebook import RULES
+from migrations_portal.risk.schema import TABLE_KINDS
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.levels import Level
+    from migrations_portal.risk.parser import Node
+    from migrations_portal.risk.schema import Relation, Schema
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one statement does."""
+
+    locks: dict[int, Lock] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    rewrites: dict[int, Relation] = field(default_factory=dict)
+    scans: dict[int, Relation] = field(default_factory=dict)
+    touched: dict[int, Relation] = field(default_factory=dict)
+    findings: list[tuple[str, Level | None, dict[str, object], int]] = field(default_factory=list)
+    views: set[str] = field(default_factory=set)
+    irreversible: bool = False
+    data_change: bool = False
+    concurrent: bool = False
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Catalogue and session of one assessment. `number` counts statements from 1; 0 means reading the schema itself."""
+
+    schema: Schema
+    version: int = 17
+    number: int = 0
+    path: tuple[str, ...] = ("public",)
+    timezone: str | None = None
+    seen: Seen = field(default_factory=Seen)
+    depth: int = 0
+    """How many function bodies deep the analysis is."""
+    in_transaction: bool = False
+    settings: set[str] = field(default_factory=set)
+    prepared: dict[str, Node] = field(default_factory=dict)
+    deferred: bool = False
+    replica_role: bool = False
+
+    # -- what a statement does ------------------------------------------------------------------
+
+    def lock(self, relation: Relation, mode: Lock) -> None:
+        """Note a lock on a relation; the strongest one stays."""
+        if relation.born == self.number or not self.number:
+            return
+        seen = self.seen
+        oid = relation.oid
+        held = seen.locks.get(oid)
+        if held is None:
+            seen.names[oid] = relation.qualified
+            seen.locks[oid] = mode
+            seen.touched[oid] = relation
+        elif held < mode:
+            seen.locks[oid] = mode
+
+    def lock_tree(self, relation: Relation, mode: Lock) -> list[Relation]:
+        """Lock a relation with everything that inherits from it, and return them all."""
+        members = (
+            [relation, *self.schema.descendants(relation)] if relation.children else [relation]
+        )
+        for member in members:
+            self.lock(member, mode)
+        return members
+
+    def scan(self, relation: Relation) -> None:
+        """Note that every row of the relation is read."""
+        if self.number and relation.has_storage and relation.born != self.number:
+            self.seen.names.setdefault(relation.oid, relation.qualified)
+            self.seen.scans[relation.oid] = relation
+
+    def rewrite(self, relation: Relation) -> None:
+        """Note that the relation gets a new file on disk, written row by row from the old one."""
+        if self.number and relation.has_storage and relation.born != self.number:
+            self.seen.names.setdefault(relation.oid, relation.qualified)
+            self.seen.rewrites[relation.oid] = relation
+
+    def find(
+        self, rule: str, *, at: int = -1, level: Level | None = None, **values: object
+    ) -> None:
+        """Note a finding; `at` is the location of the node to point at."""
+        if rule not in RULES:
+            raise KeyError(rule)
+        self.seen.findings.append((rule, level, values, at))
+
+    def live(self, relation: Relation) -> bool:
+        """Whether the relation was in use before this migration: not made by it, not temporary."""
+        return relation.born == 0 and relation.persistence != "t"
+
+    # -- names ----------------------------------------------------------------------------------
+
+    def relation(self, node: Node, *, missing_ok: bool = False) -> Relation | None:
+        """Resolve a RangeVar along the search path; a table that nobody has described is assumed to exist."""
+        name: str = node["relname"]
+        schema: str | None = node.get("schemaname")
+        found = self.lookup(schema, name)
+        if found is not None:
+            return found
+        if missing_ok and self.schema.complete:
+            return None
+        return self._assume(schema or self.creation_schema(), name, node.get("location", -1))
+
+    def lookup(self, schema: str | None, name: str) -> Relation | None:
+        """Find a relation by name along the search path, or None."""
+        names = self.schema.names
+        if schema is not None:
+            oid = names.get((schema, name))
+            return None if oid is None else self.schema.relations[oid]
+        for place in ("pg_temp", *self.path):
+            if (oid := names.get((place, name))) is not None:
+                return self.schema.relations[oid]
+        return None
+
+    def creation_schema(self) -> str:
+        """The schema that an unqualified new object goes into."""
+        return self.path[0] if self.path else "public"
+
+    def _assume(self, schema: str, name: str, at: int) -> Relation | None:
+        if schema in ("pg_catalog", "information_schema"):
+            return None
+        if self.schema.complete and self.number:
+            self.find("missing-object", at=at, name=f"{schema}.{name}")
+        relation = self.schema.add(schema, name)
+        relation.assumed = True
+        return relation
+
+    def index(self, schema: str | None, name: str) -> tuple[Relation, str] | None:
+        """Find an index by name: its table and its name."""
+        places = (schema,) if schema is not None else ("pg_temp", *self.path)
+        for place in places:
+            if (oid := self.schema.indexes.get((place, name))) is not None:
+                return self.schema.relations[oid], name
+        return None
+
+
+def table_locks(analysis: Analysis) -> dict[str, Lock]:
+    """The locks of the current statement by table name; views and temporary tables are left out."""
+    seen = analysis.seen
+    return {
+        seen.names[oid]: lock
+        for oid, lock in seen.locks.items()
+        if seen.touched[oid].kind in TABLE_KINDS and seen.touched[oid].persistence != "t"
+    }

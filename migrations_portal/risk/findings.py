@@ -1,0 +1,147 @@
+"""What the engine returns: findings, the judgement of each statement, and the assessment of the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from migrations_portal.risk.locks import MODES
+from migrations_portal.risk.rulebook import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from migrations_portal.risk.forecast import Forecast
+    from migrations_portal.risk.levels import Level
+    from migrations_portal.risk.locks import Lock
+
+
+class _Gaps(dict[str, object]):
+    """Leaves a place holder that has no value visible as its own name."""
+
+    def __missing__(self, key: str) -> str:
+        return f"<{key}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing an approver should know, with the rule behind it. The words are written when they are asked for."""
+
+    rule: str
+    level: Level
+    values: Mapping[str, object] = field(default_factory=dict)
+    line: int = 0
+    column: int = 0
+
+    @property
+    def title(self) -> str:
+        """The hazard in a few words."""
+        return RULES[self.rule].title
+
+    @property
+    def message(self) -> str:
+        """What this statement does, with its names filled in."""
+        return RULES[self.rule].message.format_map(_Gaps(self.values))
+
+    @property
+    def advice(self) -> str:
+        """What to do instead, in one or two sentences."""
+        return RULES[self.rule].safe_way.format_map(_Gaps(self.values))
+
+    @property
+    def safe_sql(self) -> str:
+        """The statements to write instead, ready to copy; empty when there are none."""
+        return RULES[self.rule].safe_sql.format_map(_Gaps(self.values))
+
+    @property
+    def url(self) -> str:
+        """The page of the rule."""
+        return f"/rules/{self.rule}/"
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of the API and of `manage.py assess --format json`."""
+        return {
+            "rule": self.rule,
+            "level": self.level.value,
+            "message": self.message,
+            "advice": self.advice,
+            "safe_sql": self.safe_sql,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRisk:
+    """The judgement of one statement: locks per table that existed before it, work, and findings."""
+
+    file: str
+    line: int
+    column: int
+    sql: str
+    level: Level
+    held: Mapping[str, Lock]
+    rewrites: tuple[str, ...]
+    scans: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    tables: tuple[str, ...] = ()
+    """Tables the statement works on, whether they are live or made by this migration."""
+    forecast: Forecast | None = None
+    irreversible: bool = False
+    views: tuple[str, ...] = ()
+    """Views that are locked or rebuilt with the statement."""
+
+    @property
+    def locks(self) -> dict[str, str]:
+        """`schema.table` → the strongest mode taken, in the words of `pg_locks.mode`."""
+        return {table: MODES[lock] for table, lock in self.held.items()}
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of the API and of `manage.py assess --format json`."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "sql": self.sql,
+            "level": self.level.value,
+            "locks": self.locks,
+            "rewrites": list(self.rewrites),
+            "scans": list(self.scans),
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What static analysis says about a migration: one level, and why."""
+
+    level: Level
+    phi: bool
+    pattern: str
+    statements: tuple[StatementRisk, ...]
+    findings: tuple[Finding, ...]
+    """Findings about the whole: transactions, the way back, unusable input."""
+    tables: tuple[str, ...]
+    reason: str
+    """One sentence: why this level."""
+    phi_tables: tuple[str, ...] = ()
+    down: tuple[StatementRisk, ...] = ()
+    series: tuple[str, ...] = ()
+    """The plans that the pattern asks for, in order."""
+
+    @property
+    def unusable(self) -> bool:
+        """Whether some of the input could not be read as SQL at all."""
+        found = [*self.findings, *(f for s in self.statements for f in s.findings)]
+        return any(RULES[finding.rule].unusable for finding in found)
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of the API and of `manage.py assess --format json`."""
+        return {
+            "level": self.level.value,
+            "phi": self.phi,
+            "pattern": self.pattern,
+            "reason": self.reason,
+            "tables": list(self.tables),
+            "phi_tables": list(self.phi_tables),
+            "statements": [statement.as_json() for statement in self.statements],
+            "findings": [finding.as_json() for finding in self.findings],
+            "down": [statement.as_json() for statement in self.down],
+        }

@@ -1,0 +1,190 @@
+"""What a statement really does on a server: its locks, the files it rewrites, the tables it scans.
+
+A statement that may run in a transaction is run in one, its own locks are read from `pg_locks`, and it is rolled back.
+A statement that may not is run in a scratch database while other sessions hold ROW EXCLUSIVE on one table after the
+other: it cannot hurry past, and a watching session sees each lock it holds or waits for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+STRENGTH = {
+    "AccessShareLock": 1, "RowShareLock": 2, "RowExclusiveLock": 3, "ShareUpdateExclusiveLock": 4,
+    "ShareLock": 5, "ShareRowExclusiveLock": 6, "ExclusiveLock": 7, "AccessExclusiveLock": 8,
+}  # fmt: skip
+TABLES = """
+SELECT c.oid, format('%s.%s', n.nspname, c.relname), c.relfilenode, c.relkind
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+"""
+LOCKS = "SELECT relation, mode FROM pg_locks WHERE pid = %s AND locktype = 'relation' AND relation = ANY(%s)"
+SCANS_NOW = "SELECT relid, seq_scan FROM pg_stat_xact_all_tables WHERE relid = ANY(%s)"
+SCANS_EVER = "SELECT relid, seq_scan FROM pg_stat_all_tables WHERE relid = ANY(%s)"
+WATCH_SECONDS = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One statement on one server; `error` when the server refused it."""
+
+    locks: dict[str, str]
+    rewrites: frozenset[str]
+    scans: frozenset[str]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    oid: int
+    name: str
+    file: int
+    kind: str
+
+
+def _tables(connection: psycopg.Connection) -> dict[int, _Table]:
+    rows = connection.execute(TABLES).fetchall()
+    return {row[0]: _Table(*row) for row in rows}
+
+
+def _strongest(seen: Sequence[tuple[int, str]], tables: dict[int, _Table]) -> dict[str, str]:
+    locks: dict[str, str] = {}
+    for oid, mode in seen:
+        name = tables[oid].name
+        if STRENGTH[mode] > STRENGTH.get(locks.get(name, ""), 0):
+            locks[name] = mode
+    return locks
+
+
+def _rewritten(before: dict[int, _Table], after: dict[int, _Table]) -> frozenset[str]:
+    return frozenset(
+        table.name
+        for oid, table in before.items()
+        if oid in after and after[oid].file != table.file
+    )
+
+
+def observe(connection: psycopg.Connection, statement: str, *, setup: str = "") -> Observed:
+    """Run a statement in a transaction that is rolled back, and say what it did."""
+    with contextlib.suppress(psycopg.Error):
+        connection.rollback()
+    try:
+        if setup:
+            # Committed by nobody: the setup's own locks are taken away with a savepoint-free trick below.
+            connection.execute(setup)
+        before = _tables(connection)
+        oids = list(before)
+        pid = connection.info.backend_pid
+        counted = dict(connection.execute(SCANS_NOW, (oids,)).fetchall())
+        held = set(connection.execute(LOCKS, (pid, oids)).fetchall()) if setup else set()
+        connection.execute(statement)
+        seen = [row for row in connection.execute(LOCKS, (pid, oids)).fetchall() if row not in held]
+        after = _tables(connection)
+        counts = connection.execute(SCANS_NOW, (oids,)).fetchall()
+    except psycopg.Error as trouble:
+        return Observed({}, frozenset(), frozenset(), str(trouble).splitlines()[0])
+    else:
+        scans = frozenset(before[oid].name for oid, n in counts if n > counted.get(oid, 0))
+        return Observed(_strongest(seen, before), _rewritten(before, after), scans)
+    finally:
+        connection.rollback()
+
+
+@contextlib.contextmanager
+def scratch_database(dsn: str, *, template: str, name: str = "oracle_scratch") -> Iterator[str]:
+    """Clone the fixture's database for a statement that cannot be rolled back."""
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        admin.execute(drop)
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+        try:
+            yield psycopg.conninfo.make_conninfo(dsn, dbname=name)
+        finally:
+            admin.execute(drop)
+
+
+def observe_outside(dsn: str, statement: str) -> Observed:
+    """Run a statement that refuses transactions (in a scratch database) and watch it from a second session."""
+    with psycopg.connect(dsn, autocommit=True) as watcher, contextlib.ExitStack() as stack:
+        before = _tables(watcher)
+        scans_before = dict(watcher.execute(SCANS_EVER, (list(before),)).fetchall())
+        blockers = _blockers(dsn, before, stack)
+        runner = psycopg.connect(dsn, autocommit=True)
+        errors: list[str] = []
+        thread = threading.Thread(target=_run, args=(runner, statement, errors))
+        thread.start()
+        seen = _watch(watcher, runner.info.backend_pid, before, blockers, thread)
+        thread.join(30)
+        with contextlib.suppress(psycopg.Error):
+            runner.execute("SELECT pg_stat_force_next_flush()")
+        runner.close()
+        time.sleep(WATCH_SECONDS)
+        after = _tables(watcher)
+        scans = _scans_since(dsn, before, scans_before)
+    if errors:
+        return Observed({}, frozenset(), frozenset(), errors[0])
+    return Observed(_strongest(seen, before), _rewritten(before, after), scans)
+
+
+def _blockers(
+    dsn: str, tables: dict[int, _Table], stack: contextlib.ExitStack
+) -> list[psycopg.Connection]:
+    blockers = []
+    for table in tables.values():
+        blocker = stack.enter_context(psycopg.connect(dsn))
+        if table.kind == "m":
+            blocker.execute(f"SELECT FROM {table.name} LIMIT 0")
+        else:
+            blocker.execute(f"LOCK TABLE ONLY {table.name} IN ROW EXCLUSIVE MODE")
+        blockers.append(blocker)
+    return blockers
+
+
+def _run(runner: psycopg.Connection, statement: str, errors: list[str]) -> None:
+    try:
+        runner.execute(statement)
+    except psycopg.Error as trouble:
+        errors.append(str(trouble).splitlines()[0])
+
+
+def _watch(
+    watcher: psycopg.Connection,
+    pid: int,
+    tables: dict[int, _Table],
+    blockers: list[psycopg.Connection],
+    thread: threading.Thread,
+) -> list[tuple[int, str]]:
+    """Read the runner's locks while one blocker after the other lets go."""
+    seen: set[tuple[int, str]] = set()
+    oids = list(tables)
+    for blocker in [None, *blockers]:
+        if blocker is not None:
+            blocker.rollback()
+        until = time.monotonic() + (WATCH_SECONDS if blocker is None else WATCH_SECONDS / 10)
+        while time.monotonic() < until:
+            seen.update(watcher.execute(LOCKS, (pid, oids)).fetchall())
+    while thread.is_alive():
+        seen.update(watcher.execute(LOCKS, (pid, oids)).fetchall())
+    return list(seen)
+
+
+def _scans_since(dsn: str, tables: dict[int, _Table], earlier: dict[int, int]) -> frozenset[str]:
+    with psycopg.connect(dsn, autocommit=True) as reader:
+        now = dict(reader.execute(SCANS_EVER, (list(tables),)).fetchall())
+    return frozenset(
+        table.name for oid, table in tables.items() if now.get(oid, 0) > earlier.get(oid, 0)
+    )
