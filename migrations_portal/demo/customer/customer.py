@@ -12,17 +12,17 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from migrations_portal.demo.databases import ensure_database
+from migrations_portal.demo.databases import drop_database, ensure_database
 from migrations_portal.kernel.errors import TargetTrouble, Trouble
 
 HERE = Path(__file__).resolve().parent
-EXAMPLES = HERE / "examples"
-"""Migration files to submit: one that is fine, three that fail in different ways, a slow one."""
 PROJECT = "white-cross-api"
 """The name of the prepared project's folder below the projects folder."""
 PRODUCTION = "white_cross_production"
 STAGING = "white_cross_staging"
 STAMP = ".prepared"
+BEING_MADE = "White Cross demo: being made"
+"""A database's comment while it is filled. One found with it was left half made and is begun anew."""
 FULL_SCALE = 50_000
 """Students in production: with them come 310,000 health records and 400,000 immunization events."""
 STAGING_SCALE = 5_000
@@ -105,12 +105,13 @@ def create_target(
     2. The schema, by running the project's own migrations with sequelize-cli as the owner, so that both agree.
     3. The rows, in SQL, as the superuser with foreign key triggers off: they are right by construction.
 
-    A database that was left half made by a killed session is dropped first (it has no mark). Raises `SchemaNotCreated`.
+    One that a killed session left half made is dropped first; any other is left as it is. Raises `SchemaNotCreated`.
     """
-    if _is_whole(admin_dsn, database):
+    if _comment(admin_dsn, database) == BEING_MADE:
+        drop_database(admin_dsn, name=database)
+    if not ensure_database(admin_dsn, name=database, owner=owner):
         return False
-    _drop(admin_dsn, database)
-    ensure_database(admin_dsn, name=database, owner=owner)
+    _set_comment(admin_dsn, database, BEING_MADE)
     there = conninfo_to_dict(admin_dsn)
     _migrate(
         project,
@@ -124,7 +125,15 @@ def create_target(
         },
     )
     _fill(admin_dsn, database=database, owner=owner, students=students)
+    _set_comment(admin_dsn, database, f"White Cross demo: {students} students")
     return True
+
+
+def copy_target(admin_dsn: str, *, template: str, database: str, owner: str) -> None:
+    """Create `database` as a copy of the target `template`, on which no session may be open. Much faster than making one."""
+    with psycopg.connect(admin_dsn, autocommit=True) as admin:
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY FILE_COPY")
+        admin.execute(create.format(*map(sql.Identifier, (database, template, owner))))
 
 
 def applied(project: Path) -> list[str]:
@@ -177,19 +186,16 @@ def _fill(admin_dsn: str, *, database: str, owner: str, students: int) -> None:
             admin.execute(file.read_bytes())
         grant = "GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO {}"
         admin.execute(sql.SQL(grant).format(sql.Identifier(owner)))
-        mark = "COMMENT ON DATABASE {} IS {}"
-        text = f"White Cross demo, {students} students"
-        admin.execute(sql.SQL(mark).format(sql.Identifier(database), sql.Literal(text)))
 
 
-def _is_whole(admin_dsn: str, database: str) -> bool:
+def _comment(admin_dsn: str, database: str) -> str:
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
         query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s"
         found = admin.execute(query, [database]).fetchone()
-    return bool(found and found[0])
+    return str(found[0]) if found and found[0] else ""
 
 
-def _drop(admin_dsn: str, database: str) -> None:
+def _set_comment(admin_dsn: str, database: str, text: str) -> None:
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
-        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-        admin.execute(drop.format(sql.Identifier(database)))
+        mark = sql.SQL("COMMENT ON DATABASE {} IS {}")
+        admin.execute(mark.format(sql.Identifier(database), sql.Literal(text)))
