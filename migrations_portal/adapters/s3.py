@@ -33,7 +33,7 @@ class S3Vault:
         access_key: str,
         secret_key: str,
         region: str = "us-east-1",
-        endpoint: str | None = None,
+        endpoint_url: str | None = None,
         kms_key: str | None = None,
     ) -> None:
         """Use `bucket`; encrypt with `kms_key` where given, else with the store's own key."""
@@ -41,7 +41,7 @@ class S3Vault:
         self._kms_key = kms_key
         self._client: S3Client = boto3.client(
             "s3",
-            endpoint_url=endpoint,
+            endpoint_url=endpoint_url,
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
             region_name=region,
