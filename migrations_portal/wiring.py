@@ -40,11 +40,11 @@ def tools() -> Tools:
         dump=PgDumpTool(env.pg_bin),
         vault=S3Vault(
             bucket=env.s3_bucket,
-            endpoint=env.s3_endpoint,
+            endpoint_url=env.s3_endpoint or None,
             region=env.s3_region,
             access_key=env.s3_access_key,
             secret_key=env.s3_secret_key.get_secret_value(),
-            kms_key=env.s3_kms_key,
+            kms_key=env.s3_kms_key or None,
         ),
         driver=SequelizeDriver(scratch=env.work_dir),
         projects=env.projects_dir,
