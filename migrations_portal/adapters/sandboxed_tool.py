@@ -55,7 +55,7 @@ class _End:
 _Event = str | SentStatement | _End
 
 
-class _Statements:
+class Statements:
     """Keeps the first and the last statements."""
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class ToolCall:
         self._transport = transport
         self._bookkeeping = bookkeeping
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        self._statements = _Statements()
+        self._statements = Statements()
 
     def run(self, job: Job, *, folder: Path, listeners: Listeners) -> ChildResult:
         """Run the job; raises `DriverMissing`, `DoorStuck`, and what a listener raises."""
@@ -151,14 +151,14 @@ class ToolCall:
         reader = threading.Thread(target=self._read, args=(process,), name="output", daemon=True)
         reader.start()
         deadline = time.monotonic() + self._limits.wall_clock_ms / 1000
-        timed_out = False
+        timed_out = False  # after the kill the output ends by itself
         try:
             while True:
                 try:
-                    event = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+                    left = None if timed_out else max(0.0, deadline - time.monotonic())
+                    event = self._events.get(timeout=left)
                 except queue.Empty:
                     timed_out = True
-                    deadline = float("inf")
                     process.kill()
                     continue
                 if isinstance(event, _End):

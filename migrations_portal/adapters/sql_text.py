@@ -88,6 +88,10 @@ class Token:
     text: str
 
 
+_Placed = tuple[int, int, Token]
+"""A token with the bytes where it begins and ends."""
+
+
 @dataclass(frozen=True)
 class Statement:
     """One statement as it may be kept: its text (literals of data hidden unless asked for) and its words."""
@@ -144,24 +148,38 @@ _BETWEEN_VERB_AND_TABLE = frozenset(["INTO", "FROM", "TABLE", "IF", "NOT", "EXIS
 
 
 def statements(sql: str, *, keep_values: bool = False) -> tuple[Statement, ...]:
-    """Cut the text of a Query message into its statements; a text that cannot be read becomes one, hidden."""
+    """Read the statements of a Query message; a text that cannot be read becomes one, its literals hidden."""
     try:
-        tokens = _scanned(sql)
+        pieces = _cut(sql)
     except postgast.PgQueryError:
         return (_unreadable(sql, keep_values=keep_values),)
-    pieces: list[list[tuple[int, int, Token]]] = [[]]
+    raw = sql.encode()
+    return tuple(_statement(raw, piece, keep_values=keep_values) for piece in pieces)
+
+
+def whole_statements(sql: str) -> tuple[str, ...]:
+    """Cut a script into its statements, unchanged; a text that cannot be read stays one."""
+    try:
+        pieces = _cut(sql)
+    except postgast.PgQueryError:
+        return (sql,)
+    raw = sql.encode()
+    return tuple(raw[piece[0][0] : piece[-1][1]].decode() for piece in pieces)
+
+
+def _cut(sql: str) -> list[list[_Placed]]:
+    pieces: list[list[_Placed]] = [[]]
     depth = 0
-    for start, end, token in tokens:
+    for start, end, token in _scanned(sql):
         depth += _step(token, pieces[-1])
         if token.text == ";" and depth <= 0:
             pieces.append([])
         elif token.name not in _COMMENTS:
             pieces[-1].append((start, end, token))
-    raw = sql.encode()
-    return tuple(_statement(raw, piece, keep_values=keep_values) for piece in pieces if piece)
+    return [piece for piece in pieces if piece]
 
 
-def _step(token: Token, piece: Sequence[tuple[int, int, Token]]) -> int:
+def _step(token: Token, piece: Sequence[_Placed]) -> int:
     """Say how much deeper the token leads: brackets, and the BEGIN ATOMIC … END of SQL functions."""
     if token.text == "(":
         return 1
@@ -172,7 +190,7 @@ def _step(token: Token, piece: Sequence[tuple[int, int, Token]]) -> int:
     return -1 if token.name == "END_P" and _in_atomic(piece) else 0
 
 
-def _in_atomic(piece: Sequence[tuple[int, int, Token]]) -> bool:
+def _in_atomic(piece: Sequence[_Placed]) -> bool:
     return any(token.name == "ATOMIC" for _, _, token in piece)
 
 
@@ -182,7 +200,7 @@ def _token_names() -> dict[int, str]:
     return {value.number: value.name for value in enum.values}
 
 
-def _scanned(sql: str) -> list[tuple[int, int, Token]]:
+def _scanned(sql: str) -> list[_Placed]:
     raw = sql.encode()
     names = _token_names()
     return [
@@ -195,9 +213,7 @@ def _scanned(sql: str) -> list[tuple[int, int, Token]]:
     ]
 
 
-def _statement(
-    raw: bytes, piece: Sequence[tuple[int, int, Token]], *, keep_values: bool
-) -> Statement:
+def _statement(raw: bytes, piece: Sequence[_Placed], *, keep_values: bool) -> Statement:
     words = tuple(_word(token) for _, _, token in piece if token.name not in _LITERALS)
     verb = next((word for word in words if word.isalpha()), "")
     hide = verb in _CARRIES_DATA and not keep_values
@@ -217,7 +233,7 @@ def _word(token: Token) -> str:
     return token.text if token.text.startswith('"') else token.text.upper()
 
 
-def _words_of_body(piece: Sequence[tuple[int, int, Token]]) -> tuple[str, ...]:
+def _words_of_body(piece: Sequence[_Placed]) -> tuple[str, ...]:
     bodies = (token.text for _, _, token in piece if token.name == "SCONST")
     return tuple(word.upper() for body in bodies for word in re.findall(r"[A-Za-z_]+", body))
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,6 +66,13 @@ class Node:
         return cls(
             home / "bin" / "node", home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         )
+
+
+def prepare_projects(folder: Path) -> Path:
+    """Prepare the customer's project below the projects folder, with Node from the wheel, and return where it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    prepare_project(folder / PROJECT, Node.from_wheel())
+    return folder / PROJECT
 
 
 def prepare_project(dest: Path, node: Node) -> None:
@@ -199,3 +207,7 @@ def _set_comment(admin_dsn: str, database: str, text: str) -> None:
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
         mark = sql.SQL("COMMENT ON DATABASE {} IS {}")
         admin.execute(mark.format(sql.Identifier(database), sql.Literal(text)))
+
+
+if __name__ == "__main__":
+    prepare_projects(Path(sys.argv[1]))
