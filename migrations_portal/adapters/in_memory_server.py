@@ -53,7 +53,29 @@ def _facts(database: InMemoryDatabase, params: Sequence[Any]) -> Rows:
     ]
 
 
+def _listed(database: InMemoryDatabase, params: Sequence[Any]) -> Rows:
+    return [
+        {**row, "partitioned": False, "estimate": database.tables[f"{row['schema']}.{row['name']}"]}
+        for row in _tables(database, params)
+    ]
+
+
+_QUIET = {
+    "connections": 1,
+    "long_queries": 0,
+    "ungranted_locks": 0,
+    "blocked_sessions": 0,
+    "longest_blocked_ms": 0,
+    "blocked_by_us": 0,
+}
+_COUNTERS = {"at": 0.0, "transactions": 0, "rollbacks": 0, "replication_lag_ms": None}
+
 STANDING: Mapping[str, Answer] = {
+    "SET LOCAL": lambda _database, _params: [],
+    "-- name: monitoring/activity": lambda _database, _params: [dict(_QUIET)],
+    "-- name: monitoring/counters": lambda _database, _params: [dict(_COUNTERS)],
+    "-- name: verification/tables": _listed,
+    "-- name: verification/": lambda _database, _params: [],
     "AS answers": lambda _database, _params: [{"answers": 1}],
     "AS running": lambda _database, _params: [{"running": 0}],
     "pg_total_relation_size": lambda _database, _params: [],

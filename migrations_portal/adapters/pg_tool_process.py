@@ -21,6 +21,7 @@ from migrations_portal.targets.ports import Endpoint
 
 PIPE_BYTES = 1024 * 1024
 """The largest pipe that an ordinary user may ask for (`/proc/sys/fs/pipe-max-size`)."""
+PREFIX = "wco-pg-"
 KEPT_STDERR = 64 * 1024
 """Bytes of the tool's last words that are kept."""
 TMPFS = Path("/dev/shm")  # noqa: S108  # memory, not a disk; used for a folder with a random name and mode 0700
@@ -160,11 +161,26 @@ def check_there(tool: Path) -> None:
 @contextmanager
 def _private_folder() -> Iterator[Path]:
     home = TMPFS if os.access(TMPFS, os.W_OK | os.X_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="wco-pg-", dir=home))  # mode 0700
+    _sweep(home or Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=home))  # mode 0700
     try:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+def _sweep(home: Path) -> None:
+    """Remove what a process of this user left behind when it was killed: its password must not outlive it."""
+    for left in home.glob(f"{PREFIX}[0-9]*-*"):
+        pid = left.name.removeprefix(PREFIX).partition("-")[0]
+        if Path("/proc", pid).exists():
+            continue
+        try:
+            ours = left.lstat().st_uid == os.geteuid()
+        except FileNotFoundError:  # another worker sweeps at the same time
+            continue
+        if ours:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write_passfile(folder: Path, password: str) -> Path:

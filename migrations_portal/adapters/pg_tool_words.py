@@ -24,6 +24,10 @@ _ADVICE = (
         "Another session holds a table exclusively. Wait until it is done and try again.",
     ),
     (
+        "statement timeout",  # what pg_dump's --lock-wait-timeout looks like
+        "Another session holds a table exclusively. Wait until it is done and try again.",
+    ),
+    (
         "could not obtain lock",
         "Another session holds a table exclusively. Wait until it is done and try again.",
     ),

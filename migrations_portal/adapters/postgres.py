@@ -73,6 +73,8 @@ def connected(
     settings = {
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,
+        "timezone": "UTC",
+        "datestyle": "ISO",
         "tcp_keepalives_idle": 10,
         "tcp_keepalives_interval": 5,
         "tcp_keepalives_count": 3,

@@ -58,7 +58,7 @@ class PlanForm(forms.Form):
         widget=forms.DateTimeInput({"type": "datetime-local"}),
         required=False,
     )
-    files = forms.FileField(
+    upload = forms.FileField(
         label="Migration files",
         help_text="One or more Sequelize files (.js, .cjs) or SQL files, at most 1 MiB each.",
         required=False,

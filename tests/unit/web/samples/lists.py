@@ -42,7 +42,11 @@ NEW: dict[str, Any] = {
     "can_submit": True,
     "uploaded": [],
     "missing": [
-        {"anchor": "id_files", "title": "Migration file", "sentence": "Upload the Sequelize file."},
+        {
+            "anchor": "id_upload",
+            "title": "Migration file",
+            "sentence": "Upload the Sequelize file.",
+        },
         {"anchor": "id_purpose", "title": "Purpose and scope", "sentence": "Say what it is for."},
         {
             "anchor": "id_justification",

@@ -1,0 +1,31 @@
+"""Chromium for the tests that look at pages."""
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium, driven by Playwright; WCO_CHROMIUM names another one."""
+    path = os.environ.get("WCO_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.skip(
+            "NO BROWSER: apt-get install chromium, or set WCO_CHROMIUM. Pages were not looked at."
+        )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
