@@ -131,8 +131,9 @@ class Sandbox:
         outer = [
             *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--die-with-parent"),
             *("--clearenv", "--setenv", "LD_LIBRARY_PATH", folders),
+            *("--tmpfs", "/tmp"),  # noqa: S108 (inside; first, or it would hide an installation below /tmp)
             *_files(mounts),
-            *("--bind", "/proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"),  # noqa: S108 (inside)
+            *("--bind", "/proc", "/proc", "--dev", "/dev"),
         ]
         nobody = pwd.getpwnam("nobody")
         return [
@@ -207,9 +208,9 @@ def _sandbox(job: Job, mounts: Sequence[Mount]) -> list[str]:
         *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent"),
         *("--new-session", "--cap-drop", "ALL", "--hostname", "sandbox"),
         *("--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID)),
+        *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 (inside; before the mounts)
         *_files(mounts),
         *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
-        *("--size", str(TMP_BYTES), "--tmpfs", "/tmp"),  # noqa: S108 (inside)
         *_environment(job),
         *("--remount-ro", "/"),
     ]
