@@ -67,7 +67,7 @@ class DumpTool(Protocol):
         ...
 
     def dump(
-        self, endpoint: Endpoint, *, snapshot: str | None = None
+        self, endpoint: Endpoint, *, snapshot: str | None = None, application_name: str = ...
     ) -> AbstractContextManager[BinaryIO]:
         """Stream a custom-format dump. Leaving the context raises `DumpFailed` unless pg_dump ended with 0."""
         ...
@@ -80,7 +80,7 @@ class DumpTool(Protocol):
         """Read a dump through to its end, decoding every data block; return the bytes of SQL. Raises `RestoreFailed`."""
         ...
 
-    def restore(self, stream: BinaryIO, endpoint: Endpoint) -> None:
+    def restore(self, stream: BinaryIO, endpoint: Endpoint, *, keep_roles: bool = ...) -> None:
         """Restore a dump into the empty database of `endpoint`, stopping at the first error; raise `RestoreFailed`."""
         ...
 

@@ -97,7 +97,9 @@ def take(
     ) as session:
         snapshot = session.hold_snapshot()
         counts = exact_counts(session)
-        with tools.dump.dump(endpoint, snapshot=snapshot) as stream:
+        with tools.dump.dump(
+            endpoint, snapshot=snapshot, application_name=application_name
+        ) as stream:
             stored = tools.vault.put(
                 key(now=now, target=target.name, run=run_id, purpose=purpose),
                 stream,

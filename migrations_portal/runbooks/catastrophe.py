@@ -90,7 +90,7 @@ def _restore_beside(context: RunContext, *, backup: Backup, name: str) -> None:
         context.tools.server.drop_database(beside)
         context.tools.server.create_database(beside)
         with context.tools.vault.open(backups.stored(backup)) as stream:
-            context.tools.dump.restore(stream, beside)
+            context.tools.dump.restore(stream, beside, keep_roles=True)
         step.say(f"{backup.location} is restored into {name}")
         step.exit_code = 0
 

@@ -1,8 +1,13 @@
 """Plans walked to a state through the real services."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from migrations_portal.approvals import services as approvals
+from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.rules import Decision
+from migrations_portal.demo.customer.examples import Example
+from migrations_portal.execution import services as execution
+from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
 from migrations_portal.plans import queries
 from migrations_portal.plans import services as plans
@@ -66,3 +71,63 @@ def submitted(
     approvals.submit(plan_id=plan.pk, by=by, now=NOON, day=DAY, public_url="http://127.0.0.1:8000")
     plan.refresh_from_db()
     return plan
+
+
+def scheduled_run(
+    *, cast: dict[str, Person], target: Target, example: Example, check: bool = True
+) -> MigrationRun:
+    """Walk a LOW plan with one of the customer's files to a run that is due now."""
+    now = datetime.now(UTC)
+    plan = plans.create(title=example.question, target=target, by=cast["ana"], now=now)
+    upload = plans.Upload(name=example.name, content=example.content)
+    plans.put_files(plan_id=plan.pk, by=cast["ana"], uploads=[upload], checker=AnyScript(), now=now)
+    assessment = queries.current_assessment(plan)
+    assert assessment is not None
+    plans.store_assessment(
+        assessment_id=assessment.pk,
+        level="LOW",
+        phi=True,
+        tables=["public.patients"],
+        result={"rollback": {"proven": True}},
+        problem="",
+        now=now,
+    )
+    checks = [plans.Check(name=example.question, sql=example.query, expected=str(example.expected))]
+    plans.edit(
+        plan_id=plan.pk,
+        by=cast["ana"],
+        title=plan.title,
+        scheduled_for=now + timedelta(seconds=1),
+        documentation=COMPLETE,
+        checks=checks if check else [],
+        version=plan.version,
+        now=now,
+    )
+    day = timedelta(milliseconds=1)
+    approvals.submit(
+        plan_id=plan.pk, by=cast["ana"], now=now, day=day, public_url="http://127.0.0.1:8000"
+    )
+    signers = {
+        "DBA": "dan",
+        "SECURITY_OFFICER": "sam",
+        "COMPLIANCE_OFFICER": "cleo",
+        "PRIVACY_OFFICER": "petra",
+    }
+    for seat in (
+        Seat.objects.filter(revision__plan=plan).select_related("revision").order_by("position")
+    ):
+        later = now + timedelta(seconds=2)
+        approvals.sign_off(
+            seat_id=seat.pk,
+            by=cast[signers[seat.role]],
+            decision=Decision.APPROVE,
+            reason="Read and understood",
+            digest=seat.revision.digest,
+            evidence=approvals.Evidence(ip="127.0.0.1", user_agent="tests", factors="password"),
+            now=later,
+            day=day,
+            public_url="http://127.0.0.1:8000",
+        )
+    execution.schedule_approved(now=now)
+    MigrationRun.objects.filter(plan=plan).update(due_at=now)
+    return MigrationRun.objects.get(plan=plan)
