@@ -162,7 +162,8 @@ class PgDumpTool:
         command: list[str | Path] = [
             self._pg_restore,
             "--exit-on-error",
-            *(() if keep_roles else _NO_ROLES),
+            # Grants on PostgreSQL's own functions belong to the server's superuser, not to the restored database.
+            *(("--exclude-schema=pg_catalog",) if keep_roles else _NO_ROLES),
             *_NO_PLACES,
             "--no-password",
             "--dbname",

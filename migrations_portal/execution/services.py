@@ -156,6 +156,10 @@ def finish(
     run.status, run.outcome, run.problem, run.advice = str(status), str(outcome), problem, advice
     run.finished_at = now
     run.save(update_fields=["status", "outcome", "problem", "advice", "finished_at"])
+    if status is RunStatus.NEEDS_DECISION:
+        RunDecision.objects.filter(
+            run=run
+        ).delete()  # a failed restore is decided anew; the ledger keeps who chose it
     plan = plans.lock(run.plan_id)
     entry = plans.draft_entry(
         plan,

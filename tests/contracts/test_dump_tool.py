@@ -114,6 +114,16 @@ def real() -> Iterator[WithPgDump]:
     yield from _with_pg_dump()
 
 
+@pytest.fixture
+def large(real: WithPgDump) -> WithPgDump:
+    """More than the pipe and the buffers hold, so that pg_dump is at work while a test looks at it."""
+    real.run(
+        real.source,
+        "INSERT INTO students SELECT n, md5(n::text) FROM generate_series(20001, 200000) n",
+    )
+    return real
+
+
 def dumped(stage: Stage) -> bytes:
     with stage.tool.dump(stage.source) as stream:
         return stream.read()
@@ -225,22 +235,22 @@ def test_one_more_column_shows_in_the_schema(real: WithPgDump) -> None:
     }
 
 
-def test_the_password_is_never_in_an_argument_or_a_variable(real: WithPgDump) -> None:
+def test_the_password_is_never_in_an_argument_or_a_variable(large: WithPgDump) -> None:
     with (
         pytest.raises(DumpFailed, match="not read to its end"),
-        real.tool.dump(real.source) as stream,
+        large.tool.dump(large.source) as stream,
     ):
         stream.read(10)
         seen = b"".join(_process_texts("pg_dump"))
 
     assert b"PGPASSFILE=/" in seen
-    assert real.source.password.encode() not in seen
+    assert large.source.password.encode() not in seen
 
 
-def test_the_password_file_is_ours_alone_and_gone_afterwards(real: WithPgDump) -> None:
+def test_the_password_file_is_ours_alone_and_gone_afterwards(large: WithPgDump) -> None:
     with (
         pytest.raises(DumpFailed, match="not read to its end"),
-        real.tool.dump(real.source) as stream,
+        large.tool.dump(large.source) as stream,
     ):
         stream.read(10)
         environment = b"".join(_process_texts("pg_dump")).split(b"\0")
@@ -252,8 +262,8 @@ def test_the_password_file_is_ours_alone_and_gone_afterwards(real: WithPgDump) -
     assert not file.parent.exists()
 
 
-def test_nothing_of_pg_dump_is_left_when_the_reader_fails(real: WithPgDump) -> None:
-    with pytest.raises(OSError, match="disk full"), real.tool.dump(real.source) as stream:
+def test_nothing_of_pg_dump_is_left_when_the_reader_fails(large: WithPgDump) -> None:
+    with pytest.raises(OSError, match="disk full"), large.tool.dump(large.source) as stream:
         stream.read(10)
         raise OSError("disk full")
 

@@ -73,6 +73,10 @@ class Customer:
                 ).fetchall()
             ]
 
+    def beside(self) -> list[str]:
+        """Return the databases whose names begin with this one's."""
+        return _beside(self.target.database)
+
     def schema(self) -> str:
         tools = wiring.tools()
         return tools.dump.schema(tools.endpoint(self.target))

@@ -1,0 +1,54 @@
+"""Two people restore the backup after a migration that failed half way."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from migrations_portal import wiring
+from migrations_portal.demo.customer.examples import MEDICATION_REVIEW
+from migrations_portal.execution import services as execution
+from migrations_portal.execution.rules import Choice, NotDecidable, SecondPersonNeeded
+from migrations_portal.people import access
+from migrations_portal.runbooks import catastrophe
+from tests.integration.runbooks.conftest import URL
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def choose(run, person, reason="The schema moved and the file cannot be finished"):
+    return execution.decide(
+        run_id=run.pk, choice=Choice.RESTORE, by=person, reason=reason, now=datetime.now(UTC)
+    )
+
+
+def test_two_people_restore_the_backup_and_the_damaged_database_is_kept(school, run_example, cast):
+    history, schema = school.history(), school.schema()
+    students = school.value("SELECT count(*) FROM students")
+    run = run_example(MEDICATION_REVIEW)
+
+    with pytest.raises(access.NotAllowed):
+        choose(run, cast["ana"])
+    with pytest.raises(NotDecidable, match="why"):
+        choose(run, cast["dan"], reason=" ")
+    assert choose(run, cast["dan"]) is False
+    with pytest.raises(SecondPersonNeeded):
+        choose(run, cast["dan"])
+    assert choose(run, cast["tess"]) is True
+    fence = execution.claim_restore(run_id=run.pk, worker="tests")
+    assert execution.claim_restore(run_id=run.pk, worker="another") is None
+    catastrophe.execute(
+        run_id=run.pk,
+        fence=fence,
+        tools=wiring.tools(),
+        clock=lambda: datetime.now(UTC),
+        public_url=URL,
+    )
+
+    run.refresh_from_db()
+    lines = "\n".join(line.text for line in run.lines.order_by("seq"))
+    assert (run.status, run.outcome) == ("RESTORED", "RESTORED"), lines
+    assert (school.history(), school.schema()) == (history, schema)
+    assert school.value("SELECT count(*) FROM students") == students
+    assert school.beside() == [f"{school.target.database}_damaged_{run.pk}"]
+    run.plan.refresh_from_db()
+    assert run.plan.status == "RESTORED"
