@@ -10,12 +10,14 @@ from migrations_portal.approvals import queries as approval_queries
 from migrations_portal.people.models import Person
 from migrations_portal.targets import queries as target_queries
 
-NAVIGATION = (("Plans", "plans"), ("Audit", "ledger"))
+NAVIGATION = (("Plans", "plans"), ("Runs", "runs"), ("Incidents", "incidents"), ("Audit", "ledger"))
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     """Return the context of templates/base.html."""
-    demo = {"day_seconds": f"{settings.DEMO_DAY_SECONDS:g}"} if settings.DEMO else None
+    demo = None
+    if settings.DEMO:
+        demo = {"day_seconds": f"{settings.DEMO_DAY_SECONDS:g}", "switch_url": reverse("login")}
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return {"demo": demo, "home_url": reverse("login"), "me": None}

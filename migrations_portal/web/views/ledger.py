@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -75,6 +75,7 @@ def _told(row: Entry) -> dict[str, Any]:
     bad = said["result"] in {"failed", "refused", "rejected", "needs_decision"}
     return {
         "seq": row.seq,
+        "url": reverse("ledger-entry", args=[row.seq]),
         "sentence": said["what"],
         "at": row.at,
         "who": said["who"]["name"],
@@ -109,3 +110,46 @@ def download(request: HttpRequest) -> StreamingHttpResponse:
     )
     response["Content-Disposition"] = f'attachment; filename="ledger-to-{last}.{kind}"'
     return response
+
+
+@require_GET
+def entry(request: HttpRequest, seq: int) -> HttpResponse:
+    """Show one entry with its raw bytes and hash."""
+    rows = queries.entries(targets=_targets(signed_in(request)), wanted=queries.LedgerFilter())
+    row = get_object_or_404(rows, seq=seq)
+    said = queries.body(row)
+    neighbours = set(rows.filter(seq__in=[seq - 1, seq + 1]).values_list("seq", flat=True))
+    told = {
+        "entry": {
+            "seq": row.seq,
+            "sentence": said["what"],
+            "at": row.at,
+            "kind": row.kind,
+            "hash": row.hash,
+            "prev_hash": row.prev_hash,
+            "phi": row.phi,
+            "result": said["result"],
+            "raw": row.canonical,
+        },
+        "facts": [
+            {"term": "Who", "value": f"{said['who']['name']} ({said['who']['email']})"},
+            {"term": "When", "value": f"{row.at:%Y-%m-%d %H:%M:%S.%f} UTC"},
+            {
+                "term": "Where",
+                "value": f"{said['where']['target']} {said['where']['environment']}".strip()
+                or "the portal",
+            },
+            {"term": "Why", "value": said["why"] or "—"},
+            {"term": "Result", "value": said["result"]},
+        ],
+        "record": [
+            {"term": key, "value": export.cell(value)} for key, value in said["record"].items()
+        ]
+        if said["record"]
+        else None,
+        "back_url": reverse("ledger"),
+        "previous_url": reverse("ledger-entry", args=[seq - 1]) if seq - 1 in neighbours else None,
+        "next_url": reverse("ledger-entry", args=[seq + 1]) if seq + 1 in neighbours else None,
+        "plan_url": reverse("plan", args=[row.plan]) if row.plan else None,
+    }
+    return render(request, "audit/entry.html", told)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
@@ -12,7 +13,10 @@ from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Seat
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries as plan_queries
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.targets import queries as target_queries
 from migrations_portal.web.people import signed_in
+from migrations_portal.web.presenters import next_step
 
 
 @require_GET
@@ -30,8 +34,29 @@ def my_turn(request: HttpRequest) -> HttpResponse:
         }
         for plan in mine
     ]
+    engineer = target_queries.visible_targets(
+        person=person, roles=frozenset({Role.ENGINEER})
+    ).exists()
+    new_url = reverse("plan-new") if engineer else ""
     duties = [_duty(seat, now=now) for seat in queries.waiting_for(person=person)]
-    return render(request, "people/my_turn.html", {"duties": duties, "others": others, "next": ""})
+    return render(
+        request,
+        "people/my_turn.html",
+        {"duties": duties, "others": others, "next": "", "new_url": new_url},
+    )
+
+
+def _other(plan: MigrationPlan) -> dict[str, Any]:
+    seats = queries.seats_of_plan(plan)
+    waiting = next_step.waiting_for(plan, seats=seats)
+    return {
+        "plan_number": plan.number,
+        "title": plan.title,
+        "url": reverse("plan", args=[plan.pk]),
+        "status": plan.status,
+        "level": seats[0].revision.level if seats else "",
+        "waiting_for": f"{waiting['name']}, {waiting['role_title']}" if waiting else "",
+    }
 
 
 def _duty(seat: Seat, *, now: datetime) -> dict[str, Any]:
@@ -40,6 +65,8 @@ def _duty(seat: Seat, *, now: datetime) -> dict[str, Any]:
     return {
         "plan_number": plan.number,
         "title": plan.title,
+        "url": reverse("sign-off", args=[seat.pk]),
+        "action_label": "Read and sign",
         "what": f"Sign as {Role(seat.role).title.lower()}",
         "level": seat.revision.level,
         "phi": seat.revision.phi,

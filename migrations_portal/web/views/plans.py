@@ -1,36 +1,173 @@
-"""Pages about plans."""
+"""Pages about plans: the list, one plan, ticking its checklist, withdrawing it."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
 
-from migrations_portal.plans import queries
+from migrations_portal.approvals import queries as approval_queries
+from migrations_portal.approvals import services as approvals
+from migrations_portal.approvals.models import Seat
+from migrations_portal.execution import queries as run_queries
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.people import access
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.plans import queries, services
 from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.rules import PlanStatus
+from migrations_portal.targets import queries as target_queries
 from migrations_portal.web.people import signed_in
+from migrations_portal.web.presenters import assessment, next_step
+from migrations_portal.web.presenters import plans as presenter
+from migrations_portal.web.presenters import seats as seat_presenter
 
 PAGE_SIZE = 50
+
+
+def _may_write(person: Person) -> bool:
+    return target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER})).exists()
 
 
 @require_GET
 def plan_list(request: HttpRequest) -> HttpResponse:
     """Show the newest plans that the person may see."""
-    rows = queries.visible(person=signed_in(request))[:PAGE_SIZE]
-    return render(
-        request, "plans/list.html", {"plans": [_row(plan) for plan in rows], "filtered": False}
-    )
+    person = signed_in(request)
+    rows = queries.visible(person=person)[:PAGE_SIZE]
+    told = {
+        "plans": [_row(plan) for plan in rows],
+        "filtered": False,
+        "new_url": reverse("plan-new") if _may_write(person) else "",
+    }
+    return render(request, "plans/list.html", told)
 
 
 def _row(plan: MigrationPlan) -> dict[str, object]:
     revision = queries.newest_revision(plan)
+    seats = approval_queries.seats_of_plan(plan)
+    waiting = next_step.waiting_for(plan, seats=seats)
     return {
         "number": plan.number,
         "title": plan.title,
-        "url": "",
+        "url": reverse("plan", args=[plan.pk]),
         "level": revision.level if revision else "",
         "phi": bool(revision and revision.phi),
         "status": plan.status,
         "target": plan.target.name,
         "scheduled_for": plan.scheduled_for,
         "zone": plan.target.time_zone,
+        "waiting_for": f"{waiting['name']}, {waiting['role_title']}" if waiting else "",
+        "signed": sum(1 for seat in seats if seat.decision),
+        "seats": len(seats),
         "author": plan.author.full_name,
     }
+
+
+@require_GET
+def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Show one plan."""
+    person = signed_in(request)
+    row = queries.get(plan_id=plan_id, person=person)
+    return render(request, "plans/detail.html", _told(row, person=person))
+
+
+def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
+    revision = queries.newest_revision(row)
+    assessed = queries.current_assessment(row) if row.files.exists() else None
+    level = revision.level if revision else (assessed.level if assessed else "")
+    phi = revision.phi if revision else bool(assessed and assessed.phi)
+    seats = approval_queries.seats_of_plan(row)
+    runs = list(run_queries.visible(person=person).filter(plan=row))
+    roles = access.roles_in(person=person, group=row.target.group)
+    may_withdraw = row.author_id == person.pk and row.status in {
+        PlanStatus.DRAFT,
+        PlanStatus.SUBMITTED,
+    }
+    return {
+        "plan": presenter.about(row, revision=revision, level=level, phi=phi),
+        "action": next_step.primary(row, person=person, seats=seats, runs=runs),
+        "actions": [],
+        "waiting_for": next_step.waiting_for(row, seats=seats),
+        "notes": _notes(row),
+        "stations": presenter.stations(row, revision=revision, seats=seats),
+        "assessment": assessment.shown(assessed),
+        "files": presenter.files(row),
+        "documentation": presenter.documentation(row),
+        "verification": [vars(each) for each in _checks(row)],
+        "checklist": presenter.checklist(
+            row, may_tick=presenter.may_tick(row, person=person, roles=roles)
+        ),
+        "seats": [_seat(seat, person=person) for seat in seats],
+        "glance": presenter.glance(row, level=level),
+        "runs": presenter.runs(runs),
+        "activity": presenter.activity(row),
+        "withdraw": {
+            "url": reverse("plan-withdraw", args=[row.pk]),
+            "label": f"Withdraw {row.number}",
+        }
+        if may_withdraw
+        else None,
+    }
+
+
+def _seat(seat: Seat, *, person: Person) -> dict[str, Any]:
+    mine = (
+        not seat.decision and seat.opened_at is not None and approvals.can_decide(seat, by=person)
+    )
+    url = {"url": reverse("sign-off", args=[seat.pk]), "url_label": "Sign…"} if mine else {}
+    return {**seat_presenter.seat(seat, mine=mine), **url}
+
+
+def _checks(row: MigrationPlan) -> list[services.Check]:
+    return [
+        services.Check(name=each.name, sql=each.sql, expected=each.expected)
+        for each in row.checks.order_by("position")
+    ]
+
+
+def _notes(row: MigrationPlan) -> list[dict[str, str]]:
+    rejected = [seat for seat in approval_queries.seats_of_plan(row) if seat.decision == "REJECT"]
+    return [
+        {
+            "tone": "bad",
+            "title": f"Sent back by {seat.printed_name}, {Role(seat.role).title.lower()}",
+            "text": seat.reason,
+        }
+        for seat in rejected
+    ]
+
+
+@require_POST
+def tick(request: HttpRequest, plan_id: int, key: str) -> HttpResponse:
+    """Tick a checklist item by hand."""
+    person = signed_in(request)
+    queries.get(plan_id=plan_id, person=person)
+    try:
+        services.tick(
+            plan_id=plan_id,
+            key=key,
+            by=person,
+            note=request.POST.get("note", ""),
+            now=timezone.now(),
+        )
+    except Refused as refusal:
+        messages.error(request, refusal.sentence)
+    return redirect(reverse("plan", args=[plan_id]) + "#checklist")
+
+
+@require_POST
+def withdraw(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Take the plan back."""
+    person = signed_in(request)
+    queries.get(plan_id=plan_id, person=person)
+    try:
+        services.withdraw(
+            plan_id=plan_id, by=person, reason=request.POST.get("reason", ""), now=timezone.now()
+        )
+    except Refused as refusal:
+        messages.error(request, refusal.sentence)
+    return redirect("plan", plan_id=plan_id)

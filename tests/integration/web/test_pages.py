@@ -7,16 +7,6 @@ from migrations_portal.audit import queries
 from tests.factories.plans import submitted
 
 
-@pytest.fixture
-def browser(cast):
-    def sign_in(name):
-        client = Client()
-        client.force_login(cast[name], backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return sign_in
-
-
 def test_a_stranger_is_asked_to_sign_in(db):
     answer = Client().get("/plans/")
 

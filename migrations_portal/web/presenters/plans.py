@@ -1,0 +1,194 @@
+"""A plan's page as plain values."""
+
+from typing import Any
+
+from django.urls import reverse
+
+from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.rules import (
+    SEATED_STAGES,
+    STAGES,
+    WINDOWS,
+    Decision,
+    Stage,
+    due_at,
+)
+from migrations_portal.audit import queries as ledger
+from migrations_portal.execution.models import MigrationRun
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.plans import checklist as template
+from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.plans.rules import DOCUMENTATION_ITEMS, PlanStatus
+from migrations_portal.web import clock
+
+ACTIVITY_SHOWN = 40
+
+
+def about(
+    plan: MigrationPlan, *, revision: PlanRevision | None, level: str, phi: bool
+) -> dict[str, Any]:
+    """Return what the head of the page says."""
+    return {
+        "number": plan.number,
+        "title": plan.title,
+        "level": level,
+        "phi": phi,
+        "status": plan.status,
+        "revision": revision.number if revision else None,
+        "digest": revision.digest if revision else "",
+        "target": plan.target.name,
+        "database": plan.target.database,
+        "environment": plan.target.environment.lower(),
+        "author": plan.author.full_name,
+        "scheduled_for": plan.scheduled_for,
+        "zone": plan.target.time_zone,
+        "url": reverse("plan", args=[plan.pk]),
+    }
+
+
+def stations(
+    plan: MigrationPlan, *, revision: PlanRevision | None, seats: list[Seat]
+) -> list[dict[str, Any]]:
+    """Return the rail T-7 … T-0: what is done, what is open, what is to come."""
+    found = []
+    for stage, facts in STAGES.items():
+        mine = [seat for seat in seats if seat.stage == stage]
+        found.append(
+            {
+                "label": f"{facts.label} {facts.title}",
+                "state": _state(stage, plan=plan, revision=revision, mine=mine),
+                "lines": _lines(stage, mine),
+                "at": due_at(stage, t0=plan.scheduled_for, day=clock.day())
+                if plan.scheduled_for
+                else None,
+                "zone": plan.target.time_zone,
+            }
+        )
+    return found
+
+
+def _state(
+    stage: Stage, *, plan: MigrationPlan, revision: PlanRevision | None, mine: list[Seat]
+) -> str:
+    if stage in SEATED_STAGES:
+        if mine and all(seat.decision == Decision.APPROVE for seat in mine):
+            return "done"
+        return (
+            "now"
+            if any(seat.opened_at for seat in mine) and plan.status == PlanStatus.SUBMITTED
+            else ""
+        )
+    if stage is Stage.NOTIFY:
+        return "done" if revision and revision.stakeholders_notified_at else ""
+    if plan.status in {PlanStatus.RUNNING, PlanStatus.NEEDS_DECISION}:
+        return "now"
+    return (
+        "done"
+        if plan.status in {PlanStatus.SUCCEEDED, PlanStatus.ROLLED_BACK, PlanStatus.RESTORED}
+        else ""
+    )
+
+
+def _lines(stage: Stage, mine: list[Seat]) -> list[str]:
+    if stage not in SEATED_STAGES or not mine:
+        return []
+    lacking = [Role(seat.role).title for seat in mine if not seat.decision]
+    return [f"Missing: {', '.join(lacking)}"] if lacking else ["All signed"]
+
+
+def files(plan: MigrationPlan) -> list[dict[str, Any]]:
+    """Return the plan's files with their text."""
+    return [
+        {
+            "name": each.name,
+            "size": len(each.content),
+            "sha256": each.sha256,
+            "language": "sql" if each.name.endswith(".sql") else "js",
+            "text": bytes(each.content).decode("utf-8"),
+            "anchor": f"file-{each.position}",
+        }
+        for each in plan.files.order_by("position")
+    ]
+
+
+def documentation(plan: MigrationPlan) -> list[dict[str, str]]:
+    """Return the spec's seven items and the justification."""
+    values = vars(plan.documentation)
+    return [
+        {
+            "term": title,
+            "value": f"{values[name]} s"
+            if name == "expected_seconds" and values[name]
+            else values[name] or "—",
+        }
+        for name, (title, _) in DOCUMENTATION_ITEMS.items()
+    ]
+
+
+def checklist(plan: MigrationPlan, *, may_tick: bool) -> list[dict[str, Any]]:
+    """Return the spec's four lists with who ticked what."""
+    rows = list(plan.checklist.select_related("done_by").order_by("position"))
+    lists = []
+    for section in template.Section:
+        mine = [row for row in rows if row.section == section]
+        items = [
+            {
+                "title": template.BY_KEY[row.key].title,
+                "done": row.done_at is not None,
+                "by": row.done_by.full_name if row.done_by else "The portal",
+                "at": row.done_at,
+                "note": row.note,
+                "evidence_url": row.evidence,
+                "evidence_label": "See the proof",
+                "by_portal": template.BY_KEY[row.key].by_portal,
+                "tick_url": None
+                if row.done_at or template.BY_KEY[row.key].by_portal or not may_tick
+                else reverse("plan-tick", args=[plan.pk, row.key]),
+            }
+            for row in mine
+        ]
+        done = sum(1 for row in mine if row.done_at)
+        lists.append({"title": section.title, "done": done, "total": len(mine), "items": items})
+    return lists
+
+
+def glance(plan: MigrationPlan, *, level: str) -> list[dict[str, Any]]:
+    """Return the facts beside the page."""
+    return [
+        {"term": "Where", "value": f"{plan.target.name} ({plan.target.database})"},
+        {"term": "Tables", "value": plan.tables_affected or "—"},
+        {
+            "term": "Expected",
+            "value": f"{plan.expected_seconds} s" if plan.expected_seconds else "—",
+        },
+        {"term": "Window", "value": WINDOWS.get(level, "Known once the risk is")},
+        {"term": "Why", "value": plan.justification or "—"},
+        {"term": "Author", "value": plan.author.full_name},
+    ]
+
+
+def runs(rows: list[MigrationRun]) -> list[dict[str, Any]]:
+    """Return the plan's runs."""
+    return [
+        {
+            "number": row.pk,
+            "url": reverse("run", args=[row.pk]),
+            "status": row.status,
+            "at": row.claimed_at or row.due_at,
+        }
+        for row in rows
+    ]
+
+
+def activity(plan: MigrationPlan) -> list[dict[str, Any]]:
+    """Return what happened, newest first, from the ledger."""
+    return [
+        {"sentence": ledger.body(row)["what"], "at": row.at, "url": ""}
+        for row in ledger.of_plan(plan=plan.pk)[:ACTIVITY_SHOWN]
+    ]
+
+
+def may_tick(plan: MigrationPlan, *, person: Person, roles: frozenset[Role]) -> bool:
+    """Say whether the person may tick items of this plan: anybody with a role but the auditor's."""
+    return bool(roles - {Role.AUDITOR}) and person.is_active and plan.status != PlanStatus.WITHDRAWN

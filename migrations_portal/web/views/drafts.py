@@ -1,0 +1,233 @@
+"""Writing a draft and submitting it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from migrations_portal import wiring
+from migrations_portal.approvals import services as approvals
+from migrations_portal.kernel.errors import ProductError, Refused
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.plans import queries, services
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.rules import (
+    DOCUMENTATION_ITEMS,
+    FileRefused,
+    PlanIncomplete,
+    earliest_start,
+)
+from migrations_portal.targets import queries as target_queries
+from migrations_portal.web import clock
+from migrations_portal.web.forms.plans import ChecksFormSet, PlanForm, filled_checks
+from migrations_portal.web.people import signed_in
+from migrations_portal.web.presenters import assessment
+from migrations_portal.web.presenters import plans as presenter
+
+FIELD_OF = {"files": "upload", "assessment": "upload"}
+"""Missing thing → the field where it is mended, when the names differ."""
+BLANK = {"checks-TOTAL_FORMS": "0", "checks-INITIAL_FORMS": "0"}
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Begin a plan."""
+    person = signed_in(request)
+    targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
+    if request.method == "GET":
+        soonest = earliest_start(now=timezone.now(), day=clock.day())
+        first = targets.filter(environment="PRODUCTION").first() or targets.first()
+        initial = {
+            "target": first,
+            "scheduled_for": soonest.astimezone(first.zone).replace(tzinfo=None) if first else None,
+        }
+        return _page(
+            request,
+            form=PlanForm(targets=targets, initial=initial),
+            checks=ChecksFormSet(prefix="checks"),
+        )
+    return _save(request, person=person, plan=None)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Go on with a draft."""
+    person = signed_in(request)
+    plan = queries.get(plan_id=plan_id, person=person)
+    if request.method == "POST":
+        return _save(request, person=person, plan=plan)
+    if plan.author_id != person.pk or plan.status != "DRAFT":
+        return redirect("plan", plan_id=plan.pk)
+    targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
+    local = (
+        plan.scheduled_for.astimezone(plan.target.zone).replace(tzinfo=None)
+        if plan.scheduled_for
+        else None
+    )
+    initial = {
+        **vars(plan.documentation),
+        "version": plan.version,
+        "title": plan.title,
+        "target": plan.target,
+        "scheduled_for": local,
+    }
+    rows = [vars(each) for each in plan.checks.order_by("position")]
+    checks = ChecksFormSet(
+        prefix="checks",
+        initial=[{key: row[key] for key in ("name", "sql", "expected")} for row in rows],
+    )
+    form = PlanForm(targets=targets, initial=initial)
+    form.fields["target"].disabled = True
+    return _page(request, form=form, checks=checks, plan=plan)
+
+
+def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -> HttpResponse:
+    targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
+    action = request.POST.get("action", "save")
+    posted = request.POST.copy()
+    if "checks-TOTAL_FORMS" not in posted:
+        posted.update(BLANK)
+    form = PlanForm(
+        posted, request.FILES, targets=targets, initial={"target": plan.target} if plan else None
+    )
+    form.fields["target"].disabled = plan is not None
+    checks = ChecksFormSet(posted, prefix="checks")
+    if action == "add-check":
+        posted["checks-TOTAL_FORMS"] = str(checks.total_form_count() + 1)
+        return _page(request, form=form, checks=ChecksFormSet(posted, prefix="checks"), plan=plan)
+    if not (form.is_valid() and checks.is_valid()):
+        return _page(request, form=form, checks=checks, plan=plan, status=422)
+    try:
+        saved = _write(
+            form,
+            filled_checks(checks),
+            person=person,
+            plan=plan,
+            removed=request.POST.getlist("remove"),
+        )
+    except FileRefused as refusal:
+        form.add_error("upload", refusal.sentence)
+        return _page(request, form=form, checks=checks, plan=plan, status=422)
+    except ProductError as refusal:
+        form.add_error(None, refusal.sentence)
+        return _page(
+            request,
+            form=form,
+            checks=checks,
+            plan=plan,
+            status=409 if isinstance(refusal, Refused) else 503,
+        )
+    if action == "submit":
+        return _submit(request, saved, person=person)
+    messages.success(request, f"{saved.number} is saved.")
+    return redirect("plan-edit", plan_id=saved.pk)
+
+
+@transaction.atomic
+def _write(
+    form: PlanForm,
+    checks: Iterable[dict[str, str]],
+    *,
+    person: Person,
+    plan: MigrationPlan | None,
+    removed: list[str],
+) -> MigrationPlan:
+    """Save the whole form, or nothing of it."""
+    given, now = form.cleaned_data, timezone.now()
+    version = given["version"]
+    if plan is None:
+        plan = services.create(title=given["title"], target=given["target"], by=person, now=now)
+        version = plan.version
+    for name in removed:
+        services.remove_file(plan_id=plan.pk, by=person, name=name, now=now)
+    uploads = [
+        services.Upload(name=each.name or "", content=each.read()) for each in given["upload"]
+    ]
+    if uploads:
+        services.put_files(
+            plan_id=plan.pk, by=person, uploads=uploads, checker=wiring.script_checker(), now=now
+        )
+    return services.edit(
+        plan_id=plan.pk,
+        by=person,
+        title=given["title"],
+        scheduled_for=form.t0(),
+        documentation=form.documentation(),
+        checks=[
+            services.Check(name=each["name"], sql=each["sql"], expected=each["expected"])
+            for each in checks
+        ],
+        version=version,
+        now=now,
+    )
+
+
+def _submit(request: HttpRequest, plan: MigrationPlan, *, person: Person) -> HttpResponse:
+    try:
+        approvals.submit(
+            plan_id=plan.pk,
+            by=person,
+            now=timezone.now(),
+            day=clock.day(),
+            public_url=clock.public_url(),
+        )
+    except PlanIncomplete as incomplete:
+        messages.error(
+            request,
+            f"{plan.number} is saved, but not submitted: {len(incomplete.missing)} things are missing.",
+        )
+        return redirect("plan-edit", plan_id=plan.pk)
+    messages.success(request, f"{plan.number} is submitted. The first signers have their mail.")
+    return redirect("plan", plan_id=plan.pk)
+
+
+def _page(
+    request: HttpRequest,
+    *,
+    form: PlanForm,
+    checks: Any,
+    plan: MigrationPlan | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    told: dict[str, Any] = {
+        "form": form,
+        "checks": checks,
+        "uploaded": [],
+        "missing": [],
+        "assessment": None,
+        "post_url": request.path,
+        "can_submit": plan is not None,
+    }
+    if plan is None:
+        return render(request, "plans/new.html", told, status=status)
+    assessed = queries.current_assessment(plan) if plan.files.exists() else None
+    lacking = services.missing(plan, now=timezone.now(), day=clock.day())
+    titles = {name: title for name, (title, _) in DOCUMENTATION_ITEMS.items()}
+    told |= {
+        "plan": presenter.about(
+            plan,
+            revision=None,
+            level=assessed.level if assessed else "",
+            phi=bool(assessed and assessed.phi),
+        ),
+        "uploaded": presenter.files(plan),
+        "missing": [
+            {
+                "anchor": f"id_{FIELD_OF.get(name, name)}",
+                "title": titles.get(name, ""),
+                "sentence": said,
+            }
+            for name, said in lacking.items()
+        ],
+        "assessment": {**shown, "url": reverse("plan", args=[plan.pk]) + "#assessment"}
+        if (shown := assessment.shown(assessed))
+        else None,
+    }
+    return render(request, "plans/edit.html", told, status=status)
