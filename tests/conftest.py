@@ -1,6 +1,4 @@
-"""The cast: who uses the portal in the tests. NOON is the instant at which every story begins."""
-
-from datetime import UTC, datetime, timedelta
+"""The cast: who uses the portal in the tests."""
 
 import pytest
 
@@ -8,9 +6,8 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
+from tests.customer import customer_project, run_example, school, template  # noqa: F401  # fixtures
 
-NOON = datetime(2026, 11, 3, 17, 0, tzinfo=UTC)
-DAY = timedelta(days=1)
 CAST = {
     "ana": ("Ana Lopez", Role.ENGINEER),
     "dan": ("Dan Okafor", Role.DBA),

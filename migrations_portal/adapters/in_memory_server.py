@@ -201,6 +201,10 @@ class InMemorySession:
         """Answer from the server's answers."""
         return self._server.ask(self._database, sql, params)
 
+    def run_script(self, text: str) -> None:
+        """Keep the text as the schema of the database."""
+        self._database.schema += text
+
     def count(self, schema: str, table: str) -> int:
         """Return the row count of a table."""
         try:

@@ -34,6 +34,13 @@ class PostgresSession:
         """Run exactly one statement. A percent sign in it is written `%%`, with and without parameters."""
         return self._run(sql.encode(), params)
 
+    def run_script(self, text: str) -> None:
+        """Run the text in one go, as one implicit transaction; percent signs stand for themselves."""
+        try:
+            self._connection.execute(text.encode())
+        except psycopg.Error as error:
+            raise query_failed(error) from None
+
     def count(self, schema: str, table: str) -> int:
         """Count the rows of a table exactly."""
         query = sql.SQL("SELECT count(*) AS n FROM {}").format(sql.Identifier(schema, table))

@@ -16,7 +16,7 @@ from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment
 from migrations_portal.runbooks.tools import Tools, bundle_of
 from migrations_portal.runbooks.truth import schema_difference
-from migrations_portal.targets.ports import Endpoint, TargetSession
+from migrations_portal.targets.ports import Endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -123,21 +123,18 @@ def _record(plan: MigrationPlan, *, tools: Tools, scratch: Endpoint, schema_text
     tools.server.create_database(scratch)
     try:
         with tools.server.session(scratch, application_name="wcops-preview") as session:
-            _load_schema(session, schema_text)
+            session.run_script(f"SET check_function_bodies = off;\n{schema_text}")
         return _up_and_down(bundle_of(plan, projects=tools.projects), tools=tools, scratch=scratch)
     finally:
         tools.server.drop_database(scratch)
 
 
-def _load_schema(session: TargetSession, text: str) -> None:
-    session.rows("SET check_function_bodies = off")
-    session.rows(text)
-    session.rows("RESET ALL")
-
-
 def _up_and_down(bundle: Bundle, *, tools: Tools, scratch: Endpoint) -> Recorded:
     limits = SessionLimits(
-        application_name="wcops-preview", lock_timeout_ms=5_000, statement_timeout_ms=60_000
+        application_name="wcops-preview",
+        lock_timeout_ms=5_000,
+        statement_timeout_ms=60_000,
+        keep_values=True,  # the copy is empty, so nobody's values are in the statements of the file
     )
     recorded = Recorded()
     before = tools.dump.schema(scratch)

@@ -70,6 +70,10 @@ class TargetSession(Protocol):
         """Run one statement and return its rows (empty for a statement without any); raise `QueryFailed`."""
         ...
 
+    def run_script(self, text: str) -> None:
+        """Run many statements as one text, such as a schema; raise `QueryFailed`."""
+        ...
+
     def count(self, schema: str, table: str) -> int:
         """Count the rows of a table exactly."""
         ...

@@ -14,7 +14,7 @@ from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import Documentation
 from migrations_portal.targets.models import Target
-from tests.conftest import DAY, NOON
+from tests.clock import DAY, NOON
 
 COMPLETE = Documentation(
     purpose="Track consent of patients.",

@@ -21,7 +21,7 @@ from migrations_portal.people.rules import Role
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import PlanIncomplete
-from tests.conftest import DAY, NOON
+from tests.clock import DAY, NOON
 from tests.factories.plans import draft, submitted
 
 URL = "http://127.0.0.1:8000"

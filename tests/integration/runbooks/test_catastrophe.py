@@ -10,7 +10,7 @@ from migrations_portal.execution import services as execution
 from migrations_portal.execution.rules import Choice, NotDecidable, SecondPersonNeeded
 from migrations_portal.people import access
 from migrations_portal.runbooks import catastrophe
-from tests.integration.runbooks.conftest import URL
+from tests.customer import URL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,8 +15,8 @@ from migrations_portal.incidents.models import Incident
 from migrations_portal.plans.models import PlanFile
 from migrations_portal.runbooks import standard
 from migrations_portal.targets.models import Target
+from tests.customer import URL
 from tests.factories.plans import scheduled_run
-from tests.integration.runbooks.conftest import URL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.recorder import Recorder
 from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost
 from migrations_portal.runbooks import takeover
+from tests.customer import URL
 from tests.factories.plans import scheduled_run
-from tests.integration.runbooks.conftest import URL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEPT: list[object] = []
