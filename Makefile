@@ -1,29 +1,56 @@
 # One verb, one place. `make` alone prints what there is.
-PY := .venv/bin/python
 BIN := .venv/bin
+PY := $(BIN)/python
+SERVED := $(PY) -m tests.servers
+PYTEST := -n 2
+TEXTS := migrations_portal whitecross_ops templates tools benchmarks docs requirements $(wildcard *.md *.toml *.yml)
 
-.PHONY: help venv check fix test lock
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset check fix test bench lock screenshots venv-demo venv-dev venv-test
+
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-venv:
-	@tools/bootstrap.sh dev
+demo: venv-demo ## start everything on this machine and print where to look (DEMO="--port 8080 --data DIR")
+	@$(PY) manage.py demo $(DEMO)
 
-check: venv ## lint, types, floors, missing migrations
+demo-reset: venv-demo ## the same, after throwing the demo's data away
+	@$(PY) manage.py demo --reset $(DEMO)
+
+check: venv-dev ## lint, format, types, floors, missing migrations, templates, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PY) -m tests.servers $(PY) -m mypy migrations_portal whitecross_ops
+	$(SERVED) $(PY) -m mypy migrations_portal whitecross_ops tests/servers.py
 	$(BIN)/lint-imports
-	$(PY) -m tests.servers $(PY) manage.py makemigrations --check --dry-run
-	$(PY) -m tests.servers $(PY) manage.py check
+	$(SERVED) $(PY) manage.py makemigrations --check --dry-run
+	$(SERVED) $(PY) manage.py check
+	$(BIN)/djhtml --check templates
+	$(BIN)/codespell --skip '*/vendor/*,*/node_modules/*,*/data/*.txt,package-lock.json,*.png' $(TEXTS)
 
-fix: venv ## format and mend what can be mended by a tool
-	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+fix: venv-dev ## format, and mend what a tool can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/djhtml templates
 
-test: venv ## run the tests on a real PostgreSQL
-	$(PY) -m pytest
+test: venv-test ## all tests, on embedded servers (PYTEST="-n 2 tests/unit -k name")
+	@$(PY) -m pytest $(PYTEST)
 
-lock: ## renew requirements/*.txt from requirements/*.in
-	python3 -m venv .venv/lock && .venv/lock/bin/pip install --quiet uv
-	for each in app demo dev; do UV_NO_CONFIG=1 .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.11.2 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate requirements/$$each.in -o requirements/$$each.txt || exit 1; done
+bench: venv-dev ## a measurement (BENCH=name of a module in benchmarks/)
+	@if [ -n "$(BENCH)" ]; then $(PY) -m benchmarks.$(BENCH); else \
+	  echo "Say which, such as make bench BENCH=demo_start. There are:"; \
+	  ls benchmarks/*.py | sed -E '/__init__/d; s#benchmarks/(.*)\.py#  \1#'; fi
+
+screenshots: venv-test ## make docs/screenshots again, from the story in a real browser
+	@WCO_SCREENSHOTS=docs/screenshots $(PY) -m pytest -m browser tests/acceptance
+
+lock: ## renew requirements/*.txt from *.in, and the demo customer's package-lock.json
+	@tools/lock.sh
+
+venv-demo:
+	@tools/bootstrap.sh demo
+
+venv-dev:
+	@tools/bootstrap.sh dev
+
+venv-test:
+	@tools/bootstrap.sh test

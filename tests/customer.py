@@ -20,6 +20,7 @@ from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.runbooks import standard
 from migrations_portal.targets.models import Target
+from migrations_portal.targets.rules import PHI_TABLES_OF_THE_SPEC
 from tests.factories.plans import scheduled_run
 
 ADMIN = os.environ["WCO_TEST_PG_DSN"]
@@ -103,7 +104,7 @@ def school(template: str, production: Target) -> Iterator[Customer]:
         CREDENTIAL,
         customer.PROJECT,
     )
-    production.drill_target = staging
+    production.drill_target, production.phi_tables = staging, list(PHI_TABLES_OF_THE_SPEC)
     production.save()
     yield Customer(production)
     for left in (name, *_beside(name)):

@@ -1,28 +1,66 @@
 #!/usr/bin/env bash
-# Builds .venv from the hash-locked requirements. Usage: tools/bootstrap.sh demo|dev
+# Builds .venv from the hash-locked requirements. Does nothing when it is there and up to date.
+#   tools/bootstrap.sh demo    what `make demo` needs
+#   tools/bootstrap.sh dev     and what `make check` needs
+#   tools/bootstrap.sh test    and what `make test` needs: Chromium, the demo customer's Node packages
 set -euo pipefail
 cd "$(dirname "$0")/.."
 want=${1:-demo}
 
-have_python() { command -v python3 >/dev/null && python3 -c 'import sys; sys.exit(sys.version_info < (3, 11, 2))'; }
-have_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
+say() { printf '%s\n' "$*" >&2; }
 
-if ! have_python || ! have_venv; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q python3 python3-venv python3-pip
-  elif sudo -n true 2>/dev/null && command -v apt-get >/dev/null; then
-    sudo apt-get update -q && sudo DEBIAN_FRONTEND=noninteractive apt-get install -y -q python3 python3-venv python3-pip
-  else
-    echo "Python 3.11.2 or newer with its venv module is needed. Install it (Debian: python3 python3-venv) and try again." >&2
-    exit 1
+# Installs Debian packages when we may. Returns 1 when we may not.
+debian() {
+  command -v apt-get >/dev/null || return 1
+  local as=()
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || return 1
+    as=(sudo -n)
   fi
+  say "Installing Debian packages: $*"
+  "${as[@]}" apt-get update -q >/dev/null || say "(apt-get update failed; trying with the lists that are there)"
+  "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >/dev/null
+}
+
+# A Python that the locked requirements were resolved for, with everything that `python -m venv` needs.
+usable() { "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11, 2) <= sys.version_info[:3] < (3, 14))' 2>/dev/null; }
+find_python() {
+  local name
+  for name in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+    if usable "$name"; then
+      echo "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+if ! .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11, 2))' 2>/dev/null; then
+  python=$(find_python) || { debian python3 python3-venv python3-pip && python=$(find_python); } || {
+    say "Python 3.11.2 to 3.13 with its venv module is needed. On Debian: apt-get install python3 python3-venv python3-pip"
+    exit 1
+  }
+  say "Making .venv with $("$python" --version)"
+  "$python" -m venv --clear .venv
 fi
 
-[ -x .venv/bin/python ] || python3 -m venv .venv
-files=(-r requirements/app.txt -r requirements/demo.txt)
-[ "$want" = dev ] && files+=(-r requirements/dev.txt)
-stamp=.venv/.installed-$want
-if [ ! -e "$stamp" ] || [ -n "$(find requirements -name '*.txt' -newer "$stamp")" ]; then
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes "${files[@]}"
-  touch "$stamp"
+files=(requirements/app.txt requirements/demo.txt)
+[ "$want" = demo ] || files+=(requirements/dev.txt)
+stamp=.venv/.installed
+sum=$(cat "${files[@]}" | sha256sum | cut -d' ' -f1)
+if ! grep -qs "$sum" "$stamp"; then
+  say "Installing the locked requirements (${files[*]})"
+  # The lock is complete, so pip has nothing to resolve: with --no-deps a newer release on the index cannot upset it.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes "${files[@]/#/-r}"
+  .venv/bin/python -m pip check --disable-pip-version-check >/dev/null
+  # The larger set contains the smaller one, so after `dev` nothing is left to do for `demo`.
+  { echo "$sum"; cat requirements/app.txt requirements/demo.txt | sha256sum | cut -d' ' -f1; } >"$stamp"
+fi
+
+if [ "$want" = test ]; then
+  if ! command -v chromium >/dev/null && [ -z "${WCO_CHROMIUM:-}" ]; then
+    debian chromium || say "No Chromium: the browser tests will be skipped. Install it (Debian: apt-get install chromium), or set WCO_CHROMIUM."
+  fi
+  # Before the tests, so that none of them needs the network.
+  .venv/bin/python -m migrations_portal.demo.customer.customer var/projects
 fi

@@ -213,6 +213,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ROUTES = {
+    "runs.execute": {"queue": "runs"},
+    "runs.restore": {"queue": "runs"},
+    "runs.start_due": {"queue": "timeline"},
+    "runs.find_lost": {"queue": "timeline"},
+    "timeline.sweep": {"queue": "timeline"},
+    "notices.deliver": {"queue": "notices"},
+    "assessments.assess": {"queue": "rehearsals"},
+    "assessments.assess_waiting": {"queue": "rehearsals"},
+}
 CELERY_BEAT_SCHEDULE = {
     "runs-start-due": {"task": "runs.start_due", "schedule": 3.0, "options": {"expires": 6}},
     "runs-find-lost": {"task": "runs.find_lost", "schedule": 10.0, "options": {"expires": 20}},

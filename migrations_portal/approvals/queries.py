@@ -23,13 +23,19 @@ class LinkNotGood(Refused):
 
 def seats(revision: PlanRevision) -> QuerySet[Seat]:
     """Return the seats of a revision in the order of the chain."""
-    return Seat.objects.filter(revision=revision).select_related("decided_by").order_by("position")
+    return (
+        Seat.objects.filter(revision=revision)
+        .select_related("decided_by", "revision__plan__target__group")
+        .order_by("position")
+    )
 
 
 def seats_of_plan(plan: MigrationPlan) -> list[Seat]:
     """Return the seats that count: those of the newest revision."""
     rows = Seat.objects.filter(revision__plan=plan, revision__number=plan.revision)
-    return list(rows.select_related("decided_by", "revision").order_by("position"))
+    return list(
+        rows.select_related("decided_by", "revision__plan__target__group").order_by("position")
+    )
 
 
 def waiting_for(*, person: Person) -> list[Seat]:

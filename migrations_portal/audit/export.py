@@ -3,8 +3,13 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
 from typing import Any
+
+from asgiref.sync import sync_to_async
 
 from migrations_portal.audit.models import Entry
 from migrations_portal.audit.rules import RECORD_KEYS
@@ -13,6 +18,44 @@ COLUMNS = ("seq", "at", "kind", "who", "name", "what", "target", "environment", 
 TAIL = ("phi", "why", "result", "prev_hash", "hash")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\x00")
 """A cell that begins so could run as a formula in a spreadsheet; it gets a leading quote (S9)."""
+
+LINES_A_HOP = 500
+"""How many pieces of text are made on the database's thread before the event loop gets them."""
+
+
+class ExportFormat(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the file."""
+        return {
+            ExportFormat.CSV: "text/csv; charset=utf-8",
+            ExportFormat.JSON: "application/json",
+        }[self]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file on its way to a reader: its text is made while it is read, so the ledger is never held in memory."""
+
+    name: str
+    content_type: str
+    pieces: Iterator[str]
+
+    async def pieces_async(self) -> AsyncIterator[str]:
+        """Yield the same text where an event loop sends it; the rows are read on the database's thread."""
+        while text := await sync_to_async(self._some)():
+            yield text
+
+    def _some(self) -> str:
+        return "".join(islice(self.pieces, LINES_A_HOP))
+
+
+def written(rows: Iterable[Entry], *, form: ExportFormat) -> Iterator[str]:
+    """Yield the rows in the form that was asked for."""
+    return as_csv(rows) if form is ExportFormat.CSV else as_json(rows)
 
 
 def cell(value: Any) -> str:

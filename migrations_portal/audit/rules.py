@@ -41,6 +41,8 @@ class EntryKind(StrEnum):
     ROLE_REVOKED = "ROLE_REVOKED"
     LEDGER_EXPORTED = "LEDGER_EXPORTED"
     LEDGER_VERIFIED = "LEDGER_VERIFIED"
+    TOKEN_ISSUED = "TOKEN_ISSUED"  # noqa: S105  # the name of an act
+    TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105  # the name of an act
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
     TARGET_CHANGED = "TARGET_CHANGED"
 

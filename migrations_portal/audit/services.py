@@ -1,8 +1,13 @@
 """Writing the ledger."""
 
+from dataclasses import asdict
+from datetime import datetime
+
 from django.db import connection, transaction
 
-from migrations_portal.audit.rules import Actor, Draft
+from migrations_portal.audit import queries
+from migrations_portal.audit.export import Download, ExportFormat, written
+from migrations_portal.audit.rules import Actor, Draft, EntryKind
 from migrations_portal.kernel.errors import Trouble
 from migrations_portal.people.models import Person
 
@@ -35,3 +40,32 @@ def append(entry: Draft) -> int:
     if seq is None:
         raise LedgerNotAppended
     return int(seq)
+
+
+def export(
+    *, by: Person, targets: list[str], wanted: queries.LedgerFilter, form: ExportFormat
+) -> Download:
+    """Record that `by` takes a copy of the ledger, and return it, up to and including the entry that says so.
+
+    `targets` are those whose ledger the person may read; the caller has asked `targets.queries.ledger_targets`.
+    """
+    narrowed = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in asdict(wanted).items()
+        if value not in {None, ""}
+    }
+    with transaction.atomic():
+        last = append(
+            Draft(
+                kind=EntryKind.LEDGER_EXPORTED,
+                actor=actor(by),
+                sentence=f"{by.full_name} exported the ledger as {form.upper()}.",
+                facts={"targets": targets, "filter": narrowed},
+            )
+        )
+    rows = queries.entries(targets=targets, wanted=wanted).filter(seq__lte=last)
+    return Download(
+        name=f"ledger-to-{last}.{form}",
+        content_type=form.content_type,
+        pieces=written(queries.streamed(rows), form=form),
+    )

@@ -43,7 +43,7 @@ def mail(path: Path) -> Received:
     """Read one mail."""
     parsed = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
-    return Received(name=path.stem, message=parsed, at=at)  # type: ignore[arg-type]  # the policy makes EmailMessage
+    return Received(name=path.stem, message=parsed, at=at)
 
 
 def _files(folder: Path, pattern: str) -> Iterator[Path]:

@@ -122,7 +122,7 @@ class EmbeddedPostgres:
         password_file.touch(mode=0o600)
         password_file.write_text(self.password)
         self.account.own(password_file, mode=0o600)
-        command = [self.programs / "initdb", "-D", self.data, "-U", ADMIN]
+        command: list[str | Path] = [self.programs / "initdb", "-D", self.data, "-U", ADMIN]
         command += ["--pwfile", password_file, "--auth=scram-sha-256", "--encoding=UTF8"]
         command += ["--locale=C.UTF-8", "--data-checksums", "--no-sync", "--no-instructions"]
         made = subprocess.run(
@@ -142,7 +142,7 @@ class EmbeddedPostgres:
             "port": str(self.port),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        command = [self.programs / "postgres", "-D", self.data, *options]
+        command: list[str | Path] = [self.programs / "postgres", "-D", self.data, *options]
         self.child.start(command, environment=SERVER_ENVIRONMENT)
         deadline = time.monotonic() + READY_SECONDS
         while self.child.running and time.monotonic() < deadline:

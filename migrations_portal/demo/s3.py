@@ -84,9 +84,9 @@ class EmbeddedS3:
     def _came_up(self, program: Path, data: Path) -> bool:
         self._ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.port = self._ports["s3"]
-        command = [program, "-logtostderr=true", "mini", f"-dir={data}"]
-        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", "-webdav=false"]
-        command += ["-admin.ui=false", "-master.telemetry=false"]
+        command: list[str | Path] = [program, "-logtostderr=true", "mini", f"-dir={data}"]
+        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+        command += ["-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
         for name, port in self._ports.items():
             part, _, kind = name.partition(" ")
             command.append(f"-{part}.port{'.' + kind if kind else ''}={port}")

@@ -14,7 +14,7 @@ from typing import Protocol
 from migrations_portal.demo.keys import Keys
 from migrations_portal.demo.mail_sink import MailSink
 from migrations_portal.demo.postgres import ADMIN, EmbeddedPostgres
-from migrations_portal.demo.processes import service_account
+from migrations_portal.demo.processes import Child, service_account
 from migrations_portal.demo.s3 import BUCKET, REGION, EmbeddedS3
 from migrations_portal.demo.valkey import EmbeddedValkey
 from migrations_portal.kernel.errors import Refused
@@ -110,6 +110,13 @@ class EmbeddedServers:
         self._pool.shutdown()
         self._pool = None
         self._unlock()
+
+    def ended(self) -> list[Child]:
+        """Return the server processes that have died since `start`; empty while all is well."""
+        if self._pool is None:
+            return []
+        children = (self._postgres.child, self._valkey.child, self._s3.child)
+        return [child for child in children if not child.running]
 
     def _all(self) -> list[_Server]:
         return [self._postgres, self._valkey, self._s3, self._mail]

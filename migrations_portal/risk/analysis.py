@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.objects import TABLE_KINDS
 from migrations_portal.risk.rulebook import RULES
-from migrations_portal.risk.schema import TABLE_KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from migrations_portal.risk.levels import Level
+    from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
-    from migrations_portal.risk.schema import Relation, Schema
+    from migrations_portal.risk.schema import Schema
 
 
 @dataclass(slots=True)
@@ -33,6 +36,14 @@ class Seen:
     irreversible: bool = False
     data_change: bool = False
     concurrent: bool = False
+
+
+def _nothing(analysis: Analysis, kind: str, node: Node) -> None:
+    """Stand in until the dispatcher is set."""
+
+
+def _no_query(analysis: Analysis, query: Node) -> None:
+    """Stand in until the dispatcher is set."""
 
 
 @dataclass(slots=True)
@@ -52,6 +63,10 @@ class Analysis:
     prepared: dict[str, Node] = field(default_factory=dict)
     deferred: bool = False
     replica_role: bool = False
+    apply: Callable[[Analysis, str, Node], None] = field(default=_nothing)
+    """Works out one more statement: for bodies, prepared statements and their like."""
+    read: Callable[[Analysis, Node], None] = field(default=_no_query)
+    """Notes the locks of a query that is analysed but not run: in a rule, a policy, a function's body."""
 
     # -- what a statement does ------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.locks import MODES
+from migrations_portal.risk.render import ident
 from migrations_portal.risk.rulebook import RULES
 
 if TYPE_CHECKING:
@@ -16,11 +17,61 @@ if TYPE_CHECKING:
     from migrations_portal.risk.locks import Lock
 
 
+class _Gap(str):
+    """A place holder that has no value."""
+
+    __slots__ = ()
+
+    def __format__(self, ending: str) -> str:
+        return "<" + str(self) + ending + ">"
+
+
 class _Gaps(dict[str, object]):
     """Leaves a place holder that has no value visible as its own name."""
 
     def __missing__(self, key: str) -> str:
-        return f"<{key}>"
+        return _Gap(key)
+
+
+class _Name(str):
+    """A name that writes itself quoted where SQL needs it; `{column:_set}` is the name with an ending."""
+
+    __slots__ = ()
+
+    def __format__(self, ending: str) -> str:
+        return ".".join(ident(part) for part in (str(self) + ending).split("."))
+
+
+class _Names(str):
+    """A list of names, joined by commas."""
+
+    __slots__ = ()
+
+    def __format__(self, ending: str) -> str:
+        return ", ".join(ident(part) for part in self.split(", "))
+
+
+_WRITTEN = dict.fromkeys(
+    (
+        "table",
+        "target",
+        "parent",
+        "partition",
+        "column",
+        "constraint",
+        "index",
+        "name",
+        "new",
+        "old",
+    ),
+    _Name,
+) | dict.fromkeys(("columns", "target_columns"), _Names)
+
+
+def _as_sql(values: Mapping[str, object]) -> _Gaps:
+    return _Gaps(
+        {key: _WRITTEN[key](value) if key in _WRITTEN else value for key, value in values.items()}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +102,7 @@ class Finding:
     @property
     def safe_sql(self) -> str:
         """The statements to write instead, ready to copy; empty when there are none."""
-        return RULES[self.rule].safe_sql.format_map(_Gaps(self.values))
+        return RULES[self.rule].safe_sql.format_map(_as_sql(self.values))
 
     @property
     def url(self) -> str:

@@ -3,7 +3,7 @@
 Trees are plain dictionaries in the JSON shape of libpg_query (grammar of PostgreSQL 18): a child node is a dictionary of one
 key, its kind. Locations are byte offsets into the text that was parsed; `Statement.place` turns them into line and column.
 
-The C parser recurses without a limit when it prints a tree, so `_too_deep` bounds the nesting *before* a text goes in;
+The C parser recurses without a limit when it prints a tree, so `too_deep` bounds the nesting *before* a text goes in;
 huge scripts are parsed piece by piece, so that memory stays bounded.
 """
 
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from postgast.native import lib
 
+from migrations_portal.risk.scanning import blank_end, too_deep, whole_bodies, with_gaps
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,16 +28,6 @@ PIECE_BYTES = 64_000
 LARGEST_STATEMENT_BYTES = 1_000_000
 """A statement longer than this is not judged: its tree would take hundreds of megabytes."""
 SURELY_SHALLOW_BYTES = 6_000
-DEEPEST = 2_000
-"""Levels of nesting that the C code surely survives; its 8 MB stack overflowed between 10,000 and 30,000."""
-
-_BLANK = re.compile(rb"(?:\s+|--[^\n]*|/\*(?:[^*/]|\*(?!/)|/(?!\*))*\*/)*")
-_TOKEN = re.compile(
-    rb"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$([A-Za-z_0-9]*)\$.*?\$\1\$"
-    rb"|[(),;\[\]]|[A-Za-z_][\w$]*|[-+*/<>=~!@#%^&|`?:.]+",
-    re.DOTALL,
-)
-_FLAT = frozenset({b",", b"and", b"or", b"when", b"then", b"else", b"set", b"values"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,7 @@ def parse(sql: str) -> Iterator[Statement]:
         )
         yield _problem(raw, 0, "not-text", message, _Cursor(raw))
         return
-    if len(raw) <= PIECE_BYTES and (len(raw) <= SURELY_SHALLOW_BYTES or not _too_deep(raw)):
+    if len(raw) <= PIECE_BYTES and (len(raw) <= SURELY_SHALLOW_BYTES or not too_deep(raw)):
         tree = _tree(raw)
         if not isinstance(tree, SyntaxProblem):
             for entry in tree:
@@ -94,7 +86,7 @@ def parse(sql: str) -> Iterator[Statement]:
 
 def parse_expression(text: str) -> Node | None:
     """Parse one SQL expression (as `pg_get_expr` prints it); None when it is not one."""
-    tree = _tree(f"SELECT {text}".encode()) if not _too_deep(text.encode()) else None
+    tree = _tree(f"SELECT {text}".encode()) if not too_deep(text.encode()) else None
     if not isinstance(tree, list) or len(tree) != 1:
         return None
     targets = tree[0]["stmt"].get("SelectStmt", {}).get("targetList", [])
@@ -111,10 +103,12 @@ def parse_plpgsql(function_sql: str) -> list[Node] | SyntaxProblem:
     try:
         if result.error:
             return _problem_of(result.error.contents)
-        parsed: list[Node] = json.loads(result.plpgsql_funcs)
-        return parsed
+        # The library writes one bracket too many after each variable of a trigger function (TG_OP and its like).
+        parsed: list[Node] = json.loads(result.plpgsql_funcs.replace(b",{}}", b",{}"))
     except (RecursionError, ValueError):
         return SyntaxProblem("too-deep", "The body cannot be read by the PL/pgSQL parser.")
+    else:
+        return parsed
     finally:
         lib.pg_query_free_plpgsql_parse_result(result)
 
@@ -142,9 +136,10 @@ def _tree(raw: bytes) -> list[Node] | SyntaxProblem:
         if result.error:
             return _problem_of(result.error.contents)
         statements: list[Node] = json.loads(result.parse_tree).get("stmts", [])
-        return statements
     except RecursionError:
         return SyntaxProblem("too-deep", "The statement is nested too deeply to be judged.")
+    else:
+        return statements
     finally:
         lib.pg_query_free_parse_result(result)
 
@@ -159,16 +154,14 @@ def _statement(entry: Node, raw: bytes, base: int, cursor: _Cursor) -> Statement
     begin = entry.get("stmt_location", 0)
     length = entry.get("stmt_len", 0)
     end = begin + length if length else len(raw)
-    blank = _BLANK.match(raw, begin, end)
-    start = blank.end() if blank else begin
+    start = blank_end(raw, begin, end)
     line, column = cursor.place(base + start)
     [(kind, node)] = entry["stmt"].items()
     return Statement(kind, node, raw[start:end].decode().rstrip(), line, column, start)
 
 
 def _problem(raw: bytes, base: int, rule: str, message: str, cursor: _Cursor) -> Statement:
-    blank = _BLANK.match(raw)
-    start = blank.end() if blank else 0
+    start = blank_end(raw, 0, len(raw))
     line, column = cursor.place(base + start)
     text = raw[start:].decode(errors="replace").strip()
     return Statement("", {}, text, line, column, start, SyntaxProblem(rule, message))
@@ -176,11 +169,8 @@ def _problem(raw: bytes, base: int, rule: str, message: str, cursor: _Cursor) ->
 
 def _piecewise(raw: bytes, cursor: _Cursor) -> Iterator[Statement]:
     """Parse each statement on its own, so that one bad statement hides no other."""
-    for begin, end in _split(raw):
-        piece = raw[begin:end]
-        if not piece.strip(b"; \t\r\n\f"):
-            continue
-        yield from _one_piece(piece, begin, cursor)
+    for begin, end in whole_bodies(raw, with_gaps(raw, _split(raw))):
+        yield from _one_piece(raw[begin:end], begin, cursor)
 
 
 def _one_piece(piece: bytes, base: int, cursor: _Cursor) -> Iterator[Statement]:
@@ -188,7 +178,7 @@ def _one_piece(piece: bytes, base: int, cursor: _Cursor) -> Iterator[Statement]:
         message = f"One statement of {len(piece):,} bytes is too large to be judged."
         yield _problem(piece, base, "statement-too-large", message, cursor)
         return
-    if len(piece) > SURELY_SHALLOW_BYTES and _too_deep(piece):
+    if len(piece) > SURELY_SHALLOW_BYTES and too_deep(piece):
         message = "The statement is nested too deeply to be judged."
         yield _problem(piece, base, "too-deep", message, cursor)
         return
@@ -209,15 +199,13 @@ def _broken_piece(
 ) -> Iterator[Statement]:
     """Say what is wrong with a piece: psql's own commands before it are named, the rest is a syntax error."""
     begin = 0
-    blank = _BLANK.match(piece)
-    start = blank.end() if blank else 0
+    start = blank_end(piece, 0, len(piece))
     while (line := _META_LINE.match(piece, start)) is not None:
         command = line.group(1).decode(errors="replace").strip()
         message = f"{command.split()[0]} is a command of psql, not SQL; only psql understands it."
         yield _problem(piece[start : line.end()], base + start, "psql-command", message, cursor)
         begin = line.end()
-        blank = _BLANK.match(piece, begin)
-        start = blank.end() if blank else begin
+        start = blank_end(piece, begin, len(piece))
     if begin and piece[start:].strip(b"; \t\r\n"):
         yield from _one_piece(piece[begin:], base + begin, cursor)
     elif not begin:
@@ -242,29 +230,3 @@ def _split(raw: bytes) -> list[tuple[int, int]]:
         return cuts
     finally:
         lib.pg_query_free_split_result(result)
-
-
-def _too_deep(raw: bytes) -> bool:
-    """Bound the depth of the tree from the tokens: brackets nest, and chains of operators lean to the left."""
-    runs = [0]
-    total = 0
-    for match in _TOKEN.finditer(raw):
-        token = match.group()
-        first = token[:1]
-        if token in (b"(", b"["):
-            runs.append(1)
-            total += 1
-        elif token in (b")", b"]"):
-            if len(runs) > 1:
-                total -= runs.pop()
-        elif token == b";":
-            runs, total = [0], 0
-        elif token.lower() in _FLAT:
-            total -= runs[-1]
-            runs[-1] = 0
-        elif first not in b"'\"$" and token[:2] not in (b"--", b"/*"):
-            runs[-1] += 1
-            total += 1
-            if total > DEEPEST:
-                return True
-    return False

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
-from migrations_portal.people.rules import Role
+from migrations_portal.people.rules import LEDGER_READERS, Role
 from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
 from migrations_portal.targets.rules import PHI_ONLY_STAKEHOLDERS
 
@@ -20,6 +20,16 @@ def groups_of(*, person: Person, roles: frozenset[Role] | None = None) -> QueryS
 def visible_targets(*, person: Person, roles: frozenset[Role] | None = None) -> QuerySet[Target]:
     """Return the targets that `person` may see (or, with `roles`, act on)."""
     return Target.objects.filter(group__in=groups_of(person=person, roles=roles)).order_by("name")
+
+
+def ledger_targets(*, person: Person) -> list[str]:
+    """Return the names of the targets whose ledger `person` may read and export; raise `NotAllowed` when there are none."""
+    names = visible_targets(person=person, roles=LEDGER_READERS).values_list("name", flat=True)
+    if not names:
+        raise access.NotAllowed(
+            "Only compliance, privacy and security officers and auditors read the ledger."
+        )
+    return list(names)
 
 
 def stakeholders(*, target: Target, phi: bool) -> list[Stakeholder]:

@@ -6,7 +6,7 @@ from migrations_portal import wiring
 from migrations_portal.notifications import delivery, services
 
 
-@shared_task(name="notices.deliver", queue="notices")
+@shared_task(name="notices.deliver")
 def deliver(**_newer: object) -> None:
     """Claim what is due and hand it over."""
     hand_over = delivery.handing_over(mailer=wiring.mailer(), chat=wiring.chat())

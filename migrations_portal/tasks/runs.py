@@ -16,7 +16,7 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-@shared_task(name="runs.start_due", queue="timeline")
+@shared_task(name="runs.start_due")
 def start_due(**_newer: object) -> None:
     """Schedule what is approved and ring for what is due."""
     services.schedule_approved(now=wiring.clock())
@@ -24,7 +24,7 @@ def start_due(**_newer: object) -> None:
         execute.delay(run_id=run_id)
 
 
-@shared_task(name="runs.execute", queue="runs", acks_late=False, max_retries=0)
+@shared_task(name="runs.execute", acks_late=False, max_retries=0)
 def execute(*, run_id: int, **_newer: object) -> None:
     """Claim the run and execute it; a doorbell for a run that is not due, or claimed already, ends here."""
     fence = services.claim(
@@ -40,7 +40,7 @@ def execute(*, run_id: int, **_newer: object) -> None:
         )
 
 
-@shared_task(name="runs.restore", queue="runs", acks_late=False, max_retries=0)
+@shared_task(name="runs.restore", acks_late=False, max_retries=0)
 def restore(*, run_id: int, **_newer: object) -> None:
     """Carry out a restore that two people chose."""
     fence = services.claim_restore(run_id=run_id, worker=worker_name())
@@ -54,7 +54,7 @@ def restore(*, run_id: int, **_newer: object) -> None:
         )
 
 
-@shared_task(name="runs.find_lost", queue="timeline")
+@shared_task(name="runs.find_lost")
 def find_lost(**_newer: object) -> None:
     """Take over runs whose worker died, and ring again for restores that nobody has begun."""
     for run in services.lost_runs():

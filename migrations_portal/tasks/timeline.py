@@ -7,7 +7,7 @@ from migrations_portal import wiring
 from migrations_portal.approvals import services
 
 
-@shared_task(name="timeline.sweep", queue="timeline")
+@shared_task(name="timeline.sweep")
 def sweep(**_newer: object) -> None:
     """Open the stages whose day has come."""
     services.sweep(now=wiring.clock(), day=wiring.day(), public_url=settings.PUBLIC_URL)

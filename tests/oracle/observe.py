@@ -32,6 +32,20 @@ LOCKS = "SELECT relation, mode FROM pg_locks WHERE pid = %s AND locktype = 'rela
 SCANS_NOW = "SELECT relid, seq_scan FROM pg_stat_xact_all_tables WHERE relid = ANY(%s)"
 SCANS_EVER = "SELECT relid, seq_scan FROM pg_stat_all_tables WHERE relid = ANY(%s)"
 WATCH_SECONDS = 0.15
+_WITHOUT_INDEXES = (
+    "SET enable_indexscan = off",
+    "SET enable_indexonlyscan = off",
+    "SET enable_bitmapscan = off",
+)
+"""Small tables: without this the planner looks up a foreign key's few rows by index."""
+_SLOW_AND_PLAIN = (
+    *_WITHOUT_INDEXES,
+    "SET vacuum_cost_delay = '5ms'",
+    "SET vacuum_cost_limit = 1",
+)
+"""A VACUUM of a small table is over before anybody can look at its locks."""
+_PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE", "EXPLAIN")
+"""Statements where the planner chooses between an index and the whole table, as it does in real life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +88,18 @@ def _rewritten(before: dict[int, _Table], after: dict[int, _Table]) -> frozenset
     )
 
 
-def observe(connection: psycopg.Connection, statement: str, *, setup: str = "") -> Observed:
-    """Run a statement in a transaction that is rolled back, and say what it did."""
-    with contextlib.suppress(psycopg.Error):
-        connection.rollback()
+def observe(connection: psycopg.Connection, *statements: str) -> Observed:
+    """Run statements in one transaction that is rolled back, and say what they did together."""
     try:
-        if setup:
-            # Committed by nobody: the setup's own locks are taken away with a savepoint-free trick below.
-            connection.execute(setup)
         before = _tables(connection)
         oids = list(before)
-        pid = connection.info.backend_pid
         counted = dict(connection.execute(SCANS_NOW, (oids,)).fetchall())
-        held = set(connection.execute(LOCKS, (pid, oids)).fetchall()) if setup else set()
-        connection.execute(statement)
-        seen = [row for row in connection.execute(LOCKS, (pid, oids)).fetchall() if row not in held]
+        if not statements[-1].startswith(_PLANNED):
+            for setting in _WITHOUT_INDEXES:
+                connection.execute(setting.replace("SET", "SET LOCAL"))
+        for statement in statements:
+            _execute(connection, statement)
+        seen = connection.execute(LOCKS, (connection.info.backend_pid, oids)).fetchall()
         after = _tables(connection)
         counts = connection.execute(SCANS_NOW, (oids,)).fetchall()
     except psycopg.Error as trouble:
@@ -98,6 +109,15 @@ def observe(connection: psycopg.Connection, statement: str, *, setup: str = "") 
         return Observed(_strongest(seen, before), _rewritten(before, after), scans)
     finally:
         connection.rollback()
+
+
+def _execute(connection: psycopg.Connection, statement: str) -> None:
+    if statement.startswith("COPY") and "STDOUT" in statement:
+        with connection.cursor() as cursor, cursor.copy(statement.encode()) as rows:
+            for _ in rows:
+                pass
+    else:
+        connection.execute(statement.encode())
 
 
 @contextlib.contextmanager
@@ -124,6 +144,8 @@ def observe_outside(dsn: str, statement: str) -> Observed:
         scans_before = dict(watcher.execute(SCANS_EVER, (list(before),)).fetchall())
         blockers = _blockers(dsn, before, stack)
         runner = psycopg.connect(dsn, autocommit=True)
+        for setting in _SLOW_AND_PLAIN:
+            runner.execute(setting)
         errors: list[str] = []
         thread = threading.Thread(target=_run, args=(runner, statement, errors))
         thread.start()
@@ -156,7 +178,7 @@ def _blockers(
 
 def _run(runner: psycopg.Connection, statement: str, errors: list[str]) -> None:
     try:
-        runner.execute(statement)
+        runner.execute(statement.encode())
     except psycopg.Error as trouble:
         errors.append(str(trouble).splitlines()[0])
 

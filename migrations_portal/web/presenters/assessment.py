@@ -43,7 +43,8 @@ def _statement(number: int, said: dict[str, Any]) -> dict[str, Any]:
     return {
         "number": number,
         "file": said["file"],
-        "line": said.get("line"),
+        # What a Sequelize file sends has no line in the file itself; only SQL files can be pointed at.
+        "line": said.get("line") if str(said["file"]).endswith(".sql") else None,
         "sql": said["sql"],
         "level": said["level"],
         "lock": ", ".join(f"{mode} on {name}" for name, mode in locks.items()),

@@ -91,7 +91,7 @@ def _state(
 
 
 def _lines(stage: Stage, mine: list[Seat]) -> list[str]:
-    if stage not in SEATED_STAGES or not mine:
+    if stage not in SEATED_STAGES or not any(seat.opened_at for seat in mine):
         return []
     lacking = [Role(seat.role).title for seat in mine if not seat.decision]
     return [f"Missing: {', '.join(lacking)}"] if lacking else ["All signed"]

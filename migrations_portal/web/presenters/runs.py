@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Max
 from django.urls import reverse
 
 from migrations_portal.backups.models import Backup
@@ -124,16 +125,45 @@ def _outcome(run: MigrationRun) -> dict[str, Any] | None:
     if status not in TITLES:
         return None
     said = [Outcome(run.outcome).sentence] if run.outcome else []
+    said = [each for each in said if each not in run.problem]
     return {
         "kind": status.lower(),
         "title": TITLES[status],
         "sentences": [part for part in (run.problem, *said, run.advice) if part],
-        "facts": [],
-        "next_action": {
-            "label": f"Back to {run.plan.number}",
-            "url": reverse("plan", args=[run.plan_id]),
-        },
+        "facts": _facts(run),
+        "next_action": _next_action(run),
     }
+
+
+def _next_action(run: MigrationRun) -> dict[str, str]:
+    if run.status == RunStatus.NEEDS_DECISION:
+        return {"label": "Decide what happens", "url": "#decision"}
+    return {"label": f"Back to {run.plan.number}", "url": reverse("plan", args=[run.plan_id])}
+
+
+def _facts(run: MigrationRun) -> list[dict[str, Any]]:
+    """Return what people ask after a run: did anybody wait, and where is the backup."""
+    found: list[dict[str, Any]] = []
+    longest = RunSample.objects.filter(run=run).aggregate(top=Max("longest_blocked_ms"))["top"]
+    if longest is not None:
+        found.append(
+            {
+                "term": "Longest wait that anybody had",
+                "value": f"{longest / 1000:.1f} s",
+                "tone": "",
+            }
+        )
+    backup = Backup.objects.filter(run=run).order_by("pk").first()
+    if backup:
+        proven = "read back and restored" if backup.proven else "not proven"
+        found.append(
+            {
+                "term": "Backup",
+                "value": f"{proven}, kept until {backup.retain_until:%d %b %Y}",
+                "tone": "",
+            }
+        )
+    return found
 
 
 def _decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:

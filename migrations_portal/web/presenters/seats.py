@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.rules import Decision
+from migrations_portal.approvals.rules import STAGES, Decision, Stage
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
@@ -55,11 +56,21 @@ def seat(row: Seat, *, mine: bool) -> dict[str, Any]:
         state = "ok" if row.decision == Decision.APPROVE else "no"
     elif row.opened_at:
         state = "turn" if mine else "waiting"
+    note = ""
+    if state == "waiting":
+        holders = queries.holders_of(row)
+        note = (
+            f"Waiting for {holders[0].full_name}"
+            if holders
+            else "Nobody holds this role; ask an administrator"
+        )
     return {
-        "role_title": Role(row.role).title,
+        "role_title": f"{Role(row.role).title}, {STAGES[Stage(row.stage)].label}",
         "state": state,
         "name": row.printed_name,
         "at": row.decided_at,
+        "zone": row.revision.plan.target.time_zone,
+        "note": note,
     }
 
 

@@ -1,6 +1,7 @@
 """Writing a draft and submitting it."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -25,14 +26,19 @@ from migrations_portal.plans.rules import (
     earliest_start,
 )
 from migrations_portal.targets import queries as target_queries
+from migrations_portal.tasks import bells
 from migrations_portal.web import clock
 from migrations_portal.web.forms.plans import ChecksFormSet, PlanForm, filled_checks
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import assessment
 from migrations_portal.web.presenters import plans as presenter
 
+TIME_TO_WRITE = timedelta(minutes=5)
+"""The proposed T-0 leaves this long for writing the plan."""
 FIELD_OF = {"files": "upload", "assessment": "upload"}
 """Missing thing → the field where it is mended, when the names differ."""
+NEEDED = {"upload": ("Migration files", "Upload the Sequelize file."), **DOCUMENTATION_ITEMS}
+"""Everything that a plan needs, shown while nothing is saved yet."""
 BLANK = {"checks-TOTAL_FORMS": "0", "checks-INITIAL_FORMS": "0"}
 
 
@@ -42,7 +48,7 @@ def new(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
     if request.method == "GET":
-        soonest = earliest_start(now=timezone.now(), day=clock.day())
+        soonest = earliest_start(now=timezone.now(), day=clock.day()) + TIME_TO_WRITE
         first = targets.filter(environment="PRODUCTION").first() or targets.first()
         initial = {
             "target": first,
@@ -83,6 +89,7 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
         prefix="checks",
         initial=[{key: row[key] for key in ("name", "sql", "expected")} for row in rows],
     )
+    checks.extra = 1 if request.GET.get("add") else 0
     form = PlanForm(targets=targets, initial=initial)
     form.fields["target"].disabled = True
     return _page(request, form=form, checks=checks, plan=plan)
@@ -99,9 +106,6 @@ def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -
     )
     form.fields["target"].disabled = plan is not None
     checks = ChecksFormSet(posted, prefix="checks")
-    if action == "add-check":
-        posted["checks-TOTAL_FORMS"] = str(checks.total_form_count() + 1)
-        return _page(request, form=form, checks=ChecksFormSet(posted, prefix="checks"), plan=plan)
     if not (form.is_valid() and checks.is_valid()):
         return _page(request, form=form, checks=checks, plan=plan, status=422)
     try:
@@ -124,10 +128,12 @@ def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -
             plan=plan,
             status=409 if isinstance(refusal, Refused) else 503,
         )
+    bells.assess_soon(saved)
     if action == "submit":
         return _submit(request, saved, person=person)
     messages.success(request, f"{saved.number} is saved.")
-    return redirect("plan-edit", plan_id=saved.pk)
+    edit_url = reverse("plan-edit", args=[saved.pk])
+    return redirect(f"{edit_url}?add=1#verification" if action == "add-check" else edit_url)
 
 
 @transaction.atomic
@@ -184,6 +190,7 @@ def _submit(request: HttpRequest, plan: MigrationPlan, *, person: Person) -> Htt
             f"{plan.number} is saved, but not submitted: {len(incomplete.missing)} things are missing.",
         )
         return redirect("plan-edit", plan_id=plan.pk)
+    bells.notices_soon()
     messages.success(request, f"{plan.number} is submitted. The first signers have their mail.")
     return redirect("plan", plan_id=plan.pk)
 
@@ -205,11 +212,15 @@ def _page(
         "post_url": request.path,
         "can_submit": plan is not None,
     }
+    titles = {name: title for name, (title, _) in DOCUMENTATION_ITEMS.items()}
     if plan is None:
+        told["missing"] = [
+            {"anchor": f"id_{name}", "title": title, "sentence": ask}
+            for name, (title, ask) in NEEDED.items()
+        ]
         return render(request, "plans/new.html", told, status=status)
     assessed = queries.current_assessment(plan) if plan.files.exists() else None
     lacking = services.missing(plan, now=timezone.now(), day=clock.day())
-    titles = {name: title for name, (title, _) in DOCUMENTATION_ITEMS.items()}
     told |= {
         "plan": presenter.about(
             plan,

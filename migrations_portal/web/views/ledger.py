@@ -1,9 +1,8 @@
 """The ledger: read, checked and exported."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from django.db import transaction
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -11,34 +10,19 @@ from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.audit import export, queries, services
 from migrations_portal.audit.models import Entry
-from migrations_portal.audit.rules import Draft, EntryKind
-from migrations_portal.people import access
-from migrations_portal.people.models import Person
-from migrations_portal.people.rules import LEDGER_READERS
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.web.people import signed_in
 
 PAGE_SIZE = 50
 
 
-def _targets(person: Person) -> list[str]:
-    """Return the targets whose ledger the person may read; raise `NotAllowed` when there are none."""
-    names = list(
-        target_queries.visible_targets(person=person, roles=LEDGER_READERS).values_list(
-            "name", flat=True
-        )
-    )
-    if not names:
-        raise access.NotAllowed(
-            "Only compliance, privacy and security officers and auditors read the ledger."
-        )
-    return names
-
-
 @require_GET
 def ledger(request: HttpRequest) -> HttpResponse:
     """Show the newest entries as sentences; `before` in the address asks for older ones."""
-    rows = queries.entries(targets=_targets(signed_in(request)), wanted=queries.LedgerFilter())
+    rows = queries.entries(
+        targets=target_queries.ledger_targets(person=signed_in(request)),
+        wanted=queries.LedgerFilter(),
+    )
     before = request.GET.get("before", "")
     if before.isdecimal():
         rows = rows.filter(seq__lt=int(before))
@@ -91,31 +75,29 @@ def _told(row: Entry) -> dict[str, Any]:
 @require_POST
 def download(request: HttpRequest) -> StreamingHttpResponse:
     """Stream the ledger as CSV or JSON, up to and including the entry that records this download."""
-    person, kind = signed_in(request), "json" if request.POST.get("format") == "json" else "csv"
-    targets = _targets(person)
-    with transaction.atomic():
-        last = services.append(
-            Draft(
-                kind=EntryKind.LEDGER_EXPORTED,
-                actor=services.actor(person),
-                sentence=f"{person.full_name} exported the ledger as {kind.upper()}.",
-                facts={"targets": targets},
-            )
-        )
-    rows = queries.entries(targets=targets, wanted=queries.LedgerFilter()).filter(seq__lte=last)
-    write = export.as_json if kind == "json" else export.as_csv
-    body: Iterator[str] = write(queries.streamed(rows))
-    response = StreamingHttpResponse(
-        body, content_type="application/json" if kind == "json" else "text/csv; charset=utf-8"
+    person = signed_in(request)
+    copy = services.export(
+        by=person,
+        targets=target_queries.ledger_targets(person=person),
+        wanted=queries.LedgerFilter(),
+        form=export.ExportFormat.JSON
+        if request.POST.get("format") == "json"
+        else export.ExportFormat.CSV,
     )
-    response["Content-Disposition"] = f'attachment; filename="ledger-to-{last}.{kind}"'
-    return response
+    return StreamingHttpResponse(
+        copy.pieces_async() if isinstance(request, ASGIRequest) else copy.pieces,
+        content_type=copy.content_type,
+        headers={"Content-Disposition": f'attachment; filename="{copy.name}"'},
+    )
 
 
 @require_GET
 def entry(request: HttpRequest, seq: int) -> HttpResponse:
     """Show one entry with its raw bytes and hash."""
-    rows = queries.entries(targets=_targets(signed_in(request)), wanted=queries.LedgerFilter())
+    rows = queries.entries(
+        targets=target_queries.ledger_targets(person=signed_in(request)),
+        wanted=queries.LedgerFilter(),
+    )
     row = get_object_or_404(rows, seq=seq)
     said = queries.body(row)
     neighbours = set(rows.filter(seq__in=[seq - 1, seq + 1]).values_list("seq", flat=True))

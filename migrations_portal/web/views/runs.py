@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from migrations_portal.execution import queries, services
 from migrations_portal.execution.rules import Choice
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.tasks import bells
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import runs as presenter
 
@@ -73,5 +74,6 @@ def decide(request: HttpRequest, run_id: int) -> HttpResponse:
             if complete
             else "Your choice is recorded. A second person has to choose the same."
         )
+        bells.runs_soon()
         messages.success(request, said)
     return redirect(reverse("run", args=[run_id]))

@@ -24,6 +24,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries as plan_queries
+from migrations_portal.tasks import bells
 from migrations_portal.web import clock
 from migrations_portal.web.forms.sign_off import SignOffForm, StepUpSignOffForm
 from migrations_portal.web.people import signed_in
@@ -43,8 +44,9 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
             "meant_for": invitation.person.full_name,
             **_signed_in(person),
         }
-        return _private(render(request, "approvals/sign_off.html", told, status=403))
-    return _private(redirect("sign-off", seat_id=invitation.seat_id))
+        page = render(request, "approvals/sign_off.html", told, status=403)
+        return _private(page, referrer="strict-origin")  # the token stands in this address
+    return _private(redirect("sign-off", seat_id=invitation.seat_id), referrer="no-referrer")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,6 +105,8 @@ def _decide(request: HttpRequest, seat: Seat, *, person: Person, form: SignOffFo
         messages.error(request, refusal.sentence)
         seat.refresh_from_db()
         return _private(_page(request, seat, person=person, form=form, status=409))
+    bells.notices_soon()
+    bells.runs_soon()
     return redirect("sign-off", seat_id=seat.pk)
 
 
@@ -163,8 +167,11 @@ def _signed_in(person: Person) -> dict[str, Any]:
     }
 
 
-def _private(answer: HttpResponse) -> HttpResponse:
-    """Keep the address out of every other site's logs (A3)."""
-    answer["Referrer-Policy"] = "no-referrer"
+def _private(answer: HttpResponse, *, referrer: str = "same-origin") -> HttpResponse:
+    """Keep the page out of caches and its address away from others (A3).
+
+    A page with a form must not say "no-referrer": browsers then send `Origin: null`, and the form is refused.
+    """
+    answer["Referrer-Policy"] = referrer
     answer["Cache-Control"] = "no-store"
     return answer

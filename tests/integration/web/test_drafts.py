@@ -115,6 +115,16 @@ def test_a_bad_file_is_refused_beside_its_field_and_the_words_stay(
     assert not MigrationPlan.objects.exists()
 
 
+def test_another_query_is_added_to_what_is_saved(browser, production):
+    ana = browser("ana")
+
+    page = ana.post("/plans/new/", filled(production, action="add-check"), follow=True)
+
+    plan = MigrationPlan.objects.get()
+    assert (plan.files.count(), plan.checks.count()) == (1, 1)
+    assert 'name="checks-1-sql"' in page.content.decode()
+
+
 def test_two_windows_on_one_draft_notice_each_other(browser, production):
     ana = browser("ana")
     ana.post("/plans/new/", filled(production))

@@ -49,7 +49,9 @@ def test_opening_the_link_however_often_decides_nothing(cast, link):
 
     assert page.status_code == 200
     assert "Sign as database admin?" in page.content.decode()
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert dan.get(link)["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
+    assert "no-store" in page["Cache-Control"]
     assert not Seat.objects.exclude(decision="").exists()
     assert Entry.objects.count() == before
 
@@ -77,6 +79,7 @@ def test_cleo_who_opens_dans_link_learns_only_whose_it_is(cast, link):
     page = browser(cast["cleo"]).get(link)
 
     assert page.status_code == 403
+    assert page["Referrer-Policy"] == "strict-origin"
     assert "Dan Okafor" in page.content.decode()
     assert "Add consent tracking" not in page.content.decode()
     assert Entry.objects.filter(kind="WRONG_PERSON").count() == 1

@@ -1,0 +1,1 @@
+"""Measurements that a person starts: `make bench BENCH=NAME`."""

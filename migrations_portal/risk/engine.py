@@ -1,0 +1,123 @@
+"""One assessment from end to end: up, then down, on a copy of the schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.analysis import Analysis
+from migrations_portal.risk.extras import judge_new_values, judge_reading
+from migrations_portal.risk.findings import Assessment, Finding
+from migrations_portal.risk.judge import judge
+from migrations_portal.risk.levels import Level, highest
+from migrations_portal.risk.patterns import advise
+from migrations_portal.risk.phi import PhiCatalogue
+from migrations_portal.risk.rulebook import RULES
+from migrations_portal.risk.schema import Schema
+from migrations_portal.risk.scripts import placed
+from migrations_portal.risk.statements import apply, read_only
+from migrations_portal.risk.transactions import half_files, judge_transactions
+from migrations_portal.risk.way_back import judge_way_back, shape
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from migrations_portal.risk.judge import Step
+    from migrations_portal.risk.scripts import Placed, ScriptFile
+
+OLDEST_VERSION, NEWEST_VERSION = 13, 18
+
+
+def assess(
+    files: Sequence[ScriptFile],
+    *,
+    down: Sequence[ScriptFile] = (),
+    schema: Schema | None = None,
+    server_version: int = 17,
+    phi_tables: Collection[str] = (),
+) -> Assessment:
+    """Judge the files in the order in which they run; `down` in the order in which it would undo them.
+
+    Without a schema every name is taken to stand for a live table of unknown shape. The level is that of going up;
+    what is wrong with the way back is told among the findings.
+    """
+    version = min(max(server_version, OLDEST_VERSION), NEWEST_VERSION)
+    analysis = Analysis((schema or Schema()).clone(), version=version, apply=apply, read=read_only)
+    catalogue = PhiCatalogue(phi_tables)
+    holders = catalogue.holders(analysis.schema)
+    before = shape(analysis.schema)
+    up = _walk(analysis, files, catalogue, holders)
+    back = _walk(analysis, down, catalogue, holders)
+    whole = [*half_files(files, up), *_empty(files, up)]
+    whole += judge_way_back(up, back, before=before, after=analysis.schema)
+    return _assessment(up, back, whole)
+
+
+def _walk(
+    analysis: Analysis, files: Sequence[ScriptFile], catalogue: PhiCatalogue, holders: set[int]
+) -> list[Step]:
+    steps: list[Step] = []
+    transaction = 0
+    for script in files:
+        _new_session(analysis)
+        for place in placed(script, first=transaction + 1):
+            _enter(analysis, place)
+            steps.append(judge(analysis, script.name, place, catalogue, holders))
+            judge_new_values(analysis, steps[-1])
+            judge_reading(analysis, steps[-1])
+            transaction = max(transaction, place.transaction)
+        transaction += 1
+    judge_transactions(steps)
+    return steps
+
+
+def _new_session(analysis: Analysis) -> None:
+    """Each file is run by a session of its own."""
+    analysis.path = ("public",)
+    analysis.timezone = None
+    analysis.in_transaction = analysis.replica_role = False
+    analysis.settings.clear()
+    analysis.prepared.clear()
+
+
+def _enter(analysis: Analysis, place: Placed) -> None:
+    if place.statement.kind != "TransactionStmt":
+        analysis.in_transaction = place.transaction > 0
+
+
+def _empty(files: Sequence[ScriptFile], steps: Sequence[Step]) -> list[Finding]:
+    judged = {step.risk.file for step in steps}
+    rule = "nothing-to-judge"
+    names = (
+        [script.name for script in files if script.name not in judged] if files else ["The plan"]
+    )
+    return [Finding(rule, RULES[rule].level, {"file": name}) for name in names]
+
+
+def _assessment(up: list[Step], back: list[Step], whole: list[Finding]) -> Assessment:
+    pattern, series = advise(up)
+    level = highest([*(step.risk.level for step in up), *(finding.level for finding in whole)])
+    phi_tables = sorted({name for step in (*up, *back) for name in step.phi})
+    return Assessment(
+        level=level,
+        phi=bool(phi_tables),
+        pattern=pattern,
+        statements=tuple(step.risk for step in up),
+        findings=tuple(whole),
+        tables=tuple(sorted({name for step in up for name in step.risk.tables})),
+        reason=_reason(level, up, whole),
+        phi_tables=tuple(phi_tables),
+        down=tuple(step.risk for step in back),
+        series=series,
+    )
+
+
+def _reason(level: Level, steps: Sequence[Step], whole: Sequence[Finding]) -> str:
+    """Say in one sentence what makes the level."""
+    if level is Level.LOW:
+        return f"{level}: no statement locks out reads or writes for longer than an instant, or takes data away."
+    for step in steps:
+        for finding in step.risk.findings:
+            if finding.level is level:
+                return f"{level} because of line {step.risk.line} of {step.risk.file}. {finding.message}"
+    [first, *_] = [finding for finding in whole if finding.level is level]
+    return f"{level}: {first.message}"

@@ -1,0 +1,1 @@
+"""What each kind of statement locks, reads and rewrites, and what it leaves in the catalogue."""

@@ -1,0 +1,288 @@
+"""ALTER TABLE on columns: add, drop, NOT NULL, defaults, generated and identity columns.
+
+Sources: `ATExecAddColumn`, `ATExecDropColumn`, `ATExecSetNotNull` in tablecmds.c, checked on servers 13 to 18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from migrations_portal.risk.handlers import constraints, dependencies, keys
+from migrations_portal.risk.handlers.not_null import require_not_null
+from migrations_portal.risk.objects import NOTHING, Column, TypeRef
+from migrations_portal.risk.render import Text
+from migrations_portal.risk.trees import (
+    is_null,
+    is_serial,
+    strings,
+    type_ref,
+    uses_of,
+    volatile,
+)
+from migrations_portal.risk.type_changes import domain_constrained, unknown_type
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.handlers.table_change import TableChange
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+
+@dataclass(slots=True)
+class ColumnPlan:
+    """A column definition, read: what a new column needs beyond its name."""
+
+    name: str
+    type: TypeRef | None
+    node: Node
+    serial: bool = False
+    not_null: bool = False
+    identity: bool = False
+    generated: str = ""
+    default: Node | None = None
+    checks: list[Node] = field(default_factory=list)
+    uniques: list[Node] = field(default_factory=list)
+    references: list[Node] = field(default_factory=list)
+
+    @property
+    def primary(self) -> bool:
+        """Whether the column is declared PRIMARY KEY."""
+        return any(node["contype"] == "CONSTR_PRIMARY" for node in self.uniques)
+
+
+def read_column(analysis: Analysis, node: Node) -> ColumnPlan:
+    """Read a ColumnDef with its inline constraints."""
+    plan = ColumnPlan(node["colname"], type_ref(analysis, node.get("typeName")), node)
+    plan.serial = is_serial(node.get("typeName"))
+    plan.not_null = plan.serial or bool(node.get("is_not_null"))
+    plan.default = node.get("raw_default")
+    for item in node.get("constraints", ()):
+        _read_inline(plan, item["Constraint"])
+    return plan
+
+
+def _read_inline(plan: ColumnPlan, item: Node) -> None:
+    kind = item["contype"]
+    if kind == "CONSTR_NOTNULL":
+        plan.not_null = True
+    elif kind == "CONSTR_DEFAULT":
+        plan.default = item.get("raw_expr")
+    elif kind == "CONSTR_IDENTITY":
+        plan.identity = plan.not_null = True
+    elif kind == "CONSTR_GENERATED":
+        plan.generated = item.get("generated_kind", "s")
+        plan.default = item.get("raw_expr")
+    elif kind == "CONSTR_CHECK":
+        plan.checks.append(item)
+    elif kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
+        plan.uniques.append(item)
+    elif kind == "CONSTR_FOREIGN":
+        plan.references.append(item)
+
+
+def to_column(analysis: Analysis, plan: ColumnPlan, *, inherited: bool = False) -> Column:
+    """Build the catalogue's column from its definition."""
+    has_default = plan.serial or (plan.default is not None and not is_null(plan.default))
+    uses = uses_of(analysis, plan.default) if plan.default is not None else NOTHING
+    clause = plan.node.get("collClause")
+    return Column(
+        plan.name,
+        plan.type,
+        not_null=plan.not_null or plan.primary,
+        default=uses if has_default else None,
+        generated=plan.generated,
+        identity=plan.identity,
+        collation=".".join(strings(clause["collname"])) if clause else "",
+        inherited=inherited,
+    )
+
+
+def add_column(change: TableChange, command: Node) -> None:
+    """ADD COLUMN, on the table and all that inherit from it."""
+    analysis, relation = change.analysis, change.relation
+    plan = read_column(analysis, command["def"]["ColumnDef"])
+    if plan.name in relation.columns:
+        if not command.get("missing_ok"):
+            analysis.find(
+                "object-exists", at=plan.node.get("location", -1), name=f"column {plan.name}"
+            )
+        return
+    change.new_columns.add(plan.name)
+    work = _work_of(analysis, plan)
+    for member in change.reach():
+        if plan.name in member.columns:
+            continue
+        if work:
+            change.rewrite(member)
+        elif plan.checks or _unproven_not_null(plan):
+            change.check(member)
+        member.columns[plan.name] = to_column(analysis, plan, inherited=member is not relation)
+    if plan.serial or plan.identity:
+        _add_sequence(analysis, relation, plan)
+    _judge_new_column(change, plan, work)
+    _add_inline_constraints(change, plan)
+
+
+def _work_of(analysis: Analysis, plan: ColumnPlan) -> str:
+    """Why the new column rewrites the table: a rule id, or an empty string when it does not."""
+    if plan.generated:
+        return "add-generated-column" if plan.generated == "s" else ""
+    if plan.identity:
+        return "add-identity-column"
+    if plan.serial:
+        return "add-serial-column"
+    if domain_constrained(analysis, plan.type):
+        return "add-domain-column"
+    changing = plan.default is not None and volatile(analysis, plan.default)
+    return "add-volatile-default" if changing else ""
+
+
+def _unproven_not_null(plan: ColumnPlan) -> bool:
+    """NOT NULL without a default must be checked against the rows (and fails unless there are none)."""
+    required = plan.not_null or plan.primary
+    return required and (plan.default is None or is_null(plan.default))
+
+
+def _judge_new_column(change: TableChange, plan: ColumnPlan, work: str) -> None:
+    analysis, relation = change.analysis, change.relation
+    if not analysis.live(relation):
+        return
+    at = plan.node.get("location", -1)
+    values: dict[str, Any] = {
+        "table": relation.qualified, "column": plan.name, "type": plan.type or "the type",
+        "default": Text(plan.default),
+    }  # fmt: skip
+    if work:
+        analysis.find(work, at=at, **values)
+    elif unknown_type(analysis, plan.type):
+        analysis.find("unknown-type", at=at, **values)
+    elif _unproven_not_null(plan):
+        analysis.find("add-required-column", at=at, **values)
+    if plan.not_null or plan.primary:
+        analysis.find("add-not-null-column", at=at, **values)
+    if plan.checks:
+        analysis.find("add-column-check", at=at, **values)
+    if plan.uniques:
+        analysis.find("add-column-unique", at=at, **values)
+
+
+def _add_inline_constraints(change: TableChange, plan: ColumnPlan) -> None:
+    at = plan.node.get("location", -1)
+    for item in plan.checks:
+        constraints.enter_check(change, item, [plan.name])
+    for item in plan.uniques:
+        constraints.add_key(change, item | {"keys": [{"String": {"sval": plan.name}}]}, judged=True)
+    if plan.default is not None:
+        change.validate_keys = True
+    for item in plan.references:
+        keys.add_foreign_key(change, item, columns=(plan.name,), at=at)
+
+
+def _add_sequence(analysis: Analysis, relation: Relation, plan: ColumnPlan) -> None:
+    name = f"{relation.name}_{plan.name}_seq"
+    sequence = analysis.schema.add(relation.schema, name, "S", born=analysis.number)
+    sequence.owned_by = (relation.oid, plan.name)
+    column = relation.columns.get(plan.name)
+    if column is not None and plan.serial:
+        uses = replace(NOTHING, relations=frozenset({(sequence.oid, "")}))
+        relation.columns[plan.name] = replace(column, default=uses)
+
+
+def drop_column(change: TableChange, command: Node) -> None:
+    """DROP COLUMN, with everything that hangs on the column."""
+    analysis, relation, name = change.analysis, change.relation, command["name"]
+    if name not in relation.columns and not relation.assumed:
+        if not command.get("missing_ok"):
+            analysis.find("missing-object", name=f"column {relation.qualified}.{name}")
+        return
+    cascade = command.get("behavior") == "DROP_CASCADE"
+    for member in change.reach():
+        if member is relation or name in member.columns:
+            dependencies.drop_column(analysis, member, name, cascade=cascade)
+    analysis.seen.irreversible |= analysis.live(relation)
+    if analysis.live(relation):
+        analysis.find("drop-column", table=relation.qualified, column=name)
+
+
+def set_not_null(change: TableChange, command: Node) -> None:
+    """SET NOT NULL: a scan, unless a validated CHECK already proves it (PostgreSQL 12 and newer)."""
+    scanned = require_not_null(change, command["name"])
+    relation = change.relation
+    if not change.analysis.live(relation):
+        return
+    rule = "set-not-null" if scanned else "set-not-null-proven"
+    change.analysis.find(rule, table=relation.qualified, column=command["name"])
+
+
+def drop_not_null(change: TableChange, command: Node) -> None:
+    """DROP NOT NULL: a change of the catalogue only; it can be undone only while no NULL has come in."""
+    name = command["name"]
+    for member in change.reach():
+        if (column := member.columns.get(name)) is not None:
+            member.columns[name] = replace(column, not_null=False)
+    relation = change.relation
+    if change.analysis.live(relation):
+        change.analysis.find("drop-not-null", table=relation.qualified, column=name)
+
+
+def set_default(change: TableChange, command: Node) -> None:
+    """SET or DROP DEFAULT: only rows that come later are concerned."""
+    name, expression = command["name"], command.get("def")
+    for member in change.reach():
+        if (column := member.columns.get(name)) is not None:
+            uses = uses_of(change.analysis, expression) if expression else None
+            member.columns[name] = replace(column, default=uses)
+
+
+def add_identity(change: TableChange, command: Node) -> None:
+    """ADD GENERATED … AS IDENTITY on an existing column: new rows only."""
+    relation, name = change.relation, command["name"]
+    if change.analysis.version >= 17 and relation.kind == "p":  # noqa: PLR2004 - PostgreSQL 17
+        change.reach()
+    if (column := relation.columns.get(name)) is not None:
+        relation.columns[name] = replace(column, identity=True)
+
+
+def drop_identity(change: TableChange, command: Node) -> None:
+    """DROP IDENTITY: the column keeps its values and loses its sequence."""
+    relation, name = change.relation, command["name"]
+    if change.analysis.version >= 17 and relation.kind == "p":  # noqa: PLR2004 - PostgreSQL 17
+        change.reach()
+    if (column := relation.columns.get(name)) is not None:
+        relation.columns[name] = replace(column, identity=False)
+    if change.analysis.live(relation):
+        change.analysis.find("drop-identity", table=relation.qualified, column=name)
+
+
+def set_expression(change: TableChange, command: Node) -> None:
+    """SET EXPRESSION on a generated column: a stored one is computed again for every row (PostgreSQL 17 and newer)."""
+    analysis, relation, name = change.analysis, change.relation, command["name"]
+    column = relation.columns.get(name)
+    virtual = column is not None and column.generated == "v"
+    for member in change.reach():
+        if not virtual:
+            change.rewrite(member)
+        elif any(name in c.columns for c in member.constraints.values() if c.kind in "cn"):
+            change.check(member)
+        if (own := member.columns.get(name)) is not None:
+            member.columns[name] = replace(own, default=uses_of(analysis, command.get("def")))
+    if analysis.live(relation) and not virtual:
+        analysis.find("set-expression", table=relation.qualified, column=name)
+
+
+def drop_expression(change: TableChange, command: Node) -> None:
+    """DROP EXPRESSION: the column keeps its values and becomes an ordinary one."""
+    name = command["name"]
+    for member in change.reach():
+        if (column := member.columns.get(name)) is not None:
+            member.columns[name] = replace(column, generated="", default=None)
+
+
+def column_setting(change: TableChange, command: Node) -> None:
+    """SET STATISTICS, SET STORAGE: settings that reach all that inherit."""
+    change.reach()
+
+
+def own_setting(change: TableChange, command: Node) -> None:
+    """Settings of the table itself that reach nothing else."""

@@ -1,0 +1,332 @@
+"""ALTER TABLE on constraints: check, NOT NULL, unique, primary key, exclude; drop, validate, alter, rename.
+
+Sources: `ATExecAddConstraint`, `ATExecAddIndex`, `ATExecValidateConstraint` in tablecmds.c, checked on servers 13 to 18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.handlers import dependencies, keys
+from migrations_portal.risk.handlers.not_null import require_not_null
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.naming import constraint_name, index_name
+from migrations_portal.risk.objects import Constraint, Index
+from migrations_portal.risk.render import Text
+from migrations_portal.risk.trees import strings, uses_of
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.handlers.table_change import TableChange
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+SIMPLER_KEYS = 18
+"""From this version on, ALTER TABLE locks the partitions like the parent when it adds a key."""
+
+
+def add_constraint(change: TableChange, command: Node) -> None:
+    """ADD CONSTRAINT of any kind."""
+    node = command["def"]["Constraint"]
+    kind = node["contype"]
+    if kind == "CONSTR_CHECK":
+        add_check(change, node)
+    elif kind == "CONSTR_NOTNULL":
+        add_not_null(change, node)
+    elif kind == "CONSTR_FOREIGN":
+        change.validate_keys = True
+        columns = tuple(strings(node.get("fk_attrs", [])))
+        keys.add_foreign_key(change, node, columns=columns, at=node.get("location", -1))
+    elif kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
+        add_key(change, node)
+    elif kind == "CONSTR_EXCLUSION":
+        add_exclusion(change, node)
+
+
+def add_check(change: TableChange, node: Node) -> None:
+    """ADD CHECK: a scan unless it is NOT VALID (or NOT ENFORCED)."""
+    analysis, relation = change.analysis, change.relation
+    inherits = not node.get("is_no_inherit")
+    enforced = bool(node.get("is_enforced", True))
+    scanned = enforced and not node.get("skip_validation")
+    reach = inherits or analysis.version >= SIMPLER_KEYS
+    members = change.reach() if reach else [relation]
+    name = node.get("conname")
+    for member in members if inherits else [relation]:
+        if name in member.constraints and member is not relation:
+            continue
+        if scanned:
+            change.check(member)
+    enter_check(change, node, [])
+    if analysis.live(relation):
+        rule = "add-check" if scanned else "add-check-not-valid"
+        analysis.find(
+            rule, at=node.get("location", -1), table=relation.qualified,
+            constraint=name or "the constraint", expression=Text(node.get("raw_expr")),
+        )  # fmt: skip
+
+
+def enter_check(change: TableChange, node: Node, columns: list[str]) -> None:
+    """Enter a CHECK in the catalogue of the table and of those that inherit it."""
+    analysis, relation = change.analysis, change.relation
+    members = [relation]
+    if change.inherit and not node.get("is_no_inherit"):
+        members += analysis.schema.descendants(relation)
+    name = node.get("conname")
+    for member in members:
+        constraint = check_constraint(analysis, member, node, columns=columns, name=name)
+        name = constraint.name
+        member.constraints.setdefault(name, replace(constraint, inherited=member is not relation))
+
+
+def check_constraint(
+    analysis: Analysis, relation: Relation, node: Node, *, columns: list[str], name: str | None
+) -> Constraint:
+    """Build a CHECK from its node."""
+    expression = node.get("raw_expr")
+    uses = uses_of(analysis, expression, relation)
+    used = sorted(uses.columns)
+    label = columns[0] if columns else (used[0] if len(used) == 1 else "")
+    return Constraint(
+        name or constraint_name(relation, label, "check"), "c", tuple(used),
+        validated=not node.get("skip_validation"), enforced=bool(node.get("is_enforced", True)),
+        expression=expression, uses=uses, no_inherit=bool(node.get("is_no_inherit")),
+    )  # fmt: skip
+
+
+def add_not_null(change: TableChange, node: Node) -> None:
+    """ADD CONSTRAINT … NOT NULL column (PostgreSQL 18): like SET NOT NULL, or unproven with NOT VALID."""
+    analysis, relation = change.analysis, change.relation
+    [column] = strings(node["keys"])
+    if node.get("skip_validation"):
+        for member in change.reach():
+            name = node.get("conname") or constraint_name(member, column, "not_null")
+            member.constraints[name] = Constraint(name, "n", (column,), validated=False)
+        return
+    scanned = require_not_null(change, column)
+    if analysis.live(relation):
+        rule = "set-not-null" if scanned else "set-not-null-proven"
+        analysis.find(rule, at=node.get("location", -1), table=relation.qualified, column=column)
+
+
+def add_key(change: TableChange, node: Node, *, judged: bool = False) -> None:
+    """ADD UNIQUE or PRIMARY KEY: builds an index under ACCESS EXCLUSIVE, or takes over a ready one."""
+    analysis, relation = change.analysis, change.relation
+    primary = node["contype"] == "CONSTR_PRIMARY"
+    ready = relation.indexes.get(node["indexname"]) if node.get("indexname") else None
+    columns = ready.columns if ready else tuple(strings(node.get("keys", [])))
+    scanned = False
+    if primary:
+        for column in columns:
+            if column not in change.new_columns:
+                scanned |= require_not_null(change, column)
+    if not node.get("indexname"):
+        _build_key(change, node, columns, primary=primary)
+    elif ready is not None:
+        name = node.get("conname") or ready.name
+        _take_over(analysis, relation, ready, name, primary=primary)
+    if analysis.live(relation) and not judged:
+        rule = _key_rule(primary=primary, ready=bool(node.get("indexname")), scanned=scanned)
+        analysis.find(
+            rule, at=node.get("location", -1), table=relation.qualified, columns=", ".join(columns),
+            constraint=node.get("conname") or f"{relation.name}_key",
+            kind="PRIMARY KEY" if primary else "UNIQUE",
+        )  # fmt: skip
+
+
+def _key_rule(*, primary: bool, ready: bool, scanned: bool) -> str:
+    if not ready:
+        return "add-primary-key" if primary else "add-unique"
+    return "primary-key-using-nullable-index" if scanned else "add-key-using-index"
+
+
+def _build_key(change: TableChange, node: Node, columns: tuple[str, ...], *, primary: bool) -> None:
+    analysis, relation = change.analysis, change.relation
+    label = "pkey" if primary else "key"
+    parent = ""
+    members = [relation]
+    if relation.kind == "p" and change.inherit:
+        members += analysis.schema.descendants(relation)
+    for member in members:
+        if member is not relation:
+            same = analysis.version >= SIMPLER_KEYS
+            analysis.lock(member, change.lock if same else Lock.SHARE)
+        analysis.scan(member)
+        named = node.get("conname") if member is relation else None
+        name = named or index_name(
+            analysis.schema, member, "" if primary else "_".join(columns), label
+        )
+        enter_key(analysis, member, name, columns, primary=primary)
+        member.indexes[name].parent = parent if member is not relation else ""
+        parent = parent or name
+
+
+def enter_key(
+    analysis: Analysis, relation: Relation, name: str, columns: tuple[str, ...], *, primary: bool
+) -> None:
+    """Enter a unique or primary key and the index behind it."""
+    index = Index(
+        name, relation.schema, relation.oid, columns, unique=True, primary=primary, constraint=name
+    )
+    analysis.schema.add_index(relation, index)
+    relation.constraints[name] = Constraint(name, "p" if primary else "u", columns, index=name)
+    if primary:
+        for column in columns:
+            if column in relation.columns:
+                relation.columns[column] = replace(relation.columns[column], not_null=True)
+
+
+def _take_over(
+    analysis: Analysis, relation: Relation, index: Index, name: str, *, primary: bool
+) -> None:
+    analysis.schema.drop_index(relation, index.name)
+    index.name, index.primary, index.constraint = name, primary, name
+    analysis.schema.add_index(relation, index)
+    relation.constraints[name] = Constraint(
+        name, "p" if primary else "u", index.columns, index=name
+    )
+
+
+def add_exclusion(change: TableChange, node: Node) -> None:
+    """ADD EXCLUDE: builds an index and checks it against itself, under ACCESS EXCLUSIVE."""
+    analysis, relation = change.analysis, change.relation
+    elements = [item["List"]["items"][0]["IndexElem"] for item in node.get("exclusions", ())]
+    columns = tuple(element.get("name", "") for element in elements)
+    name = node.get("conname") or index_name(
+        analysis.schema, relation, "_".join(filter(None, columns)), "excl"
+    )
+    members = [relation, *(analysis.schema.descendants(relation) if relation.kind == "p" else ())]
+    for member in members:
+        if member is not relation:
+            analysis.lock(member, change.lock if analysis.version >= SIMPLER_KEYS else Lock.SHARE)
+        analysis.scan(member)
+    enter_exclusion(analysis, relation, name, columns, node)
+    if analysis.live(relation):
+        analysis.find(
+            "add-exclusion", at=node.get("location", -1), table=relation.qualified, constraint=name
+        )
+
+
+def enter_exclusion(
+    analysis: Analysis, relation: Relation, name: str, columns: tuple[str, ...], node: Node
+) -> None:
+    """Enter an exclusion constraint and its index."""
+    uses = uses_of(analysis, [node.get("exclusions"), node.get("where_clause")], relation)
+    index = Index(
+        name, relation.schema, relation.oid, columns, method=node.get("access_method", "gist"),
+        constraint=name, exclusion=True, partial="where_clause" in node, uses=uses,
+    )  # fmt: skip
+    analysis.schema.add_index(relation, index)
+    relation.constraints[name] = Constraint(name, "x", columns, index=name, uses=uses)
+
+
+def drop_constraint(change: TableChange, command: Node) -> None:
+    """DROP CONSTRAINT: with its index, its copies below, and the locks of a foreign key on its partner."""
+    analysis, relation, name = change.analysis, change.relation, command["name"]
+    constraint = relation.constraints.get(name)
+    if constraint is None:
+        if relation.assumed:
+            analysis.find("drop-unknown-constraint", table=relation.qualified, constraint=name)
+        elif not command.get("missing_ok"):
+            analysis.find("missing-object", name=f"constraint {name} of {relation.qualified}")
+        return
+    if constraint.kind in "cn" and not constraint.no_inherit:
+        for member in change.reach():
+            _drop_check(member, constraint)
+    elif constraint.kind in "cn":
+        _drop_check(relation, constraint)
+    else:
+        _refuse_if_referenced(change, constraint, command)
+        dependencies.drop_constraint(analysis, relation, constraint, named=True)
+    if analysis.live(relation):
+        rule = {"f": "drop-foreign-key", "p": "drop-primary-key"}.get(
+            constraint.kind, "drop-constraint"
+        )
+        target = analysis.schema.relations.get(constraint.ref)
+        analysis.find(
+            rule, table=relation.qualified, constraint=name, target=target.qualified if target else "",
+        )  # fmt: skip
+
+
+def _drop_check(relation: Relation, constraint: Constraint) -> None:
+    relation.constraints.pop(constraint.name, None)
+    if constraint.kind == "n" and constraint.columns[0] in relation.columns:
+        column = relation.columns[constraint.columns[0]]
+        relation.columns[column.name] = replace(column, not_null=False)
+
+
+def _refuse_if_referenced(change: TableChange, constraint: Constraint, command: Node) -> None:
+    """A key that other tables' foreign keys rest on goes only with CASCADE."""
+    analysis, relation = change.analysis, change.relation
+    if command.get("behavior") == "DROP_CASCADE" or constraint.kind not in "pu":
+        return
+    holders = [
+        f"{holder.qualified}.{key.name}"
+        for holder, key in analysis.schema.referencing(relation)
+        if set(key.ref_columns) == set(constraint.columns) and not key.parent
+    ]
+    if holders:
+        analysis.find("has-dependants", name=constraint.name, dependants=", ".join(holders))
+
+
+def validate_constraint(change: TableChange, command: Node) -> None:
+    """VALIDATE CONSTRAINT: reads the rows under SHARE UPDATE EXCLUSIVE; nothing at all when it is valid already."""
+    analysis, relation, name = change.analysis, change.relation, command["name"]
+    constraint = relation.constraints.get(name)
+    if constraint is None:
+        if not relation.assumed:
+            analysis.find("missing-object", name=f"constraint {name} of {relation.qualified}")
+            return
+        change.check(relation)
+    elif not constraint.validated:
+        _validate(change, constraint)
+    if analysis.live(relation):
+        analysis.find("validate-constraint", table=relation.qualified, constraint=name)
+
+
+def _validate(change: TableChange, constraint: Constraint) -> None:
+    analysis, relation = change.analysis, change.relation
+    relation.constraints[constraint.name] = replace(constraint, validated=True)
+    if constraint.kind == "f":
+        keys.validate_foreign_key(analysis, relation, constraint)
+        return
+    members = change.reach() if not constraint.no_inherit else [relation]
+    for member in members:
+        change.check(member)
+        own = member.constraints.get(constraint.name)
+        if own is not None:
+            member.constraints[constraint.name] = replace(own, validated=True)
+        if constraint.kind == "n" and (column := member.columns.get(constraint.columns[0])):
+            member.columns[column.name] = replace(column, not_null=True)
+
+
+def alter_constraint(change: TableChange, command: Node) -> None:
+    """ALTER CONSTRAINT: deferrability, or (PostgreSQL 18) whether it is enforced at all."""
+    analysis, relation = change.analysis, change.relation
+    node = command["def"].get("ATAlterConstraint") or command["def"].get("Constraint")
+    name = node["conname"]
+    constraint = relation.constraints.get(name)
+    if constraint is not None and constraint.kind == "f":
+        for child in analysis.schema.descendants(relation) if relation.kind == "p" else ():
+            analysis.lock(child, change.lock)
+        if node.get("alterEnforceability"):
+            _enforce(change, constraint, enforced=bool(node.get("is_enforced")))
+    if analysis.live(relation):
+        analysis.find("alter-constraint", table=relation.qualified, constraint=name)
+
+
+def _enforce(change: TableChange, constraint: Constraint, *, enforced: bool) -> None:
+    analysis, relation = change.analysis, change.relation
+    target = analysis.schema.relations.get(constraint.ref)
+    if enforced == constraint.enforced or target is None:
+        return
+    relation.constraints[constraint.name] = replace(
+        constraint, enforced=enforced, validated=enforced
+    )
+    if enforced:
+        analysis.lock(target, Lock.SHARE_ROW_EXCLUSIVE)
+        change.validate_keys = True
+        change.keys_to_check.append((relation, target))
+    else:
+        analysis.lock(target, Lock.ACCESS_EXCLUSIVE)

@@ -1,0 +1,300 @@
+"""DROP of tables, views, types, schemas, functions, triggers and the rest.
+
+Sources: `RemoveRelations`, `RemoveObjects`, `performMultipleDeletions`, checked on servers 13 to 18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.handlers import dependencies, indexes
+from migrations_portal.risk.levels import Level
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.objects import TABLE_KINDS
+from migrations_portal.risk.trees import qualified, rangevar, strings, type_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+_RELATION_KINDS = {
+    "OBJECT_TABLE": "table", "OBJECT_VIEW": "view", "OBJECT_MATVIEW": "materialised view",
+    "OBJECT_FOREIGN_TABLE": "foreign table", "OBJECT_SEQUENCE": "sequence",
+}  # fmt: skip
+
+
+def drop(analysis: Analysis, node: Node) -> None:
+    """DROP …, by kind of object."""
+    kind = node["removeType"]
+    cascade = node.get("behavior") == "DROP_CASCADE"
+    if kind == "OBJECT_INDEX":
+        indexes.drop_indexes(analysis, node)
+    elif kind in _RELATION_KINDS:
+        _drop_relations(analysis, node, kind, cascade=cascade)
+    else:
+        handler = _HANDLERS.get(kind)
+        if handler is not None:
+            for item in node["objects"]:
+                handler(analysis, item, node)
+        elif kind not in _HARMLESS:
+            analysis.find(
+                "drop-object", kind=kind.removeprefix("OBJECT_").replace("_", " ").lower()
+            )
+
+
+_HARMLESS = frozenset({
+    "OBJECT_COLLATION", "OBJECT_CONVERSION", "OBJECT_TSCONFIGURATION", "OBJECT_TSDICTIONARY", "OBJECT_TSPARSER",
+    "OBJECT_TSTEMPLATE", "OBJECT_EVENT_TRIGGER",
+})  # fmt: skip
+
+
+def _drop_relations(analysis: Analysis, node: Node, kind: str, *, cascade: bool) -> None:
+    named = []
+    for item in node["objects"]:
+        relation = analysis.relation(
+            rangevar(item["List"]["items"]), missing_ok=bool(node.get("missing_ok"))
+        )
+        if relation is not None:
+            named.append(relation)
+    names = {relation.oid for relation in named}
+    for relation in named:
+        if relation.oid not in analysis.schema.relations:
+            continue
+        if not cascade and (blockers := _dependants(analysis, relation, names)):
+            analysis.find("has-dependants", name=relation.qualified, dependants=", ".join(blockers))
+        _judge_drop(analysis, relation, kind, cascade=cascade)
+        dependencies.drop_relation(analysis, relation, cascade=cascade)
+
+
+def _dependants(analysis: Analysis, relation: Relation, names: set[int]) -> list[str]:
+    views = [
+        f"view {v.qualified}"
+        for v in dependencies.views_on(analysis, relation, None)
+        if v.oid not in names
+    ]
+    keys = [
+        f"foreign key {key.name} of {holder.qualified}"
+        for target in (relation, *dependencies.partitioned_parents(analysis, relation))
+        for holder, key in analysis.schema.referencing(target)
+        if holder.oid not in names and holder is not relation and not key.parent
+    ]
+    children = [
+        f"table {child.qualified}" for child in analysis.schema.descendants(relation)
+        if not child.is_partition and child.oid not in names
+    ]  # fmt: skip
+    return views + keys + children
+
+
+def _judge_drop(analysis: Analysis, relation: Relation, kind: str, *, cascade: bool) -> None:
+    if not analysis.live(relation):
+        return
+    what = _RELATION_KINDS[kind]
+    if kind in ("OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"):
+        partners = [
+            h.qualified for h, _ in analysis.schema.referencing(relation) if h is not relation
+        ]
+        partners += [
+            t.qualified for c in relation.constraints.values()
+            if c.kind == "f" and (t := analysis.schema.relations.get(c.ref)) and t is not relation
+        ]  # fmt: skip
+        analysis.seen.irreversible = True
+        analysis.find(
+            "drop-table",
+            table=relation.qualified,
+            partners=", ".join(sorted(set(partners))) or "none",
+        )
+    elif kind == "OBJECT_SEQUENCE":
+        analysis.find("drop-sequence", name=relation.qualified)
+    else:
+        analysis.find("drop-view", name=relation.qualified, kind=what)
+    if cascade:
+        analysis.find("cascade", name=relation.qualified)
+
+
+def _drop_schema(analysis: Analysis, item: Node, node: Node) -> None:
+    name = item["String"]["sval"]
+    if name not in analysis.schema.schemas and analysis.schema.complete:
+        if not node.get("missing_ok"):
+            analysis.find("missing-object", name=f"schema {name}")
+        return
+    inside = [r for r in analysis.schema.relations.values() if r.schema == name]
+    live = any(analysis.live(r) for r in inside) or not analysis.schema.complete
+    for relation in inside:
+        dependencies.drop_relation(analysis, relation, cascade=True)
+    for key in [key for key in analysis.schema.types if key[0] == name]:
+        _drop_columns_of_type(analysis, key)
+        del analysis.schema.types[key]
+    analysis.schema.schemas.discard(name)
+    if live:
+        analysis.seen.irreversible = True
+        analysis.find(
+            "drop-schema",
+            name=name,
+            tables=", ".join(r.name for r in inside if r.kind in TABLE_KINDS),
+        )
+
+
+def _drop_type(analysis: Analysis, item: Node, node: Node) -> None:
+    ref = type_ref(analysis, item["TypeName"])
+    if ref is None:
+        return
+    key = (ref.schema, ref.name)
+    used = _drop_columns_of_type(analysis, key)
+    analysis.schema.types.pop(key, None)
+    if used:
+        analysis.seen.irreversible = True
+        analysis.find("drop-type-in-use", name=str(ref), columns=", ".join(used))
+    else:
+        analysis.find("drop-type", name=str(ref))
+
+
+def _drop_columns_of_type(analysis: Analysis, key: tuple[str, str]) -> list[str]:
+    """With CASCADE, each column of the type is dropped, under a lock on its table."""
+    used = []
+    for relation in list(analysis.schema.relations.values()):
+        for column in list(relation.columns.values()):
+            if column.type is not None and (column.type.schema, column.type.name) == key:
+                used.append(f"{relation.qualified}.{column.name}")
+                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+                dependencies.drop_column(analysis, relation, column.name, cascade=True)
+        if relation.of_type == key:
+            dependencies.drop_relation(analysis, relation, cascade=True)
+    return used
+
+
+def _on_table(analysis: Analysis, item: Node) -> tuple[Relation, str] | None:
+    """Read `name ON table`: the table and the name."""
+    items = item["List"]["items"]
+    relation = analysis.relation(rangevar(items[:-1]))
+    return None if relation is None else (relation, strings(items)[-1])
+
+
+def _drop_trigger(analysis: Analysis, item: Node, node: Node) -> None:
+    found = _on_table(analysis, item)
+    if found is None:
+        return
+    relation, name = found
+    known = analysis.schema.complete and not relation.assumed
+    if name not in relation.triggers and node.get("missing_ok") and known:
+        analysis.lock(relation, Lock.ACCESS_SHARE)
+        return
+    trigger = relation.triggers.pop(name, None)
+    members = [relation]
+    if trigger is not None and trigger.row and relation.kind == "p":
+        members += analysis.schema.descendants(relation)
+    for member in members:
+        analysis.lock(member, Lock.ACCESS_EXCLUSIVE)
+        member.triggers.pop(name, None)
+    if analysis.live(relation):
+        analysis.find("drop-trigger", table=relation.qualified, trigger=name)
+
+
+def _drop_rule(analysis: Analysis, item: Node, node: Node) -> None:
+    found = _on_table(analysis, item)
+    if found is not None:
+        relation, name = found
+        relation.rules.pop(name, None)
+        analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        if analysis.live(relation):
+            analysis.find("rule-change", table=relation.qualified)
+
+
+def _drop_policy(analysis: Analysis, item: Node, node: Node) -> None:
+    found = _on_table(analysis, item)
+    if found is not None:
+        relation, name = found
+        relation.policies.pop(name, None)
+        analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        if analysis.live(relation):
+            analysis.find("row-security", table=relation.qualified)
+
+
+def _drop_statistics(analysis: Analysis, item: Node, node: Node) -> None:
+    _, name = qualified(item["List"]["items"])
+    for relation in analysis.schema.relations.values():
+        if relation.statistics.pop(name, None) is not None:
+            analysis.lock(relation, Lock.SHARE_UPDATE_EXCLUSIVE)
+
+
+def _drop_function(analysis: Analysis, item: Node, node: Node) -> None:
+    body = item["ObjectWithArgs"]
+    schema, name = qualified(body["objname"])
+    key = next(((str(p), name) for p in ((schema,) if schema else analysis.path)
+                if (str(p), name) in analysis.schema.functions), None)  # fmt: skip
+    if key is None:
+        return
+    if node.get("behavior") == "DROP_CASCADE":
+        _drop_uses_of_function(analysis, key)
+    else:
+        used = _users_of_function(analysis, key)
+        if used:
+            analysis.find("has-dependants", name=f"function {name}", dependants=", ".join(used))
+    arguments = len(body.get("objargs", ()))
+    left = [f for f in analysis.schema.functions[key] if f.arguments != arguments]
+    analysis.schema.functions[key] = left
+    analysis.find("drop-function", name=name)
+
+
+def _users_of_function(analysis: Analysis, key: tuple[str, str]) -> list[str]:
+    return [
+        f"{relation.qualified}.{name}"
+        for relation in analysis.schema.relations.values()
+        for name in (
+            [t.name for t in relation.triggers.values() if t.function == key]
+            + [
+                c.name
+                for c in relation.columns.values()
+                if c.default and key in c.default.functions
+            ]
+            + [c.name for c in relation.constraints.values() if key in c.uses.functions]
+            + [i.name for i in relation.indexes.values() if key in i.uses.functions]
+        )
+    ]
+
+
+def _drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
+    for relation in list(analysis.schema.relations.values()):
+        for trigger in [t for t in relation.triggers.values() if t.function == key]:
+            del relation.triggers[trigger.name]
+            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        for column in list(relation.columns.values()):
+            if column.default and key in column.default.functions:
+                relation.columns[column.name] = replace(column, default=None)
+                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        for constraint in [c for c in relation.constraints.values() if key in c.uses.functions]:
+            dependencies.drop_constraint(analysis, relation, constraint)
+            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        for index in [i for i in relation.indexes.values() if key in i.uses.functions]:
+            dependencies.drop_index(analysis, relation, index.name)
+        if relation.kind in "vm" and key in relation.uses.functions:
+            dependencies.drop_relation(analysis, relation, cascade=True)
+
+
+def _drop_publication(analysis: Analysis, item: Node, node: Node) -> None:
+    analysis.schema.publications.pop(item["String"]["sval"], None)
+    analysis.find("publication", level=Level.HIGH, name=item["String"]["sval"])
+
+
+def _drop_extension(analysis: Analysis, item: Node, node: Node) -> None:
+    analysis.find("drop-extension", name=item["String"]["sval"])
+
+
+_HANDLERS: dict[str, Callable[[Analysis, Node, Node], None]] = {
+    "OBJECT_SCHEMA": _drop_schema,
+    "OBJECT_TYPE": _drop_type,
+    "OBJECT_DOMAIN": _drop_type,
+    "OBJECT_TRIGGER": _drop_trigger,
+    "OBJECT_RULE": _drop_rule,
+    "OBJECT_POLICY": _drop_policy,
+    "OBJECT_STATISTIC_EXT": _drop_statistics,
+    "OBJECT_FUNCTION": _drop_function,
+    "OBJECT_PROCEDURE": _drop_function,
+    "OBJECT_ROUTINE": _drop_function,
+    "OBJECT_AGGREGATE": _drop_function,
+    "OBJECT_PUBLICATION": _drop_publication,
+    "OBJECT_EXTENSION": _drop_extension,
+}

@@ -1,0 +1,280 @@
+"""TRUNCATE, VACUUM, CLUSTER, ANALYZE, LOCK, COPY, GRANT, statistics, publications.
+
+Sources: `ExecuteTruncate`, `vacuum`, `cluster_rel`, `LockTableCommand`, `CreatePublication`, checked on servers 13 to 18.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.handlers import dependencies, queries, reach
+from migrations_portal.risk.levels import Level
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.objects import TABLE_KINDS
+from migrations_portal.risk.trees import qualified, strings, with_heirs
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+_AE, _SUE = Lock.ACCESS_EXCLUSIVE, Lock.SHARE_UPDATE_EXCLUSIVE
+
+
+def truncate(analysis: Analysis, node: Node) -> None:
+    """TRUNCATE: ACCESS EXCLUSIVE and a new, empty file; CASCADE empties every table that references it."""
+    cascade = node.get("behavior") == "DROP_CASCADE"
+    tables: dict[int, Relation] = {}
+    for item in node["relations"]:
+        relation = analysis.relation(item["RangeVar"])
+        if relation is None:
+            continue
+        tree = analysis.schema.descendants(relation) if with_heirs(item["RangeVar"]) else ()
+        for member in (relation, *tree):
+            tables[member.oid] = member
+        if analysis.live(relation):
+            analysis.find("truncate", table=relation.qualified)
+    _follow_references(analysis, tables, cascade=cascade)
+    for table in tables.values():
+        analysis.lock(table, _AE)
+        analysis.rewrite(table)
+        analysis.seen.irreversible |= analysis.live(table)
+        if table.indexes:
+            analysis.scan(table)
+        if table.is_partition and analysis.version < 14:  # noqa: PLR2004 - looked at its parent until 13
+            _lock_parents(analysis, table, tables)
+
+
+def _lock_parents(analysis: Analysis, table: Relation, tables: dict[int, Relation]) -> None:
+    for oid in table.parents:
+        if oid not in tables and (parent := analysis.schema.relations.get(oid)) is not None:
+            analysis.lock(parent, Lock.ACCESS_SHARE)
+
+
+def _follow_references(analysis: Analysis, tables: dict[int, Relation], *, cascade: bool) -> None:
+    waiting = list(tables.values())
+    while waiting:
+        table = waiting.pop()
+        targets = (table, *dependencies.partitioned_parents(analysis, table))
+        for holder, constraint in (
+            k for target in targets for k in analysis.schema.referencing(target)
+        ):
+            if holder.oid in tables or constraint.parent:
+                continue
+            if not cascade:
+                analysis.find(
+                    "has-dependants",
+                    name=table.qualified,
+                    dependants=f"{holder.qualified}.{constraint.name}",
+                )
+                continue
+            if analysis.live(holder):
+                analysis.find("truncate-cascade", table=holder.qualified, parent=table.qualified)
+            for member in (holder, *analysis.schema.descendants(holder)):
+                tables[member.oid] = member
+                waiting.append(member)
+
+
+def vacuum(analysis: Analysis, node: Node) -> None:
+    """VACUUM and ANALYZE; only VACUUM FULL is in anybody's way."""
+    options = {item["DefElem"]["defname"]: item["DefElem"] for item in node.get("options", ())}
+    is_vacuum = bool(node.get("is_vacuumcmd"))
+    full = is_vacuum and "full" in options and "false" not in str(options["full"].get("arg", ""))
+    relations = [
+        item["VacuumRelation"]["relation"]
+        for item in node.get("rels", ())
+        if "relation" in item["VacuumRelation"]
+    ]
+    if not relations:
+        analysis.find("vacuum-all", level=Level.CRITICAL if full else Level.LOW)
+        return
+    for name in relations:
+        relation = analysis.relation(name)
+        if relation is not None and relation.kind in TABLE_KINDS:
+            _vacuum_one(analysis, relation, full=full, only_analyze=not is_vacuum)
+
+
+ANALYZES_HEIRS = 18
+"""From this version on, ANALYZE locks the tables that inherit like the one that is named."""
+
+
+def _vacuum_one(analysis: Analysis, relation: Relation, *, full: bool, only_analyze: bool) -> None:
+    members = [
+        relation,
+        *(analysis.schema.descendants(relation) if relation.kind == "p" or only_analyze else ()),
+    ]
+    for member in members:
+        lock = _AE if full else _SUE
+        inheriting = member is not relation and relation.kind != "p"
+        if only_analyze and inheriting and analysis.version < ANALYZES_HEIRS:
+            lock = Lock.ACCESS_SHARE
+        analysis.lock(member, lock)
+        if full:
+            analysis.rewrite(member)
+            analysis.scan(member)
+    if full and analysis.live(relation):
+        analysis.find("vacuum-full", table=relation.qualified)
+
+
+def cluster(analysis: Analysis, node: Node) -> None:
+    """CLUSTER: rewrites the table in the order of an index."""
+    if "relation" not in node:
+        analysis.find("cluster-all")
+        return
+    relation = analysis.relation(node["relation"])
+    if relation is None:
+        return
+    members = [relation, *(analysis.schema.descendants(relation) if relation.kind == "p" else ())]
+    for member in members:
+        analysis.lock(member, _AE)
+        analysis.rewrite(member)
+        analysis.scan(member)
+    if analysis.live(relation):
+        analysis.find("cluster", table=relation.qualified)
+
+
+def lock_table(analysis: Analysis, node: Node) -> None:
+    """LOCK TABLE: what it says, on the table, all below it, and the tables behind a view."""
+    mode = Lock(node["mode"])
+    for item in node["relations"]:
+        relation = analysis.relation(item["RangeVar"])
+        if relation is None:
+            continue
+        if relation.kind == "v":
+            reading = reach.Reading(analysis, runs=False)
+            reach.lock_source(reading, relation, mode, where=None, inherit=True, only=False)
+        else:
+            members = [
+                relation,
+                *(analysis.schema.descendants(relation) if with_heirs(item["RangeVar"]) else ()),
+            ]
+            for member in members:
+                analysis.lock(member, mode)
+        if analysis.live(relation):
+            analysis.find("lock-table", table=relation.qualified, mode=mode.mode)
+
+
+def copy(analysis: Analysis, node: Node) -> None:
+    """COPY: FROM writes like INSERT, TO reads the whole table, PROGRAM runs a command on the server."""
+    incoming = bool(node.get("is_from"))
+    if node.get("is_program"):
+        analysis.find("copy-program")
+    if "query" in node:
+        queries.read_query(analysis, node["query"])
+    if "relation" not in node:
+        return
+    relation = analysis.relation(node["relation"])
+    if relation is None:
+        return
+    analysis.lock(relation, Lock.ROW_EXCLUSIVE if incoming else Lock.ACCESS_SHARE)
+    if incoming:
+        analysis.seen.data_change = True
+        if analysis.live(relation):
+            analysis.find("copy-from", table=relation.qualified)
+    else:
+        analysis.scan(relation)
+        analysis.find("copy-to", table=relation.qualified)
+
+
+def create_statistics(analysis: Analysis, node: Node) -> None:
+    """CREATE STATISTICS."""
+    for item in node.get("relations", ()):
+        relation = analysis.relation(item["RangeVar"])
+        if relation is None:
+            continue
+        analysis.lock(relation, _SUE)
+        columns = frozenset(e["StatsElem"].get("name", "") for e in node.get("exprs", ()))
+        name = qualified(node["defnames"])[1] if node.get("defnames") else f"{relation.name}_stat"
+        relation.statistics[name] = columns
+
+
+PUBLICATION_LOCK = _SUE
+
+
+def create_publication(analysis: Analysis, node: Node) -> None:
+    """CREATE PUBLICATION: rows begin to leave the database through it."""
+    tables = _published(analysis, node)
+    everything = bool(node.get("for_all_tables"))
+    analysis.schema.publications[node["pubname"]] = "all" if everything else "some"
+    for relation in tables:
+        relation.published |= {node["pubname"]}
+    analysis.find(
+        "publication", name=node["pubname"],
+        level=Level.CRITICAL if everything else Level.HIGH,
+    )  # fmt: skip
+
+
+def alter_publication(analysis: Analysis, node: Node) -> None:
+    """ALTER PUBLICATION: which rows leave the database changes."""
+    name = node["pubname"]
+    tables = _published(analysis, node)
+    action = node.get("action")
+    if action == "AP_SetObjects":
+        for relation in analysis.schema.relations.values():
+            if name in relation.published:
+                analysis.lock(relation, PUBLICATION_LOCK)
+                relation.published -= {name}
+    for relation in tables:
+        relation.published = (
+            relation.published - {name}
+            if action == "AP_DropObjects"
+            else relation.published | {name}
+        )
+    analysis.find("publication", name=name)
+
+
+def _published(analysis: Analysis, node: Node) -> list[Relation]:
+    tables = []
+    for item in node.get("pubobjects", ()):
+        spec = item["PublicationObjSpec"]
+        if "pubtable" not in spec:
+            continue
+        relation = analysis.relation(spec["pubtable"]["relation"])
+        if relation is None:
+            continue
+        heirs = with_heirs(spec["pubtable"]["relation"]) and relation.kind != "p"
+        for member in (relation, *(analysis.schema.descendants(relation) if heirs else ())):
+            analysis.lock(member, PUBLICATION_LOCK)
+            tables.append(member)
+    return tables
+
+
+def subscription(analysis: Analysis, node: Node) -> None:
+    """CREATE, ALTER, DROP SUBSCRIPTION: connects to another server."""
+    analysis.find("subscription", name=node.get("subname", ""))
+
+
+GRANT_LOCKS_SINCE = 18
+
+
+def grant(analysis: Analysis, node: Node) -> None:
+    """GRANT and REVOKE: no lock before PostgreSQL 18, ACCESS SHARE since."""
+    public = any(
+        item["RoleSpec"].get("roletype") == "ROLESPEC_PUBLIC" for item in node.get("grantees", ())
+    )
+    tables = []
+    if node.get("objtype") == "OBJECT_TABLE" and node.get("targtype") == "ACL_TARGET_OBJECT":
+        for item in node.get("objects", ()):
+            relation = analysis.relation(item["RangeVar"])
+            if relation is None:
+                continue
+            if analysis.version >= GRANT_LOCKS_SINCE:
+                analysis.lock(relation, Lock.ACCESS_SHARE)
+            analysis.seen.touched.setdefault(relation.oid, relation)
+            analysis.seen.names.setdefault(relation.oid, relation.qualified)
+            if analysis.live(relation):
+                tables.append(relation.qualified)
+    if node.get("is_grant"):
+        rule = "grant-public" if public else "grant"
+        analysis.find(rule, tables=", ".join(tables) or "the objects named")
+    elif tables:
+        analysis.find("revoke", tables=", ".join(tables))
+
+
+def security_label(analysis: Analysis, node: Node) -> None:
+    """SECURITY LABEL: like COMMENT."""
+    items = node["object"].get("List", {}).get("items", [])
+    if node["objtype"] == "OBJECT_TABLE" and strings(items):
+        relation = analysis.lookup(*qualified(items))
+        if relation is not None:
+            analysis.lock(relation, _SUE)

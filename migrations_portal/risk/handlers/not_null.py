@@ -1,0 +1,44 @@
+"""Making a column NOT NULL: when the rows have to be read for it, and when a CHECK already proves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.objects import Column
+from migrations_portal.risk.trees import rejects_null
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.handlers.table_change import TableChange
+    from migrations_portal.risk.objects import Relation
+
+
+NEVER_TWICE = 18
+"""From this version on, no table whose column is NOT NULL already is followed into those below; before, no partitioned one."""
+
+
+def require_not_null(change: TableChange, name: str) -> bool:
+    """Make a column NOT NULL on the table and below; says whether rows have to be read for it."""
+    relation, scanned = change.relation, False
+    own = relation.columns.get(name)
+    spared = relation.kind == "p" or change.analysis.version >= NEVER_TWICE
+    if spared and own is not None and own.not_null:
+        return False
+    for member in change.reach():
+        column = member.columns.get(name)
+        if column is not None and column.not_null:
+            continue
+        if not proven_not_null(member, name):
+            change.check(member)
+            scanned = True
+        member.columns[name] = replace(column or Column(name), not_null=True)
+    return scanned
+
+
+def proven_not_null(relation: Relation, column: str) -> bool:
+    """Whether a validated CHECK of the table already excludes NULL in this column."""
+    return any(
+        constraint.kind == "c" and constraint.validated and constraint.enforced
+        and rejects_null(constraint.expression, column)
+        for constraint in relation.constraints.values()
+    )  # fmt: skip

@@ -1,0 +1,279 @@
+"""Partitions and inheritance: attach, detach, inherit, and the making of a new partition.
+
+Sources: `ATExecAttachPartition`, `ATExecDetachPartition`, `CloneForeignKeyConstraints`, `AttachPartitionEnsureIndexes` in
+tablecmds.c, checked on servers 13 to 18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.bounds import implied, read_bound
+from migrations_portal.risk.handlers.dependencies import default_partition
+from migrations_portal.risk.handlers.keys import copy_to_partitions
+from migrations_portal.risk.handlers.table_change import scan_tree
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.naming import index_name
+from migrations_portal.risk.objects import Bound, Index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.handlers.table_change import TableChange
+    from migrations_portal.risk.objects import Constraint, Relation
+    from migrations_portal.risk.parser import Node
+
+_AE = Lock.ACCESS_EXCLUSIVE
+LOCKS_REFERENCING = 15
+"""From this version on (and its late minor releases), cloning keys locks the tables that reference the parent harder."""
+LOCKS_DETACHED = 14
+
+
+def attach(change: TableChange, command: Node) -> None:
+    """ATTACH PARTITION: the new partition and the DEFAULT partition are locked, and read unless a CHECK proves the bound."""
+    analysis, parent = change.analysis, change.relation
+    node = command["def"]["PartitionCmd"]
+    found = analysis.index(node["name"].get("schemaname"), node["name"]["relname"])
+    if found is not None:
+        return
+    partition = analysis.relation(node["name"])
+    if partition is None:
+        return
+    bound = read_bound(node["bound"])
+    analysis.lock_tree(partition, _AE)
+    proven = implied(partition, parent.key, parent.strategy, bound)
+    if not proven and not bound.default:
+        for leaf in _leaves(analysis, partition):
+            if not implied(leaf, parent.key, parent.strategy, bound):
+                analysis.scan(leaf)
+    elif bound.default and len(parent.children):
+        scan_tree(analysis, partition)
+    _read_default(analysis, parent, bound)
+    _merge_keys(analysis, parent, partition)
+    join(analysis, parent, partition, bound)
+    _match_indexes(analysis, parent, partition)
+    if analysis.live(parent) or analysis.live(partition):
+        rule = "attach-partition-proven" if proven else "attach-partition"
+        analysis.find(rule, table=parent.qualified, partition=partition.qualified)
+
+
+def _leaves(analysis: Analysis, relation: Relation) -> Iterator[Relation]:
+    for member in (relation, *analysis.schema.descendants(relation)):
+        if member.has_storage:
+            yield member
+
+
+def _read_default(analysis: Analysis, parent: Relation, bound: Bound) -> None:
+    """The DEFAULT partition must hold no row of the new one: it is locked and read."""
+    default = default_partition(analysis, parent)
+    if default is None or bound.default:
+        return
+    for member in analysis.lock_tree(default, _AE):
+        analysis.scan(member)
+
+
+def join(analysis: Analysis, parent: Relation, partition: Relation, bound: Bound) -> None:
+    """Enter a relation as a partition of another."""
+    partition.bound = bound
+    partition.parents.append(parent.oid)
+    parent.children.append(partition.oid)
+
+
+def clone_keys(analysis: Analysis, parent: Relation) -> None:
+    """Lock the partners of the parent's foreign keys, on both sides, while a partition gets its copies."""
+    for constraint in parent.constraints.values():
+        target = analysis.schema.relations.get(constraint.ref) if constraint.kind == "f" else None
+        if target is not None:
+            _lock_target(analysis, target, Lock.SHARE_ROW_EXCLUSIVE)
+    lock = Lock.SHARE_ROW_EXCLUSIVE if analysis.version >= LOCKS_REFERENCING else Lock.ACCESS_SHARE
+    for holder, constraint in analysis.schema.referencing(parent):
+        if holder is not parent and not constraint.parent:
+            analysis.lock(holder, lock)
+
+
+def _lock_target(analysis: Analysis, target: Relation, lock: Lock) -> None:
+    members = [target, *(analysis.schema.descendants(target) if target.kind == "p" else ())]
+    for member in members:
+        analysis.lock(member, lock)
+
+
+def _merge_keys(analysis: Analysis, parent: Relation, partition: Relation) -> None:
+    """Give the partition the parent's foreign keys: one that it has already is merged, a new one is checked (a scan)."""
+    clone_keys(analysis, parent)
+    for constraint in list(parent.constraints.values()):
+        target = analysis.schema.relations.get(constraint.ref) if constraint.kind == "f" else None
+        if target is None:
+            continue
+        twin = _twin(partition, constraint)
+        if twin is not None:
+            _lock_target(analysis, target, _AE)
+            partition.constraints[twin.name] = replace(twin, parent=parent.oid, inherited=True)
+        else:
+            scan_tree(analysis, partition)
+            scan_tree(analysis, target)
+            name = (
+                constraint.name
+                if constraint.name not in partition.constraints
+                else f"{constraint.name}_1"
+            )
+            partition.constraints[name] = replace(
+                constraint, name=name, parent=parent.oid, inherited=True
+            )
+
+
+def _twin(partition: Relation, constraint: Constraint) -> Constraint | None:
+    for own in partition.constraints.values():
+        same = (own.ref, own.columns, own.ref_columns) == (
+            constraint.ref, constraint.columns, constraint.ref_columns,
+        )  # fmt: skip
+        if own.kind == "f" and same and own.validated and not own.parent:
+            return own
+    return None
+
+
+def _match_indexes(analysis: Analysis, parent: Relation, partition: Relation) -> None:
+    """Each index of the parent needs its part on the partition: one that fits is taken, a missing one is built (a scan)."""
+    taken: set[str] = set()
+    for index in parent.indexes.values():
+        match = next(
+            (
+                own
+                for own in partition.indexes.values()
+                if own.name not in taken and _fits(own, index)
+            ),
+            None,
+        )
+        if match is not None:
+            match.parent = index.name
+            taken.add(match.name)
+            continue
+        for leaf in _leaves(analysis, partition):
+            analysis.scan(leaf)
+        taken.add(add_part(analysis, partition, index).name)
+
+
+def _fits(own: Index, index: Index) -> bool:
+    shape = (own.columns, own.method, own.partial, bool(own.parent))
+    same = shape == (index.columns, index.method, index.partial, False)
+    return same and own.unique >= index.unique and (not index.constraint or bool(own.constraint))
+
+
+def add_part(analysis: Analysis, partition: Relation, index: Index) -> Index:
+    """Enter the part of a partitioned index on one partition (and below it)."""
+    label = "pkey" if index.primary else "key" if index.constraint else "idx"
+    columns = "" if index.primary else "_".join(c or "expr" for c in index.columns)
+    name = index_name(analysis.schema, partition, columns, label)
+    part = replace(
+        index, name=name, schema=partition.schema, table=partition.oid, parent=index.name
+    )
+    part.constraint = name if index.constraint else ""
+    analysis.schema.add_index(partition, part)
+    for oid in partition.children:
+        if (child := analysis.schema.relations.get(oid)) is not None and partition.kind == "p":
+            add_part(analysis, child, part)
+    return part
+
+
+def detach(change: TableChange, command: Node) -> None:
+    """DETACH PARTITION: ACCESS EXCLUSIVE on parent, partition and DEFAULT; CONCURRENTLY only SHARE UPDATE on the parent."""
+    analysis, parent = change.analysis, change.relation
+    node = command["def"]["PartitionCmd"]
+    partition = analysis.relation(node["name"])
+    if partition is None:
+        return
+    concurrent = bool(node.get("concurrent"))
+    newer = analysis.version >= LOCKS_DETACHED
+    analysis.lock(partition, _AE if newer else Lock.SHARE_UPDATE_EXCLUSIVE)
+    for member in analysis.schema.descendants(partition):
+        analysis.lock(member, _AE)
+    default = default_partition(analysis, parent)
+    if default is not None and default is not partition:
+        if concurrent:
+            analysis.find(
+                "detach-with-default", table=parent.qualified, partition=default.qualified
+            )
+        analysis.lock(default, _AE)
+    _free_keys(analysis, partition)
+    _check_nothing_points_at(analysis, parent, partition, concurrent=concurrent)
+    _leave(parent, partition)
+    if analysis.live(parent):
+        rule = "detach-partition-concurrently" if concurrent else "detach-partition"
+        analysis.find(rule, table=parent.qualified, partition=partition.qualified)
+
+
+def _free_keys(analysis: Analysis, partition: Relation) -> None:
+    """The copies of the parent's foreign keys become the partition's own: new triggers on the referenced tables."""
+    for constraint in [c for c in partition.constraints.values() if c.kind == "f" and c.parent]:
+        target = analysis.schema.relations.get(constraint.ref)
+        if target is not None:
+            _lock_target(analysis, target, Lock.SHARE_ROW_EXCLUSIVE)
+        partition.constraints[constraint.name] = replace(constraint, parent=0, inherited=False)
+
+
+def _check_nothing_points_at(
+    analysis: Analysis, parent: Relation, partition: Relation, *, concurrent: bool
+) -> None:
+    """No row may reference a row that leaves: both sides are read, and the keys on the partition go."""
+    for holder, constraint in analysis.schema.referencing(parent):
+        if holder is not parent and not constraint.parent:
+            analysis.lock(partition, _AE)
+            _lock_target(analysis, holder, Lock.SHARE if concurrent else _AE)
+            scan_tree(analysis, holder)
+            scan_tree(analysis, partition)
+
+
+def _leave(parent: Relation, partition: Relation) -> None:
+    partition.bound = None
+    if parent.oid in partition.parents:
+        partition.parents.remove(parent.oid)
+    if partition.oid in parent.children:
+        parent.children.remove(partition.oid)
+    for index in partition.indexes.values():
+        index.parent = ""
+
+
+def finalize(change: TableChange, command: Node) -> None:
+    """DETACH PARTITION … FINALIZE: ends a concurrent detach that was cut off."""
+    partition = change.analysis.relation(command["def"]["PartitionCmd"]["name"])
+    if partition is not None:
+        change.analysis.lock(partition, _AE)
+        _leave(change.relation, partition)
+
+
+def inherit(change: TableChange, command: Node) -> None:
+    """INHERIT: the parent is locked against other changes only."""
+    analysis, child = change.analysis, change.relation
+    parent = analysis.relation(command["def"]["RangeVar"])
+    if parent is None:
+        return
+    analysis.lock(parent, Lock.SHARE_UPDATE_EXCLUSIVE)
+    child.parents.append(parent.oid)
+    parent.children.append(child.oid)
+    if analysis.live(child):
+        analysis.find("change-inheritance", table=child.qualified, parent=parent.qualified)
+
+
+def no_inherit(change: TableChange, command: Node) -> None:
+    """NO INHERIT: the parent is only looked at."""
+    analysis, child = change.analysis, change.relation
+    parent = analysis.relation(command["def"]["RangeVar"])
+    if parent is None:
+        return
+    analysis.lock(parent, Lock.ACCESS_SHARE)
+    _leave(parent, child)
+    if analysis.live(child):
+        analysis.find("change-inheritance", table=child.qualified, parent=parent.qualified)
+
+
+__all__ = [
+    "attach",
+    "clone_keys",
+    "copy_to_partitions",
+    "detach",
+    "finalize",
+    "inherit",
+    "join",
+    "no_inherit",
+]

@@ -1,0 +1,141 @@
+"""SET, transactions, prepared statements and plain SELECT: what changes the session rather than the schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.handlers import programs, queries
+from migrations_portal.risk.trees import constant, qualified, walk
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.parser import Node
+
+DATA_FUNCTIONS = frozenset({
+    "setval", "lo_unlink", "lo_import", "lo_create", "lo_put", "lowrite", "pg_terminate_backend", "pg_cancel_backend",
+    "pg_reload_conf", "pg_promote", "pg_switch_wal", "pg_create_logical_replication_slot", "pg_drop_replication_slot",
+    "pg_replication_origin_drop", "pg_restore_relation_stats", "pg_clear_relation_stats", "pg_read_file", "lo_export",
+    "pg_read_binary_file",
+})  # fmt: skip
+"""Built-in functions that change or reach something when they are merely selected."""
+
+
+def set_variable(analysis: Analysis, node: Node) -> None:
+    """SET and RESET: search path, time zone and time limits change how later statements are judged."""
+    name = node.get("name", "").lower()
+    values = [value for item in node.get("args", ()) if (value := constant(item)) is not None]
+    set_setting(
+        analysis,
+        name,
+        values,
+        reset=node.get("kind") in ("VAR_RESET", "VAR_SET_DEFAULT", "VAR_RESET_ALL"),
+    )
+
+
+def set_setting(analysis: Analysis, name: str, values: list[str], *, reset: bool = False) -> None:
+    """Apply one setting of the session."""
+    if name == "search_path":
+        parts = [part.strip().strip('"') for value in values for part in value.split(",")]
+        named = tuple(p for p in parts if p not in ("$user", "", "pg_catalog", "pg_temp"))
+        analysis.path = ("public",) if reset else named
+    elif name == "timezone":
+        analysis.timezone = None if reset or not values else values[0]
+    elif name in ("lock_timeout", "statement_timeout"):
+        set_limit = bool(values) and values[0].strip("0") not in ("", "s", "ms") and not reset
+        (analysis.settings.add if set_limit else analysis.settings.discard)(name)
+    elif name == "session_replication_role":
+        analysis.replica_role = values[:1] == ["replica"] and not reset
+        if analysis.replica_role and analysis.number:
+            analysis.find("replica-role")
+    elif name in ("role", "session_authorization") and values and analysis.number:
+        analysis.find("set-role", name=values[0])
+
+
+_BEGIN = frozenset({"TRANS_STMT_BEGIN", "TRANS_STMT_START"})
+_END = frozenset({"TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE"})
+_TWO_PHASE = frozenset(
+    {"TRANS_STMT_PREPARE", "TRANS_STMT_COMMIT_PREPARED", "TRANS_STMT_ROLLBACK_PREPARED"}
+)
+
+
+def transaction(analysis: Analysis, node: Node) -> None:
+    """BEGIN, COMMIT, ROLLBACK, SAVEPOINT."""
+    kind = node["kind"]
+    if kind in _BEGIN:
+        if analysis.in_transaction:
+            analysis.find("nested-transaction")
+        analysis.in_transaction = True
+    elif kind in _END:
+        analysis.in_transaction = False
+        for made in analysis.schema.types.values():
+            made.new_labels = frozenset()
+    if kind in _TWO_PHASE:
+        analysis.find("two-phase-commit")
+    if kind in ("TRANS_STMT_ROLLBACK", "TRANS_STMT_ROLLBACK_TO"):
+        analysis.find("rollback-in-file")
+
+
+def select(analysis: Analysis, node: Node) -> None:
+    """SELECT: reads; but a function it calls may do anything."""
+    if "intoClause" in node:
+        _select_into(analysis, node)
+        return
+    queries.read_query(analysis, {"SelectStmt": node})
+    locking = any(kind == "LockingClause" for kind, _ in walk(node))
+    if locking:
+        analysis.find("select-for-update")
+    run_functions(analysis, node)
+
+
+def _select_into(analysis: Analysis, node: Node) -> None:
+    rest = {key: value for key, value in node.items() if key != "intoClause"}
+    analysis.apply(
+        analysis, "CreateTableAsStmt",
+        {"into": node["intoClause"], "query": {"SelectStmt": rest}, "objtype": "OBJECT_TABLE"},
+    )  # fmt: skip
+
+
+def run_functions(analysis: Analysis, node: Node) -> None:
+    """Follow the functions that a query calls."""
+    for kind, body in walk(node):
+        if kind != "FuncCall":
+            continue
+        _, name = qualified(body["funcname"])
+        if name == "set_config" and len(body.get("args", ())) > 1:
+            setting, value = (constant(argument) for argument in body["args"][:2])
+            set_setting(analysis, (setting or "").lower(), [value or ""])
+        elif name in DATA_FUNCTIONS:
+            analysis.find("system-function", name=name, at=body.get("location", -1))
+        else:
+            programs.run_function(analysis, body)
+
+
+def explain(analysis: Analysis, node: Node) -> None:
+    """EXPLAIN plans (and locks); with ANALYZE it runs."""
+    runs = any(item["DefElem"]["defname"] == "analyze" for item in node.get("options", ()))
+    [(kind, body)] = node["query"].items()
+    if runs:
+        analysis.apply(analysis, kind, body)
+    elif kind in ("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"):
+        queries.read_query(analysis, node["query"], runs=False)
+
+
+def prepare(analysis: Analysis, node: Node) -> None:
+    """PREPARE: the query is analysed now and run by EXECUTE."""
+    analysis.prepared[node["name"]] = node["query"]
+    queries.read_query(analysis, node["query"], runs=False, expand=False)
+
+
+def execute(analysis: Analysis, node: Node) -> None:
+    """EXECUTE of a prepared statement."""
+    query = analysis.prepared.get(node["name"])
+    if query is None:
+        analysis.find("opaque-execute")
+        return
+    [(kind, body)] = query.items()
+    analysis.apply(analysis, kind, body)
+
+
+def cursor(analysis: Analysis, node: Node) -> None:
+    """DECLARE CURSOR: the tables are locked, nothing is read before the first FETCH."""
+    queries.read_query(analysis, node["query"], runs=False)

@@ -1,0 +1,183 @@
+"""ALTER TABLE on the table as a whole: storage, options, owner, row security, triggers and rules switched on or off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from migrations_portal.risk.levels import Level
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.trees import strings
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.handlers.table_change import TableChange
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+
+def catalogue_only(change: TableChange, command: Node) -> None:
+    """A command that changes nothing but the table's own entry."""
+
+
+def change_owner(change: TableChange, command: Node) -> None:
+    """OWNER TO: the lock is short, but rights move."""
+    _find(change, "change-owner")
+
+
+def cluster_on(change: TableChange, command: Node) -> None:
+    """CLUSTER ON: only marks the index for a later CLUSTER."""
+    for index in change.relation.indexes.values():
+        index.clustered = index.name == command["name"]
+
+
+def set_logged(change: TableChange, command: Node) -> None:
+    """SET LOGGED: writes the whole table into the log; nothing when it is logged already."""
+    _set_persistence(change, "p")
+
+
+def set_unlogged(change: TableChange, command: Node) -> None:
+    """SET UNLOGGED: the table is emptied by a crash from then on, and never reaches a replica."""
+    _set_persistence(change, "u")
+
+
+def _set_persistence(change: TableChange, wanted: str) -> None:
+    analysis, relation = change.analysis, change.relation
+    if relation.persistence == wanted and not relation.assumed:
+        return
+    for partner in _partners(analysis, relation, logged=wanted == "p"):
+        if partner is not relation:
+            analysis.lock(partner, Lock.ACCESS_SHARE)
+    relation.persistence = wanted
+    change.rewrite(relation)
+    _find(change, "set-unlogged" if wanted == "u" else "set-logged")
+
+
+def _partners(analysis: Analysis, relation: Relation, *, logged: bool) -> list[Relation]:
+    """A logged table may reference only logged ones, an unlogged one may be referenced only by unlogged ones."""
+    if not logged:
+        return [holder for holder, _ in analysis.schema.referencing(relation)]
+    targets = (
+        analysis.schema.relations.get(c.ref) for c in relation.constraints.values() if c.kind == "f"
+    )
+    return [target for target in targets if target is not None]
+
+
+def set_tablespace(change: TableChange, command: Node) -> None:
+    """SET TABLESPACE: copies the files, unless the table is there already."""
+    relation, wanted = change.relation, command["name"]
+    wanted = "" if wanted == "pg_default" else wanted
+    if relation.tablespace != wanted:
+        relation.tablespace = wanted
+        change.analysis.rewrite(relation)
+        _find(change, "set-tablespace")
+
+
+def set_access_method(change: TableChange, command: Node) -> None:
+    """SET ACCESS METHOD: a rewrite, unless the table has it already."""
+    relation, wanted = change.relation, command.get("name", "heap")
+    if relation.access_method != wanted:
+        relation.access_method = wanted
+        change.rewrite(relation)
+        _find(change, "set-access-method")
+
+
+def set_options(change: TableChange, command: Node) -> None:
+    """SET (…) and RESET (…): harmless, but for switching autovacuum off."""
+    for item in command.get("def", {}).get("List", {}).get("items", ()):
+        option = item["DefElem"]
+        off = option.get("arg", {}).get("String", {}).get("sval") in ("false", "off")
+        off = off or "boolval" in option.get("arg", {}).get("Boolean", {"boolval": 1}) is False
+        if option["defname"] == "autovacuum_enabled" and _is_false(option.get("arg")):
+            _find(change, "autovacuum-off")
+
+
+def _is_false(argument: Node | None) -> bool:
+    if argument is None:
+        return False
+    [(kind, body)] = argument.items()
+    if kind == "Boolean":
+        return not body.get("boolval")
+    return str(body.get("sval", body.get("ival", ""))).lower() in (
+        "false",
+        "off",
+        "0",
+        "no",
+        "f",
+        "n",
+    )
+
+
+def replica_identity(change: TableChange, command: Node) -> None:
+    """REPLICA IDENTITY: what logical replication sends for updates and deletes."""
+    _find(change, "replica-identity")
+
+
+def row_security(change: TableChange, command: Node) -> None:
+    """ENABLE, DISABLE, FORCE ROW LEVEL SECURITY: who sees which rows changes at once."""
+    relation = change.relation
+    if command["subtype"] in ("AT_EnableRowSecurity", "AT_DisableRowSecurity"):
+        relation.row_security = command["subtype"] == "AT_EnableRowSecurity"
+    _find(change, "row-security")
+
+
+def enable_trigger(change: TableChange, command: Node) -> None:
+    """ENABLE TRIGGER: what it did not do while it was off is not made up for."""
+    _find(change, "enable-trigger", trigger=command.get("name", "all"))
+
+
+def disable_trigger(change: TableChange, command: Node) -> None:
+    """DISABLE TRIGGER: audit triggers fall silent, and with ALL the foreign keys too."""
+    _find(change, "disable-trigger", trigger=command.get("name", "all"))
+
+
+def change_rule(change: TableChange, command: Node) -> None:
+    """ENABLE or DISABLE RULE: what a query on the table does changes at once."""
+    _find(change, "rule-change")
+
+
+def _find(change: TableChange, rule: str, **values: Any) -> None:
+    if change.analysis.live(change.relation):
+        change.analysis.find(rule, table=change.relation.qualified, **values)
+
+
+def alter_index(analysis: Analysis, relation: Relation, name: str, node: Node) -> None:
+    """ALTER INDEX …: the index is locked, not its table; attaching a part touches both indexes and marks the parent."""
+    for item in node["cmds"]:
+        command = item["AlterTableCmd"]
+        if command["subtype"] != "AT_AttachPartition":
+            continue
+        part_name = command["def"]["PartitionCmd"]["name"]
+        found = analysis.index(part_name.get("schemaname"), part_name["relname"])
+        if found is not None:
+            part_table, part = found
+            analysis.lock(part_table, Lock.ACCESS_SHARE)
+            analysis.lock(relation, Lock.ACCESS_SHARE)
+            part_table.indexes[part].parent = name
+
+
+def alter_unknown(analysis: Analysis, kind: str, node: Node) -> None:
+    """ALTER INDEX or ALTER SEQUENCE on a name that the schema does not have."""
+    if kind == "OBJECT_INDEX" and analysis.schema.complete and not node.get("missing_ok"):
+        analysis.find("missing-object", name=f"index {node['relation']['relname']}")
+
+
+def alter_composite(analysis: Analysis, node: Node) -> None:
+    """ALTER TYPE … ADD/DROP/ALTER ATTRIBUTE: refused while a table stores the type; typed tables follow with CASCADE."""
+    schema, name = node["relation"].get("schemaname"), node["relation"]["relname"]
+    places = (schema,) if schema else analysis.path
+    for relation in list(analysis.schema.relations.values()):
+        if (
+            relation.of_type is not None
+            and relation.of_type[0] in places
+            and relation.of_type[1] == name
+        ):
+            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+    analysis.find("alter-composite-type", level=Level.HIGH, name=name)
+
+
+def option_names(node: Node) -> list[str]:
+    """The names of the options in a WITH (…) list."""
+    return [item["DefElem"]["defname"] for item in node.get("options", ())]
+
+
+__all__ = ["strings"]

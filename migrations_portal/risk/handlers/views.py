@@ -1,0 +1,129 @@
+"""Views, materialised views and CREATE TABLE AS: what they read is locked with ACCESS SHARE.
+
+Source: `DefineView`, `ExecCreateTableAs`, `ExecRefreshMatView`, checked on servers 13 to 18.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.handlers import queries, reach
+from migrations_portal.risk.handlers.create_table import new_relation
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.objects import Column, Uses
+from migrations_portal.risk.trees import functions_called, strings, walk
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+
+def create_view(analysis: Analysis, node: Node) -> None:
+    """CREATE [OR REPLACE] VIEW: the query is stored, not run."""
+    query = node["query"]
+    queries.read_query(analysis, query, runs=False, expand=False)
+    name = node["view"]
+    old = analysis.lookup(name.get("schemaname"), name["relname"]) if node.get("replace") else None
+    view = old or new_relation(analysis, name, "v", replaces=bool(node.get("replace")))
+    if view is None:
+        return
+    if old is not None:
+        analysis.lock(view, Lock.ACCESS_EXCLUSIVE)
+        if analysis.live(view):
+            analysis.find("replace-view", name=view.qualified)
+    _define(analysis, view, query, strings(node.get("aliases", [])))
+
+
+def _define(analysis: Analysis, view: Relation, query: Node, aliases: list[str]) -> None:
+    view.definition = query
+    view.uses = view_uses(analysis, query)
+    names = aliases or _output_names(analysis, query)
+    view.columns = {name: Column(name) for name in names}
+
+
+def _output_names(analysis: Analysis, query: Node) -> list[str]:
+    names: list[str] = []
+    select = query.get("SelectStmt", {})
+    for item in select.get("targetList", ()):
+        target = item["ResTarget"]
+        reference = target["val"].get("ColumnRef") if "val" in target else None
+        if target.get("name"):
+            names.append(target["name"])
+        elif reference is not None and "A_Star" in reference["fields"][-1]:
+            for source in reach.sources_of(query):
+                relation = analysis.lookup(source.get("schemaname"), source["relname"])
+                names.extend(relation.columns if relation else ())
+        elif reference is not None:
+            names.append(strings(reference["fields"])[-1])
+    return names
+
+
+def view_uses(analysis: Analysis, query: Node) -> Uses:
+    """The relations, columns and functions that a stored query depends on."""
+    relations: dict[str, Relation] = {}
+    for source in reach.sources_of(query):
+        relation = analysis.lookup(source.get("schemaname"), source["relname"])
+        if relation is not None:
+            relations[source.get("alias", {}).get("aliasname", relation.name)] = relation
+    used = {(relation.oid, "") for relation in relations.values()}
+    functions: set[tuple[str, str]] = set()
+    for kind, body in walk(query):
+        if kind == "ColumnRef":
+            used |= _columns_meant(strings(body["fields"]), relations)
+        elif kind == "FuncCall":
+            for function in functions_called(analysis, body["funcname"]) or ():
+                functions.add((function.schema, function.name))
+    return Uses(functions=frozenset(functions), relations=frozenset(used))
+
+
+def _columns_meant(fields: list[str], relations: dict[str, Relation]) -> set[tuple[int, str]]:
+    name = fields[-1]
+    owners = (
+        [relations[fields[-2]]]
+        if len(fields) > 1 and fields[-2] in relations
+        else list(relations.values())
+    )
+    if name == "*":
+        return {(relation.oid, column) for relation in owners for column in relation.columns}
+    return {
+        (relation.oid, name) for relation in owners if name in relation.columns or relation.assumed
+    }
+
+
+def create_table_as(analysis: Analysis, node: Node) -> None:
+    """CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW: reads its sources now, unless WITH NO DATA."""
+    into, query = node["into"], node["query"]
+    if "ExecuteStmt" in query:
+        analysis.find("opaque-execute")
+        return
+    runs = not into.get("skipData")
+    queries.read_query(analysis, query, runs=runs, expand=runs)
+    kind = "m" if node.get("objtype") == "OBJECT_MATVIEW" else "r"
+    made = new_relation(analysis, into["rel"], kind, exists_ok=bool(node.get("if_not_exists")))
+    if made is None:
+        return
+    made.populated = runs
+    if kind == "m":
+        _define(analysis, made, query, strings(into.get("colNames", [])))
+    else:
+        names = strings(into.get("colNames", [])) or _output_names(analysis, query)
+        made.columns = {name: Column(name) for name in names}
+
+
+def refresh(analysis: Analysis, node: Node) -> None:
+    """REFRESH MATERIALIZED VIEW: the whole query again; CONCURRENTLY lets readers go on."""
+    view = analysis.relation(node["relation"])
+    if view is None:
+        return
+    concurrent = bool(node.get("concurrent"))
+    analysis.lock(view, Lock.EXCLUSIVE if concurrent else Lock.ACCESS_EXCLUSIVE)
+    runs = not node.get("skipData")
+    if view.definition is not None and runs:
+        queries.read_query(analysis, view.definition)
+    if not concurrent:
+        analysis.rewrite(view)
+    if concurrent or view.indexes or view.assumed:
+        analysis.scan(view)
+    if analysis.live(view):
+        analysis.find("refresh-concurrently" if concurrent else "refresh-view", name=view.qualified)

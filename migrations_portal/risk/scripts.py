@@ -1,0 +1,113 @@
+"""The files that are assessed, and which of their statements share a transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.parser import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from migrations_portal.risk.parser import Node, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptFile:
+    """SQL that is run as one file; `one_transaction` is None when nobody knows how the tool runs it."""
+
+    name: str
+    sql: str
+    one_transaction: bool | None = None
+
+
+_BEGINS = frozenset({"TRANS_STMT_BEGIN", "TRANS_STMT_START"})
+_ENDS = frozenset({"TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A statement, the transaction it runs in (0 = alone), and whether that is certain."""
+
+    statement: Statement
+    transaction: int
+    certain: bool
+    refuses: str
+    """Why the statement cannot run in a transaction; empty when it can."""
+
+
+KEPT_BYTES = 1_000_000
+"""A script up to this length is parsed once and kept; a longer one is parsed again for each pass, so that memory is bounded."""
+
+
+def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
+    """Give the statements of a file with the transactions they run in, numbered from `first` on.
+
+    Where nobody knows how the file is run, its statements are taken to share one transaction, as migration tools do it,
+    unless it says BEGIN itself or holds a statement that refuses transactions.
+    """
+    kept = list(parse(script.sql)) if len(script.sql) <= KEPT_BYTES else None
+    presumed = script.one_transaction is None and not any(
+        _transaction_kind(statement) in _BEGINS
+        or refuses_transactions(statement.kind, statement.node)
+        for statement in kept or parse(script.sql)
+    )
+    whole = bool(script.one_transaction) or presumed
+    number, inside = first, False
+    for statement in parse(script.sql) if kept is None else kept:
+        kind = _transaction_kind(statement)
+        if kind in _BEGINS and not inside and not whole:
+            inside, number = True, number + 1
+        current = first if whole else number if inside else 0
+        reason = refuses_transactions(statement.kind, statement.node)
+        yield Placed(statement, current, bool(current) and not presumed, reason)
+        inside = inside and kind not in _ENDS
+
+
+def _transaction_kind(statement: Statement) -> str:
+    return statement.node.get("kind", "") if statement.kind == "TransactionStmt" else ""
+
+
+def _option(options: Sequence[Node], name: str) -> bool:
+    return any(
+        item["DefElem"]["defname"] == name and "false" not in str(item["DefElem"].get("arg", ""))
+        for item in options
+    )
+
+
+def refuses_transactions(kind: str, node: Node) -> str:
+    """Name the statement when PostgreSQL refuses to run it in a transaction; empty when it may."""
+    if kind in ("IndexStmt", "DropStmt") and node.get("concurrent"):
+        return f"{'CREATE' if kind == 'IndexStmt' else 'DROP'} INDEX CONCURRENTLY"
+    if kind == "ReindexStmt":
+        return _reindex(node)
+    if kind == "AlterTableStmt":
+        return _detach(node)
+    if kind == "VacuumStmt" and not node.get("is_vacuumcmd"):
+        return ""
+    if kind == "ClusterStmt" and "relation" in node:
+        return ""
+    return _REFUSING.get(kind, "")
+
+
+def _reindex(node: Node) -> str:
+    if _option(node.get("params", ()), "concurrently"):
+        return "REINDEX CONCURRENTLY"
+    one = node["kind"] in ("REINDEX_OBJECT_TABLE", "REINDEX_OBJECT_INDEX")
+    return "" if one else "REINDEX of many tables"
+
+
+def _detach(node: Node) -> str:
+    for item in node["cmds"]:
+        definition = item["AlterTableCmd"].get("def", {}).get("PartitionCmd", {})
+        if definition.get("concurrent"):
+            return "DETACH PARTITION … CONCURRENTLY"
+    return ""
+
+
+_REFUSING = {
+    "VacuumStmt": "VACUUM", "ClusterStmt": "CLUSTER of everything",
+    "CreatedbStmt": "CREATE DATABASE", "DropdbStmt": "DROP DATABASE", "AlterSystemStmt": "ALTER SYSTEM",
+    "CreateTableSpaceStmt": "CREATE TABLESPACE", "DropTableSpaceStmt": "DROP TABLESPACE",
+}  # fmt: skip

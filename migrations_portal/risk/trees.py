@@ -1,0 +1,257 @@
+"""Reading parse trees: names, walks, and what an expression or query depends on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from migrations_portal.risk.objects import Function, TypeRef, Uses
+from migrations_portal.risk.parser import parse
+from migrations_portal.risk.postgres_names import (
+    FUNCTIONS,
+    SERIAL_TYPES,
+    TYPES,
+    VOLATILE_FUNCTIONS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+EXTENSION_IMMUTABLE = frozenset({
+    "digest", "hmac", "crypt", "uuid_generate_v3", "uuid_generate_v5", "uuid_nil", "uuid_ns_dns", "uuid_ns_url",
+    "uuid_ns_oid", "uuid_ns_x500", "similarity", "unaccent", "soundex", "metaphone", "levenshtein", "hstore",
+})  # fmt: skip
+"""Functions of the extensions that PostgreSQL ships which are not volatile; any other unknown one counts as volatile."""
+
+
+DEEPEST_INLINING = 5
+
+
+def walk(node: Any) -> Iterator[tuple[str, Node]]:
+    """Give every node below (and including) this one as (kind, fields), in no order."""
+    waiting = [node]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is dict:
+            for key, value in part.items():
+                kind = type(value)
+                if kind is dict:
+                    if key[0].isupper():
+                        yield key, value
+                    waiting.append(value)
+                elif kind is list:
+                    waiting.append(value)
+        elif type(part) is list:
+            waiting.extend(part)
+
+
+def strings(items: list[Node]) -> list[str]:
+    """Read a list of String nodes; `*` stands for A_Star."""
+    return [item["String"].get("sval", "") if "String" in item else "*" for item in items]
+
+
+def qualified(items: list[Node]) -> tuple[str | None, str]:
+    """Split a name list into (schema or None, name)."""
+    parts = strings(items)
+    return (parts[-2] if len(parts) > 1 else None), parts[-1]
+
+
+_WITH_HEIRS = "inh"  # codespell:ignore
+"""PostgreSQL's field for a table that is named without ONLY."""
+
+
+def with_heirs(range_var: Node) -> bool:
+    """Whether a RangeVar means the tables that inherit, too: it is named without ONLY."""
+    return bool(range_var.get(_WITH_HEIRS))
+
+
+def range_name(node: Node) -> tuple[str | None, str]:
+    """Give (schema or None, name) of a RangeVar."""
+    return node.get("schemaname"), node["relname"]
+
+
+def rangevar(items: list[Node]) -> Node:
+    """Turn the name list of a DROP or COMMENT into a RangeVar."""
+    schema, name = qualified(items)
+    return {"relname": name, _WITH_HEIRS: True} | ({"schemaname": schema} if schema else {})
+
+
+def constant(node: Node | None) -> str | None:
+    """Read a literal as text, looking through casts and a sign; None when it is not one."""
+    while node and "TypeCast" in node:
+        node = node["TypeCast"].get("arg")
+    if not node:
+        return None
+    if "A_Expr" in node and "lexpr" not in node["A_Expr"]:
+        inner = constant(node["A_Expr"].get("rexpr"))
+        return None if inner is None else f"-{inner}"
+    literal = node.get("A_Const")
+    if literal is None or literal.get("isnull"):
+        return None
+    for key, field in (
+        ("ival", "ival"),
+        ("sval", "sval"),
+        ("fval", "fval"),
+        ("boolval", "boolval"),
+    ):
+        if key in literal:
+            return str(literal[key].get(field, 0 if key == "ival" else ""))
+    return None
+
+
+def is_null(node: Node | None) -> bool:
+    """Whether the expression is the literal NULL, perhaps with a cast."""
+    while node and "TypeCast" in node:
+        node = node["TypeCast"].get("arg")
+    return bool(node) and "A_Const" in (node or {}) and bool((node or {})["A_Const"].get("isnull"))
+
+
+def type_ref(analysis: Analysis, node: Node | None) -> TypeRef | None:
+    """Resolve a TypeName; serial types become the integer behind them. None when there is none."""
+    if not node or "names" not in node:
+        return None
+    schema, name = qualified(node["names"])
+    mods = tuple(
+        int(value) for mod in node.get("typmods", ()) if (value := constant(mod)) is not None
+    )
+    array = bool(node.get("arrayBounds"))
+    if schema is None and name in SERIAL_TYPES:
+        return TypeRef("pg_catalog", SERIAL_TYPES[name])
+    if schema in (None, "pg_catalog") and name in TYPES:
+        return TypeRef("pg_catalog", name, mods, array)
+    return TypeRef(type_schema(analysis, schema, name), name, mods, array)
+
+
+def type_schema(analysis: Analysis, schema: str | None, name: str) -> str:
+    """Find the schema of a user-defined type along the search path."""
+    if schema is not None:
+        return schema
+    for place in analysis.path:
+        if (place, name) in analysis.schema.types or (place, name) in analysis.schema.names:
+            return place
+    return analysis.creation_schema()
+
+
+def is_serial(node: Node | None) -> bool:
+    """Whether a TypeName says serial, bigserial or smallserial."""
+    return bool(node) and qualified((node or {})["names"])[1] in SERIAL_TYPES
+
+
+def functions_called(
+    analysis: Analysis, name: list[Node], arguments: int = -1
+) -> list[Function] | None:
+    """Resolve a function name: user-defined overloads, an empty list for a built-in, None when unknown."""
+    schema, plain = qualified(name)
+    known = analysis.schema.functions
+    if schema in (None, "pg_catalog") and plain in FUNCTIONS:
+        return []
+    for place in (schema,) if schema else analysis.path:
+        if overloads := known.get((str(place), plain)):
+            fitting = [f for f in overloads if arguments < 0 or f.arguments == arguments]
+            return fitting or overloads
+    return None
+
+
+def uses_of(analysis: Analysis, node: Any, relation: Relation | None = None) -> Uses:
+    """Collect the columns, functions and types of an expression over one table."""
+    columns: set[str] = set()
+    functions: set[tuple[str, str]] = set()
+    types: set[tuple[str, str]] = set()
+    relations: set[tuple[int, str]] = set()
+    for kind, body in walk(node):
+        if kind == "ColumnRef":
+            columns.add(strings(body["fields"])[-1])
+        elif kind == "FuncCall":
+            for function in functions_called(analysis, body["funcname"]) or ():
+                functions.add((function.schema, function.name))
+            _sequence_of(analysis, body, relations)
+        elif kind == "TypeCast":
+            ref = type_ref(analysis, body.get("typeName"))
+            if ref is not None and ref.schema != "pg_catalog":
+                types.add((ref.schema, ref.name))
+    if "*" in columns and relation is not None:
+        columns.update(relation.columns)
+    return Uses(frozenset(columns), frozenset(functions), frozenset(relations), frozenset(types))
+
+
+def _sequence_of(analysis: Analysis, call: Node, relations: set[tuple[int, str]]) -> None:
+    """Note the sequence of `nextval('name'::regclass)` as a dependency."""
+    if qualified(call["funcname"])[1] != "nextval" or not call.get("args"):
+        return
+    name = constant(call["args"][0])
+    if name is None:
+        return
+    schema, _, plain = name.replace('"', "").rpartition(".")
+    sequence = analysis.lookup(schema or None, plain)
+    if sequence is not None:
+        relations.add((sequence.oid, ""))
+
+
+def volatile(analysis: Analysis, node: Any, *, depth: int = 0) -> bool:
+    """Whether an expression may give another value for each row, after PostgreSQL has inlined what it can."""
+    return any(
+        kind == "FuncCall" and _volatile_call(analysis, body, depth) for kind, body in walk(node)
+    )
+
+
+def _volatile_call(analysis: Analysis, call: Node, depth: int) -> bool:
+    _, name = qualified(call["funcname"])
+    arguments = call.get("args", [])
+    found = functions_called(analysis, call["funcname"], len(arguments))
+    if found is None:
+        return name not in EXTENSION_IMMUTABLE
+    if not found:
+        return name in VOLATILE_FUNCTIONS
+    return any(_volatile_function(analysis, function, depth) for function in found)
+
+
+def _volatile_function(analysis: Analysis, function: Function, depth: int) -> bool:
+    if function.volatility != "v":
+        return False
+    body = inlined(analysis, function) if depth < DEEPEST_INLINING else None
+    return True if body is None else volatile(analysis, body, depth=depth + 1)
+
+
+def inlined(analysis: Analysis, function: Function) -> Node | None:
+    """The expression that a call of this SQL function turns into when it is planned; None when it stays a call.
+
+    Source: `inline_function` in PostgreSQL's clauses.c: one SELECT of one value, no table, no aggregate, no subquery.
+    """
+    if function.language != "sql" or function.security_definer or function.configured:
+        return None
+    if function.returns_set or function.procedure:
+        return None
+    statements = list(parse(function.body)) if function.body else []
+    if len(statements) != 1 or statements[0].kind not in ("SelectStmt", "ReturnStmt"):
+        return None
+    return _single_value(statements[0].kind, statements[0].node)
+
+
+def _single_value(kind: str, node: Node) -> Node | None:
+    if kind == "ReturnStmt":
+        value: Node | None = node.get("returnval")
+    elif set(node) <= {"targetList", "limitOption", "op"} and len(node.get("targetList", ())) == 1:
+        value = node["targetList"][0]["ResTarget"]["val"]
+    else:
+        return None
+    refused = {"SubLink", "WindowDef"}
+    if any(kind in refused or body.get("agg_within_group") for kind, body in walk(value)):
+        return None
+    return value
+
+
+def rejects_null(expression: Node | None, column: str) -> bool:
+    """Whether a CHECK proves that the column is never NULL: `column IS NOT NULL`, alone or joined by AND."""
+    if expression is None:
+        return False
+    if "BoolExpr" in expression:
+        body = expression["BoolExpr"]
+        return body["boolop"] == "AND_EXPR" and any(rejects_null(a, column) for a in body["args"])
+    test = expression.get("NullTest")
+    if test is None or test.get("nulltesttype") != "IS_NOT_NULL":
+        return False
+    reference = test["arg"].get("ColumnRef")
+    return reference is not None and strings(reference["fields"])[-1] == column

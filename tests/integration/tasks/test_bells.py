@@ -1,0 +1,126 @@
+import contextlib
+import logging
+import os
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from kombu.simple import Empty
+
+from migrations_portal.plans import queries, services
+from migrations_portal.plans.models import PlanAssessment
+from migrations_portal.tasks import bells
+from tests.clock import NOON
+from tests.factories.plans import AnyScript, draft
+
+BROKER = "CELERY_BROKER_WRITE_URL"
+REQUEST_MAY_WAIT = 1.0
+"""Seconds that one bell may cost a request whose broker is away (X14)."""
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """A real broker of this test's own (a database per worker), and what lies in a queue of it."""
+    number = 8 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    url = urlsplit(settings.CELERY_BROKER_URL)._replace(path=f"/{number}").geturl()
+    monkeypatch.setenv(BROKER, url)
+
+    def messages(queue):
+        found = []
+        with (
+            current_app.connection_for_write() as connection,
+            contextlib.closing(connection.SimpleQueue(queue)) as box,
+            contextlib.suppress(Empty),
+        ):
+            while True:
+                message = box.get(block=False)
+                message.ack()
+                found.append((message.headers["task"], message.payload[1]))
+        return found
+
+    for queue in ("rehearsals", "notices", "timeline"):
+        messages(queue)
+    return messages
+
+
+@pytest.fixture(params=["refuses", "is silent"])
+def broker_away(request, monkeypatch):
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+        if request.param == "is silent":
+            door.listen(8)
+        monkeypatch.setenv(BROKER, f"redis://:secret@127.0.0.1:{port}/0")
+        yield
+
+
+def put_a_file(cast, production):
+    plan = draft(by=cast["ana"], target=production)
+    upload = services.Upload(name="20251104-second.sql", content=b"SELECT 1;")
+    return services.put_files(
+        plan_id=plan.pk, by=cast["ana"], uploads=[upload], checker=AnyScript(), now=NOON
+    )
+
+
+def test_the_assessor_is_rung_once_the_files_are_committed(
+    cast, production, rung, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        plan = put_a_file(cast, production)
+        bells.assess_soon(plan)
+        assert rung("rehearsals") == []
+
+    waiting = PlanAssessment.objects.get(plan=plan, done_at__isnull=True)
+    assert rung("rehearsals") == [("assessments.assess", {"assessment_id": waiting.pk})]
+
+
+def test_nobody_is_rung_for_files_that_are_assessed_already(
+    cast, production, rung, django_capture_on_commit_callbacks
+):
+    plan = draft(by=cast["ana"], target=production)
+    assert queries.current_assessment(plan).done_at is not None
+
+    with django_capture_on_commit_callbacks(execute=True):
+        bells.assess_soon(plan)
+
+    assert rung("rehearsals") == []
+
+
+def test_outbox_and_runs_have_their_bells(db, rung, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        bells.notices_soon()
+        bells.runs_soon()
+
+    assert rung("notices") == [("notices.deliver", {})]
+    assert rung("timeline") == [("runs.start_due", {}), ("runs.find_lost", {})]
+
+
+def test_a_broker_that_is_away_costs_a_moment_and_a_line_in_the_log(
+    db, broker_away, django_capture_on_commit_callbacks, caplog
+):
+    started = time.monotonic()
+
+    with caplog.at_level(logging.WARNING), django_capture_on_commit_callbacks(execute=True):
+        bells.runs_soon()
+
+    assert time.monotonic() - started < REQUEST_MAY_WAIT
+    assert (
+        "The broker is away, so the sweep will do this instead: runs.start_due, runs.find_lost"
+        in caplog.text
+    )
+    assert "secret" not in caplog.text
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_broker_that_is_away(
+    db, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setenv(BROKER, "carrier-pigeon://127.0.0.1")
+
+    with (
+        pytest.raises(KeyError, match="No such transport"),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        bells.notices_soon()

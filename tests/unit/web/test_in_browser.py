@@ -1,0 +1,196 @@
+"""Every page in every state, in Chromium: no sideways scroll, nothing that axe or the content policy objects to."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import css_inline
+import pytest
+from django.template.loader import render_to_string
+from playwright.sync_api import expect
+
+from migrations_portal.web.views.parts import gallery
+from tests.unit.web.samples import execution
+from tests.unit.web.samples.common import everywhere
+from tests.unit.web.samples.mails import MAILS
+from tests.unit.web.samples.pages import PAGES
+from tests.unit.web.samples.server import serving
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).resolve().parents[2] / "vendor" / "axe-core" / "axe.min.js").read_text()
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SIDEWAYS = """(width) => document.documentElement.scrollWidth <= width ? [] :
+  [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1)
+    .slice(0, 3).map(e => e.outerHTML.slice(0, 120))"""
+AXE_RUN = """(tags) => axe.run(document, {runOnly: tags}).then(r => r.violations.map(v =>
+  v.id + ": " + v.nodes.slice(0, 2).map(n => n.html.slice(0, 120)).join(" | ")))"""
+
+
+@cache
+def _html(path: str) -> str | None:
+    name = path.strip("/")
+    if name == "parts":
+        return render_to_string("parts/index.html", {**everywhere(), "parts": gallery()})
+    if name.startswith("mail-"):
+        context = MAILS[name.removeprefix("mail-")] | {"subject": "A subject"}
+        return css_inline.inline(
+            render_to_string(f"mail/{name.removeprefix('mail-')}/body.html", context)
+        )
+    if name not in PAGES:
+        return None
+    template, context = PAGES[name]
+    return render_to_string(template, context)
+
+
+NAMES = ["parts", *PAGES, *(f"mail-{name}" for name in MAILS)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_fits_and_can_be_used_by_everybody(chromium, scheme, width):
+    wrong = {}
+    with serving(_html) as address:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        said: list[str] = []
+        page.on(
+            "console", lambda m: said.append(m.text) if m.type in {"error", "warning"} else None
+        )
+        page.on("pageerror", lambda error: said.append(str(error)))
+        for name in NAMES:
+            page.goto(f"{address}/{name}")
+            found = said + page.evaluate(SIDEWAYS, width)
+            page.evaluate(AXE)
+            found += page.evaluate(
+                AXE_RUN, WCAG if name.startswith("mail-") else [*WCAG, "best-practice"]
+            )
+            if found:
+                wrong[name] = list(found)
+            said.clear()
+        context.close()
+
+    assert wrong == {}
+
+
+def test_the_pages_reflow_at_320_pixels(chromium):
+    with serving(_html) as address:
+        page = chromium.new_page(viewport={"width": 320, "height": 640})
+        wide = {}
+        for name in PAGES:
+            page.goto(f"{address}/{name}")
+            if found := page.evaluate(SIDEWAYS, 320):
+                wide[name] = found
+        page.close()
+
+    assert wide == {}
+
+
+def test_on_a_phone_the_navigation_opens_and_closes_without_script(chromium):
+    with serving(_html) as address:
+        context = chromium.new_context(
+            viewport={"width": 390, "height": 844}, java_script_enabled=False
+        )
+        page = context.new_page()
+        page.goto(f"{address}/plans")
+        link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Runs")
+        assert not link.is_visible()
+
+        page.get_by_role("button", name="Menu").click()
+
+        assert link.is_visible()
+        assert page.get_by_role("button", name="Sign out").is_visible()
+        page.keyboard.press("Escape")
+        assert not link.is_visible()
+        context.close()
+
+
+def test_a_signature_is_reached_with_the_keyboard_alone(chromium):
+    with serving(_html) as address:
+        page = chromium.new_page(viewport={"width": 390, "height": 844})
+        page.goto(f"{address}/sign-off")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        dock = page.get_by_role("link", name="Sign as database admin…")
+        for _ in range(40):
+            if dock.evaluate("e => e === document.activeElement"):
+                break
+            page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Read both files")
+
+        assert page.get_by_label("Your reason").input_value() == "Read both files"
+        assert not page.locator(".dock").is_visible()
+        page.close()
+
+
+class LiveRun:
+    """The run page's server: it can move on and end."""
+
+    def __init__(self) -> None:
+        self.context = self._at(sentence="Step 5 of 8: migrating", status="RUNNING")
+
+    def _at(self, **about: str) -> dict[str, object]:
+        context = execution.run(steps=execution.steps(current=5), **about)
+        context["run"]["fragment_url"] = "/fragment"
+        return everywhere(section="Runs") | context
+
+    def move_on(self, *, sentence: str, status: str) -> None:
+        self.context = self._at(sentence=sentence, status=status)
+
+    def answer(self, path: str) -> str | None:
+        if path == "/run":
+            return render_to_string("execution/run.html", self.context)
+        if path == "/fragment":
+            return render_to_string("execution/_run_live.html", self.context)
+        return "<!doctype html><title>Sign in</title>" if path == "/sign-in" else None
+
+
+def test_the_run_page_follows_the_run_and_says_when_it_cannot(chromium):
+    run = LiveRun()
+    with serving(run.answer) as address:
+        page = chromium.new_page(viewport={"width": 1280, "height": 844})
+        page.goto(f"{address}/run")
+        page.get_by_label("Follow").uncheck()
+        page.locator("#step-4 summary").click()
+
+        run.move_on(sentence="Step 6 of 8: status after", status="RUNNING")
+        expect(page).to_have_title(re.compile("^Step 6 of 8"))
+        assert page.locator("#run-status").text_content() == "Step 6 of 8: status after"
+        assert not page.get_by_label("Follow").is_checked()
+        assert page.locator("#step-4").get_attribute("open") is not None
+
+        page.evaluate("window.kept = true")
+        page.route("**/fragment", lambda route: route.abort())
+        chip = page.locator("#run-link")
+        expect(chip).to_have_text(
+            re.compile("^Reconnecting, last word [4-9] s ago$"), timeout=9_000
+        )
+        assert chip.get_attribute("data-tone") == "warn"
+
+        page.unroute("**/fragment")
+        expect(chip).to_have_text("Live")
+
+        run.move_on(sentence="Done in 2 min 14 s", status="SUCCEEDED")
+        expect(page).to_have_title(re.compile("^Done"))
+        assert page.locator("#run-live[data-live]").count() == 0
+        assert page.evaluate("window.kept") is True
+        page.close()
+
+
+def test_the_run_page_leads_to_the_sign_in_when_the_session_has_ended(chromium):
+    run = LiveRun()
+    moved: dict[str, str] = {}
+    with serving(run.answer, moved) as address:
+        page = chromium.new_page()
+        page.goto(f"{address}/run")
+        expect(page).to_have_title(re.compile("^Step 5 of 8"))
+
+        moved |= {"/fragment": "/sign-in", "/run": "/sign-in"}
+
+        expect(page).to_have_title("Sign in")
+        page.close()

@@ -1,0 +1,247 @@
+"""Drives the demo in Chromium through its whole story, and keeps pictures of what a person sees.
+
+`python -m tools.story URL PASSWORD [FOLDER]` works on a running demo; the browser acceptance test uses the same steps.
+"""
+
+import argparse
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from migrations_portal.demo.customer.examples import (
+    APPOINTMENT_REASON,
+    CONSENT_TRACKING,
+    MEDICATION_REVIEW,
+    PREFERRED_LANGUAGE,
+    Example,
+)
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"1280": (1280, 900), "390": (390, 844)}
+SIGNERS = {
+    "Database admin": "Dan",
+    "Tech lead": "Tess",
+    "CTO": "Carla",
+    "Executive": "Eve",
+    "Security officer": "Sam",
+    "Compliance officer": "Cleo",
+    "Privacy officer": "Petra",
+}
+DOCUMENTATION = {
+    "Migration purpose and scope": "Record patients' consent. No existing column changes.",
+    "Tables and columns affected": "patients, consents",
+    "Rollback procedure": "Undo by name: the new columns go; what was recorded in them meanwhile is lost.",
+    "Post-migration verification steps": "The query below, and the portal's own checks.",
+    "Risk assessment and mitigation": "Only short locks; the run steps aside when it gets none.",
+    "Communication plan": "Support is told at T-3, everybody by mail afterwards.",
+    "Justification with a ticket": "JIRA-1234: consent tracking for HIPAA compliance",
+}
+
+
+STORIES = (
+    (CONSENT_TRACKING, "consent", "every check passed"),
+    (APPOINTMENT_REASON, "fails-whole", "nothing changed"),
+    (PREFERRED_LANGUAGE, "check-fails", "undone"),
+    (MEDICATION_REVIEW, "fails-half-way", "needs a decision"),
+)
+"""The spec's example, and the three ways to fail; the last one leaves the target waiting for two people."""
+
+
+class Story:
+    """One browser on one demo."""
+
+    def __init__(self, browser: Browser, *, url: str, password: str, shots: Path | None) -> None:
+        """Take the pictures into `shots`, or none."""
+        self.browser, self.url, self.password, self.shots = browser, url, password, shots
+        self.name = "story"
+
+    @contextmanager
+    def somebody(self, first_name: str) -> Iterator[Page]:
+        """Sign in with one click, as the demo offers it."""
+        context = self.browser.new_context(viewport={"width": 1280, "height": 900})
+        page = context.new_page()
+        page.goto(f"{self.url}/sign-in/")
+        page.get_by_role("button", name=f"Sign in as {first_name}").click()
+        page.wait_for_url(f"{self.url}/")
+        yield page
+        context.close()
+
+    def picture(self, page: Page, name: str) -> None:
+        """Keep the page as it looks on a desk and on a phone."""
+        if self.shots is None:
+            return
+        self.shots.mkdir(parents=True, exist_ok=True)
+        for label, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(150)
+            page.screenshot(path=self.shots / f"{self.name}-{name}-{label}.png")
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+    def write_plan(self, example: Example) -> str:
+        """Write and submit a plan as Ana; return the address of its page."""
+        with self.somebody("Ana") as page:
+            page.goto(f"{self.url}/plans/new/")
+            page.get_by_label("Title", exact=True).fill(example.question)
+            files: Any = [
+                {"name": example.name, "mimeType": "text/javascript", "buffer": example.content}
+            ]
+            page.get_by_label("Migration files").set_input_files(files)
+            page.get_by_label("Expected execution time").fill("45")
+            for label, text in DOCUMENTATION.items():
+                page.get_by_label(label, exact=True).fill(text)
+            soonest = page.get_by_label("Date and time of the run (T-0)")
+            soonest.fill(_moved(soonest.input_value(), seconds=-220))
+            self.picture(page, "new-plan")
+            page.get_by_role("button", name="Save and add another query").click()
+            page.wait_for_url(re.compile(r"/plans/\d+/edit/"))
+            page.get_by_label("Name", exact=True).fill(example.question)
+            page.get_by_label("Query", exact=True).fill(example.query)
+            page.get_by_label("Must return").fill(str(example.expected))
+            page.get_by_role("button", name="Save draft").click()
+            page.wait_for_url(re.compile(r"/plans/\d+/edit/$"))
+            edit = page.url
+            self._until_assessed(page, edit)
+            page.get_by_role("button", name="Submit").click()
+            page.wait_for_url(re.compile(r"/plans/\d+/$"))
+            expect(page.get_by_text("In review").first).to_be_visible()
+            self.picture(page, "plan")
+            return page.url
+
+    def _until_assessed(self, page: Page, edit: str) -> None:
+        deadline = time.monotonic() + 60
+        while "still being assessed" in page.content() and time.monotonic() < deadline:
+            page.wait_for_timeout(500)
+            page.goto(edit)
+
+    def sign_all(self, plan_url: str) -> None:
+        """Sign every seat, each from the link in the real mail."""
+        number = f"WC-{plan_url.rstrip('/').rsplit('/', 1)[1]}"
+        deadline = time.monotonic() + 120
+        signed: set[str] = set()
+        while time.monotonic() < deadline:
+            with self.somebody("Ana") as page:
+                page.goto(plan_url)
+                if "In review" not in page.content():
+                    return
+            for link, to in self._links(number):
+                if link not in signed:
+                    signed.add(link)
+                    self._sign(link, to=to, first=len(signed) == 1)
+            time.sleep(0.5)
+        raise TimeoutError(f"{number} was not approved within two minutes")
+
+    def _links(self, number: str) -> list[tuple[str, str]]:
+        """Return the links of the sign-off mails in the inbox, with their addressees."""
+        context = self.browser.new_context()
+        page = context.new_page()
+        page.goto(f"{self.url}/demo/inbox/")
+        rows = page.locator("main a[href*='/demo/inbox/']").filter(has_text=number)
+        mails = [row.get_attribute("href") or "" for row in rows.all()]
+        found = []
+        for address in dict.fromkeys(mails):
+            page.goto(f"{self.url}{address}")
+            link = page.locator("a[href*='/s/']").first
+            if link.count():
+                to = re.search(r"to (\w+)@", page.locator("main").inner_text())
+                found.append((link.get_attribute("href") or "", to[1].capitalize() if to else ""))
+        context.close()
+        return found
+
+    def _sign(self, link: str, *, to: str, first: bool) -> None:
+        with self.somebody(to) as page:
+            page.goto(link)
+            if not page.get_by_label("Your reason").count():
+                return
+            if first:
+                self.picture(page, "sign-off")
+            page.get_by_label("Your reason").fill(
+                "Read: nullable columns only, the way back is proven."
+            )
+            if page.get_by_label("Your password").count():
+                page.get_by_label("Your password").fill(self.password)
+            page.locator("button[name=decision][value=APPROVE]").click()
+            expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
+
+    def watch(self, plan_url: str, *, ends: str) -> str:
+        """Watch the run as Dan until it has ended; return its address."""
+        with self.somebody("Dan") as page:
+            deadline = time.monotonic() + 180
+            page.goto(plan_url)
+            while not page.locator("a[href*='/runs/']").count() or "/runs/" not in page.content():
+                page.wait_for_timeout(500)
+                page.reload()
+                if time.monotonic() > deadline:
+                    raise TimeoutError("no run was scheduled")
+            links = page.locator("main a[href^='/runs/']")
+            page.goto(f"{self.url}{links.first.get_attribute('href')}")
+            heading = page.get_by_role("heading", level=1)
+            expect(heading).to_contain_text(
+                re.compile("Step|every check passed|undone|failed|decision"), timeout=60_000
+            )
+            page.wait_for_timeout(1_500)
+            self.picture(page, "run-live")
+            expect(page.get_by_role("heading", level=2).filter(has_text=ends).first).to_be_visible(
+                timeout=180_000
+            )
+            self.picture(page, "run-done")
+            return page.url
+
+    def read_ledger(self) -> None:
+        """Read and download the ledger as Cleo."""
+        with self.somebody("Cleo") as page:
+            page.goto(f"{self.url}/audit/")
+            self.picture(page, "ledger")
+            with page.expect_download() as download:
+                page.get_by_role("button", name="Download CSV").click()
+            text = Path(download.value.path()).read_text(encoding="utf-8")
+            if "MIGRATION_RECORD" not in text:
+                raise AssertionError("the ledger holds no audit record of the migration")
+
+
+def _moved(local: str, *, seconds: int) -> str:
+    """Return a local time of the form, moved (the demo's T-days are seconds)."""
+    return f"{datetime.fromisoformat(local) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
+
+
+def tell(url: str, *, password: str, shots: Path | None = None) -> None:
+    """Go the whole road once, with the consent tracking of the spec."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        story = Story(browser, url=url.rstrip("/"), password=password, shots=shots)
+        for example, name, ends in STORIES:
+            story.name = name
+            plan = story.write_plan(example)
+            story.sign_all(plan)
+            story.watch(plan, ends=ends)
+        story.name = "consent"
+        story.read_ledger()
+        browser.close()
+
+
+def main() -> None:
+    """Run the story on a running demo."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("password")
+    parser.add_argument("shots", nargs="?", type=Path)
+    given = parser.parse_args()
+    tell(given.url, password=given.password, shots=given.shots)
+
+
+if __name__ == "__main__":
+    main()
