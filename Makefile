@@ -6,7 +6,7 @@ PYTEST := -n 2
 TEXTS := migrations_portal whitecross_ops templates tools benchmarks docs requirements $(wildcard *.md *.toml *.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset check fix test bench lock screenshots venv-demo venv-dev venv-test
+.PHONY: help demo demo-reset check fix test bench lock oracle screenshots venv-demo venv-dev venv-test
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ bench: venv-dev ## a measurement (BENCH=name of a module in benchmarks/)
 	@if [ -n "$(BENCH)" ]; then $(PY) -m benchmarks.$(BENCH); else \
 	  echo "Say which, such as make bench BENCH=demo_start. There are:"; \
 	  ls benchmarks/*.py | sed -E '/__init__/d; s#benchmarks/(.*)\.py#  \1#'; fi
+
+oracle: venv-dev ## hold the risk rules against real PostgreSQL servers (ORACLE="arguments")
+	@$(PY) -m tests.oracle $(ORACLE)
 
 screenshots: venv-test ## make docs/screenshots again, from the story in a real browser
 	@WCO_SCREENSHOTS=docs/screenshots $(PY) -m pytest -m browser tests/acceptance

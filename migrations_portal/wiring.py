@@ -1,5 +1,6 @@
 """The one place that chooses the adapters, from the settings. Doors and tasks ask it for tools."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,7 @@ def tools() -> Tools:
         ),
         driver=SequelizeDriver(scratch=env.work_dir),
         projects=env.projects_dir,
+        free_bytes=lambda: shutil.disk_usage(env.work_dir).free,
     )
 
 

@@ -19,6 +19,7 @@ from migrations_portal.demo.environment import CREDENTIAL
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.runbooks import standard
+from migrations_portal.runbooks.tools import Tools
 from migrations_portal.targets.models import Target
 from migrations_portal.targets.rules import PHI_TABLES_OF_THE_SPEC
 from tests.factories.plans import scheduled_run
@@ -121,7 +122,7 @@ def _beside(name: str) -> list[str]:
 
 @pytest.fixture
 def run_example(cast, school: Customer) -> Callable[..., MigrationRun]:
-    def run(example: Example, *, check: bool = True) -> MigrationRun:
+    def run(example: Example, *, check: bool = True, tools: Tools | None = None) -> MigrationRun:
         run = scheduled_run(cast=cast, target=school.target, example=example, check=check)
         fence = execution.claim(
             run_id=run.pk, worker="tests", now=datetime.now(UTC), public_url=URL
@@ -130,7 +131,7 @@ def run_example(cast, school: Customer) -> Callable[..., MigrationRun]:
         standard.execute(
             run_id=run.pk,
             fence=fence,
-            tools=wiring.tools(),
+            tools=tools or wiring.tools(),
             clock=lambda: datetime.now(UTC),
             public_url=URL,
         )

@@ -131,7 +131,7 @@ class Story:
     def sign_all(self, plan_url: str) -> None:
         """Sign every seat, each from the link in the real mail."""
         number = f"WC-{plan_url.rstrip('/').rsplit('/', 1)[1]}"
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         signed: set[str] = set()
         while time.monotonic() < deadline:
             with self.somebody("Ana") as page:
@@ -143,7 +143,7 @@ class Story:
                     signed.add(link)
                     self._sign(link, to=to, first=len(signed) == 1)
             time.sleep(0.5)
-        raise TimeoutError(f"{number} was not approved within two minutes")
+        raise TimeoutError(f"{number} was not approved within five minutes")
 
     def _links(self, number: str) -> list[tuple[str, str]]:
         """Return the links of the sign-off mails in the inbox, with their addressees."""

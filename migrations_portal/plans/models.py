@@ -116,6 +116,8 @@ class PlanAssessment(models.Model):
     files_digest = models.CharField(max_length=64)
     """SHA-256 over the names and hashes of the files that were assessed."""
     requested_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+    """When a worker took it; one that died loses it after `rules.ASSESSMENT_LEASE`."""
     done_at = models.DateTimeField(null=True)
     level = models.CharField(max_length=8, blank=True)
     phi = models.BooleanField(default=False)

@@ -154,6 +154,9 @@ def missing_documentation(documentation: Documentation) -> dict[str, str]:
     return missing
 
 
+ASSESSMENT_LEASE = timedelta(minutes=3)
+"""A worker that took an assessment and did not finish it in this time has died."""
+
 LEAD_DAYS = 7
 """T-7: a plan is submitted at least this many days before its T-0 (spec, "Communication & Approval")."""
 

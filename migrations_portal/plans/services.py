@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import PORTAL, Actor, Draft, EntryKind
@@ -25,6 +26,7 @@ from migrations_portal.plans.models import (
 )
 from migrations_portal.plans.ports import ScriptChecker
 from migrations_portal.plans.rules import (
+    ASSESSMENT_LEASE,
     MAX_FILES,
     PLAN_STATES,
     Documentation,
@@ -229,6 +231,13 @@ def _request_assessment(plan: MigrationPlan, *, now: datetime) -> None:
     PlanAssessment.objects.get_or_create(
         plan=plan, files_digest=queries.files_digest(plan), defaults={"requested_at": now}
     )
+
+
+def claim_assessment(*, assessment_id: int, now: datetime) -> bool:
+    """Take an assessment that nobody works on; return whether it is ours. Doorbell and sweep may both ring for it."""
+    free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - ASSESSMENT_LEASE)
+    rows = PlanAssessment.objects.filter(free, pk=assessment_id, done_at__isnull=True)
+    return rows.update(claimed_at=now) == 1
 
 
 @transaction.atomic

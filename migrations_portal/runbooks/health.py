@@ -8,6 +8,9 @@ from migrations_portal.targets.ports import TargetSession
 LONG_TRANSACTION_MINUTES = 5
 """The spec's own limit for a long-running query."""
 
+ROOM_NEEDED = 256 * 1024**2
+"""Bytes: a bundle is small, but a disk this full fails in other ways in the middle of a run. Backups never touch this disk."""
+
 FACTS = """
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 AS major,
        pg_size_pretty(pg_database_size(current_database())) AS size, pg_is_in_recovery() AS standby,
@@ -31,6 +34,11 @@ def check_before(context: RunContext, step: StepRecord) -> None:
     Raises `TargetUnreachable`, `DumpToolMissing`, `VaultUnavailable`, `DriverMissing`, `StepFailed`.
     """
     tools = context.tools
+    if (free := tools.free_bytes()) < ROOM_NEEDED:
+        raise StepFailed(
+            f"The worker has only {free // 1024**2} MiB left on the disk where it prepares a migration, and needs "
+            f"{ROOM_NEEDED // 1024**2}. Make room there (WCO_WORK_DIR), then open the change again. Nothing was changed."
+        )
     client = tools.dump.client_version()
     with tools.server.session(
         context.endpoint, application_name=context.application_name

@@ -50,7 +50,7 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
     row = PlanAssessment.objects.select_related(
         "plan__target__drill_target", "plan__target__group"
     ).get(pk=assessment_id)
-    if row.done_at is not None:
+    if not plans.claim_assessment(assessment_id=row.pk, now=clock()):
         return
     try:
         result = _assess(row.plan, tools=tools, scratch_name=f"wco_preview_{row.pk}")

@@ -1,5 +1,6 @@
 """The spec's "Standard Migration Procedure": its eight steps, in its order, with the truth read from the target."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from migrations_portal.runbooks.migrating import FileFailed
 from migrations_portal.runbooks.tools import RunContext, Tools, open_context
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.runbooks.watch import watching
+from migrations_portal.targets.ports import TargetSession
 from migrations_portal.verification import services as verification
 from migrations_portal.verification.rules import Baseline
 
@@ -62,50 +64,58 @@ def execute(
 
 
 def _run(context: RunContext) -> Ending:
-    """Hold the target's lock and go through the eight steps."""
-    try:
-        holder = context.tools.server.session(
-            context.endpoint,
-            application_name=f"{context.application_name}-holder",
-            statement_timeout_ms=0,
-        )
-        with holder as session:
-            if not session.try_lock(RUNNER_LOCK):
-                raise StepFailed(
-                    "Another runner holds the lock on this target. Wait until it has ended."
-                )
+    """Hold the target's lock and go through the eight steps.
+
+    What fails up to step 4 ends the run before a change. From step 5 on no failure may be called harmless unless the
+    target itself says so: anything unforeseen is an unknown outcome.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            holder = context.tools.server.session(
+                context.endpoint,
+                application_name=f"{context.application_name}-holder",
+                statement_timeout_ms=0,
+            )
+            _lock(held.enter_context(holder))
             prepared = _prepare(context)
+        except LeaseLost:
+            raise
+        except Exception as failure:  # noqa: BLE001  # whatever it was, nothing was changed yet, and people are told
+            return endings.stopped_before_change(_told(context, failure))
+        try:
             return _change(context, prepared)
-    except LeaseLost:
-        raise
-    except ProductError as failure:
-        return endings.stopped_before_change(failure)
+        except LeaseLost:
+            raise
+        except Exception as failure:  # noqa: BLE001  # an unforeseen fault here must not leave the run without a word
+            said = _told(context, failure).sentence
+            return endings.unknown(f"The run broke off after the migration had begun. {said}")
+
+
+def _lock(holder: TargetSession) -> None:
+    if not holder.try_lock(RUNNER_LOCK):
+        raise StepFailed("Another runner holds the lock on this target. Wait until it has ended.")
+
+
+def _told(context: RunContext, failure: Exception) -> ProductError:
+    """Return the failure with a sentence for people; what is no `ProductError` is a fault of ours and goes to the log."""
+    if isinstance(failure, ProductError):
+        return failure
+    logger.error("run %s: unforeseen", context.run.pk, exc_info=failure)
+    return Trouble(f"A fault of ours ({type(failure).__name__}); the worker's log has the rest.")
 
 
 def _change(context: RunContext, prepared: Prepared) -> Ending:
-    """Steps 5 to 8. From here on no failure may be called harmless unless the target says so."""
-    applied: tuple[str, ...] = ()
+    """Steps 5 to 8, and the way back when one of them demands it."""
     try:
         with context.recorder.step(STEP["migrate"]) as step:
             state = migrating.migrate(context, step, before=prepared.state)
-        applied = context.approved
-        problem = _confirm(context, prepared, state=state)
     except FileFailed as failure:
         return _after_failed_file(context, prepared, failure)
-    except LeaseLost:
-        raise
-    except Exception as failure:
-        logger.exception("run %s: trouble after the migration began", context.run.pk)
-        said = (
-            failure.sentence
-            if isinstance(failure, ProductError)
-            else Trouble("A fault of ours; see the worker's log.").sentence
-        )
-        return endings.unknown(f"The run broke off after the migration had begun. {said}")
+    problem = _confirm(context, prepared, state=state)
     if problem:
         return rollback.execute(
             context,
-            applied=applied,
+            applied=context.approved,
             before=prepared.state,
             baseline=prepared.baseline,
             counts=prepared.backup.counts,

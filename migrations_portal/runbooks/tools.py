@@ -26,6 +26,8 @@ class Tools:
     vault: Vault
     driver: MigrationDriver
     projects: Path
+    free_bytes: Callable[[], int]
+    """Room that is left where the worker puts its bundles."""
 
     @property
     def backup(self) -> BackupTools:

@@ -10,6 +10,7 @@ from migrations_portal.backups.models import Backup
 from migrations_portal.execution import queries
 from migrations_portal.execution.models import MigrationRun, RunStep
 from migrations_portal.execution.rules import (
+    ACTIVE,
     DECIDERS_NEEDED,
     RESTORE_STEPS,
     ROLLBACK_STEPS,
@@ -108,7 +109,10 @@ def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[st
 def _sentence(run: MigrationRun, steps: list[RunStep]) -> str:
     status = RunStatus(run.status)
     if status is RunStatus.DUE:
-        return "Waiting for T-0"
+        holder = MigrationRun.objects.filter(
+            target=run.target, status__in=[str(each) for each in ACTIVE]
+        ).first()
+        return f"Waiting: run {holder.pk} holds the target" if holder else "Waiting for T-0"
     if status not in LIVE:
         return TITLES.get(status, status.lower())
     current = steps[-1] if steps else None

@@ -1,7 +1,10 @@
 """The spec's eight steps on a real target, and its three ways to fail."""
 
+from dataclasses import replace
+
 import pytest
 
+from migrations_portal import wiring
 from migrations_portal.audit import queries as ledger
 from migrations_portal.audit.models import Entry
 from migrations_portal.backups.models import Backup
@@ -15,6 +18,7 @@ from migrations_portal.execution.models import RunLine
 from migrations_portal.incidents.models import Incident
 from migrations_portal.monitoring.models import RunSample
 from migrations_portal.notifications.models import Notice
+from migrations_portal.targets.ports import TargetUnreachable
 from migrations_portal.verification.models import VerificationResult
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,3 +86,37 @@ def test_a_recorded_file_whose_check_fails_is_undone_by_name_and_verified(school
     assert VerificationResult.objects.filter(run=run, phase="rollback").exists()
     record = ledger.body(Entry.objects.get(kind="MIGRATION_RECORD"))["record"]
     assert (record["status"], record["verification_status"]) == ("rolled_back", "failed")
+
+
+class LostAfterwards:
+    """The dump tool of a target that goes away once the migration has run."""
+
+    def __init__(self, tool, *, schemas):
+        self._tool, self._left = tool, schemas
+
+    def __getattr__(self, name):
+        return getattr(self._tool, name)
+
+    def schema(self, endpoint):
+        """Answer as often as was said, then fail as an unreachable target does."""
+        if self._left == 0:
+            raise TargetUnreachable("The target does not answer any more.")
+        self._left -= 1
+        return self._tool.schema(endpoint)
+
+
+@pytest.mark.parametrize("schemas", [1, 2])
+def test_a_target_that_goes_away_after_the_migration_began_is_never_called_unchanged(
+    school, run_example, schemas
+):
+    tools = wiring.tools()
+
+    run = run_example(
+        PREFERRED_LANGUAGE, tools=replace(tools, dump=LostAfterwards(tools.dump, schemas=schemas))
+    )
+
+    assert (run.status, run.outcome) in {
+        ("NEEDS_DECISION", "UNKNOWN"),
+        ("NEEDS_DECISION", "PARTIAL"),
+    }, story(run)
+    assert Incident.objects.get().severity == "P0"

@@ -50,6 +50,7 @@ def tampered(tools):
             "version 9, which cannot dump it",
         ),
         (lambda tools: replace(tools, projects=Path("/nowhere")), "npm ci"),
+        (lambda tools: replace(tools, free_bytes=lambda: 5_000_000), "only 4 MiB left.*Make room"),
     ],
 )
 def test_the_run_stops_and_the_target_is_as_before(school, cast, spoil, said):
