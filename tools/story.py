@@ -6,7 +6,7 @@
 import argparse
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -218,12 +218,18 @@ def _moved(local: str, *, seconds: int) -> str:
     return f"{datetime.fromisoformat(local) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
 
 
-def tell(url: str, *, password: str, shots: Path | None = None) -> None:
-    """Go the whole road once, with the consent tracking of the spec."""
+def tell(
+    url: str,
+    *,
+    password: str,
+    shots: Path | None = None,
+    stories: Sequence[tuple[Example, str, str]] = STORIES,
+) -> None:
+    """Go the whole road with each of the stories, then read the ledger."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         story = Story(browser, url=url.rstrip("/"), password=password, shots=shots)
-        for example, name, ends in STORIES:
+        for example, name, ends in stories:
             story.name = name
             plan = story.write_plan(example)
             story.sign_all(plan)

@@ -127,6 +127,12 @@ class SeatNotOpen(Refused):
     code = "seat-not-open"
 
 
+class SeatUnfillable(Refused):
+    """A seat of this plan could not be signed by anybody."""
+
+    code = "seat-unfillable"
+
+
 class AlreadyDecided(Refused):
     """This seat was decided already."""
 

@@ -1,6 +1,7 @@
 """Opening the chain and deciding on seats. Seat, ledger entry and mails are one transaction."""
 
 import hashlib
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from migrations_portal.approvals.rules import (
     ReasonMissing,
     RevisionStale,
     SeatFacts,
+    SeatUnfillable,
     Stage,
     check_may_sign,
     due_at,
@@ -37,6 +39,8 @@ from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.targets import queries as target_queries
+
+logger = logging.getLogger(__name__)
 
 BACKUP_POLICY = "full dump, read back and restored before the run; 90 days, 7 years when PHI"
 """What signers rely on; part of the signed content. Figures: spec, "Backup Retention"."""
@@ -79,6 +83,7 @@ def submit(
         )
         for position, spec in enumerate(seats_for(level=revision.level, phi=revision.phi))
     )
+    _check_seats_can_be_filled(revision)
     advance(plan=plan, now=now, day=day, public_url=public_url)
     audit.append(
         plans.draft_entry(
@@ -96,6 +101,17 @@ def submit(
         )
     )
     return revision
+
+
+def _check_seats_can_be_filled(revision: PlanRevision) -> None:
+    """Raise `SeatUnfillable` when a role of the chain has no active holder other than the author."""
+    empty = {
+        Role(seat.role).title for seat in queries.seats(revision) if not queries.holders_of(seat)
+    }
+    if empty:
+        raise SeatUnfillable(
+            f"Nobody but the author could sign as {', '.join(sorted(empty))}. Ask an administrator to give somebody the role."
+        )
 
 
 def advance(*, plan: MigrationPlan, now: datetime, day: timedelta, public_url: str) -> None:
@@ -247,6 +263,12 @@ def _notify_stakeholders(
     )
 
 
+def _when(plan: MigrationPlan, *, now: datetime) -> str:
+    if plan.scheduled_for and plan.scheduled_for > now:
+        return f"All seats are signed. The run starts at {plan_time(plan, plan.scheduled_for)}."
+    return "All seats are signed. T-0 has passed meanwhile, so the run starts now."
+
+
 def _approve(
     plan: MigrationPlan, *, revision: PlanRevision, now: datetime, public_url: str
 ) -> None:
@@ -257,7 +279,7 @@ def _approve(
             **mail_facts(plan, revision=revision),
             "person_name": plan.author.first_name,
             "outcome": "approved",
-            "outcome_sentence": f"All seats are signed. The run starts at {plan_time(plan, plan.scheduled_for or now)}.",
+            "outcome_sentence": _when(plan, now=now),
             "url": f"{public_url}{plans.path(plan)}",
         },
         dedup_key=f"approved-{revision.pk}",
@@ -282,15 +304,24 @@ def _approve(
     plans.move(plan, status=PlanStatus.APPROVED, entry=entry, now=now)
 
 
-@transaction.atomic
 def sweep(*, now: datetime, day: timedelta, public_url: str) -> int:
-    """Open the stages whose day has come, for every submitted plan; return how many plans were looked at."""
+    """Open the stages whose day has come, each plan in a transaction of its own; return how many plans moved without a fault.
+
+    One transaction for all would hold the ledger's lock while it waits for the next plan (L2), and one bad plan would stop the rest.
+    """
     plan_ids = list(
         MigrationPlan.objects.filter(status=str(PlanStatus.SUBMITTED)).values_list("pk", flat=True)
     )
+    done = 0
     for plan_id in plan_ids:
-        advance(plan=plans.lock(plan_id), now=now, day=day, public_url=public_url)
-    return len(plan_ids)
+        try:
+            with transaction.atomic():
+                advance(plan=plans.lock(plan_id), now=now, day=day, public_url=public_url)
+        except Exception:
+            logger.exception("plan %s: the timeline could not move it", plan_id)
+        else:
+            done += 1
+    return done
 
 
 @transaction.atomic

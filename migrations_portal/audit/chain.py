@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 GENESIS = "0" * 64
 """What the first entry names as its predecessor."""
@@ -19,6 +20,8 @@ class Link:
     canonical: str
     prev_hash: str
     hash: str
+    columns: tuple[object, ...] = ()
+    """kind, actor, plan, target, phi, result as the table has them; empty when only the text is there (an export)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ def _problem(link: Link, *, expected_seq: int, head: str, last_at: datetime | No
     said = json.loads(link.canonical)
     if said["seq"] != link.seq or said["prev"] != link.prev_hash or link.prev_hash != head:
         return "it does not follow from the entry before it"
+    if link.columns and link.columns != _columns(said["body"]):
+        return "its columns do not say what its text says: it was edited"
     if last_at is not None and link.at <= last_at:
         return "its time is not after the entry before it"
     return ""
+
+
+def _columns(body: dict[str, Any]) -> tuple[object, ...]:
+    where, who = body["where"], body["who"]
+    return (body["kind"], who["email"], body["plan"], where["target"], body["phi"], body["result"])

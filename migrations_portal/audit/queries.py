@@ -55,8 +55,24 @@ def body(entry: Entry) -> dict[str, Any]:
 
 def verify_chain() -> chain.Verdict:
     """Check every entry of the ledger against its hash and its predecessor."""
-    rows = Entry.objects.order_by("seq").values_list("seq", "at", "canonical", "prev_hash", "hash")
-    return chain.verify(chain.Link(*row) for row in rows.iterator(chunk_size=5_000))
+    names = (
+        "seq",
+        "at",
+        "canonical",
+        "prev_hash",
+        "hash",
+        "kind",
+        "actor",
+        "plan",
+        "target",
+        "phi",
+        "result",
+    )
+    rows = Entry.objects.order_by("seq").values_list(*names)
+    return chain.verify(
+        chain.Link(seq, at, canonical, prev_hash, digest, tuple(columns))
+        for seq, at, canonical, prev_hash, digest, *columns in rows.iterator(chunk_size=5_000)
+    )
 
 
 def last_seq() -> int:

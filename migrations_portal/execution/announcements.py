@@ -7,7 +7,9 @@ from migrations_portal.approvals.services import mail_facts
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import Outcome, RunStatus
 from migrations_portal.notifications import services as notifications
+from migrations_portal.people import access
 from migrations_portal.people.models import Person
+from migrations_portal.people.rules import DECIDING_ROLES, Role
 
 TEMPLATE_OF: dict[RunStatus, str] = {
     RunStatus.SUCCEEDED: "run_succeeded",
@@ -28,6 +30,10 @@ def concerned(run: MigrationRun) -> list[Person]:
     )
 
 
+def _holders(role: Role, run: MigrationRun) -> list[Person]:
+    return list(access.holders(role=role, group=run.target.group))
+
+
 def tell(run: MigrationRun, *, template: str, now: datetime, public_url: str) -> None:
     """Put the news of a run into the outbox, once per run, template and recipient."""
     context = {
@@ -38,7 +44,10 @@ def tell(run: MigrationRun, *, template: str, now: datetime, public_url: str) ->
         "url": f"{public_url}/runs/{run.pk}/",
     }
     key = f"{template}-{run.pk}-{run.fence}"
-    for person in concerned(run):
+    people = {person.pk: person for person in concerned(run)}
+    if run.status == RunStatus.NEEDS_DECISION:
+        people |= {person.pk: person for role in DECIDING_ROLES for person in _holders(role, run)}
+    for person in people.values():
         notifications.queue_mail(
             template=template,
             to=person.email,

@@ -51,6 +51,7 @@ class Outcome(StrEnum):
     PARTIAL = "PARTIAL"
     UNKNOWN = "UNKNOWN"
     RESTORED = "RESTORED"
+    KEPT = "KEPT"
 
     @property
     def sentence(self) -> str:
@@ -61,6 +62,7 @@ class Outcome(StrEnum):
             Outcome.UNDONE: "The migration was undone by name: history and schema are as before.",
             Outcome.PARTIAL: "The migration failed half way: it is not in the history, but the target has moved.",
             Outcome.UNKNOWN: "Nobody knows yet what the target holds; two people have to decide.",
+            Outcome.KEPT: "Two people looked at the target and keep it as it is.",
             Outcome.RESTORED: "The backup taken before the run is live again; the damaged database is kept beside it.",
         }[self]
 
@@ -123,15 +125,29 @@ STATEMENT_TIMEOUT_MS = 15 * 60 * 1000
 class Choice(StrEnum):
     """What two people can decide about a run whose outcome needs it."""
 
+    KEEP = "KEEP"
     RESTORE = "RESTORE"
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # a word of the product, not str.title
+        """The choice as a button says it."""
+        return {
+            Choice.KEEP: "Keep the target as it is",
+            Choice.RESTORE: "Restore the backup taken before this run",
+        }[self]
 
     @property
     def consequence(self) -> str:
         """What it does, for the person who chooses."""
-        return (
-            "Restores the backup taken before this run into a new database, checks it, and puts it in the place of "
-            "the damaged one. Whatever was written after the backup is only in the damaged database, which is kept."
-        )
+        return {
+            Choice.KEEP: (
+                "Changes nothing on the target. Choose it when you have looked, and what is there is right, or was mended by hand."
+            ),
+            Choice.RESTORE: (
+                "Restores the backup into a new database, checks it, and puts it in the place of the present one. "
+                "Whatever was written after the backup is then only in the old database, which is kept beside it."
+            ),
+        }[self]
 
 
 DECIDERS_NEEDED = 2

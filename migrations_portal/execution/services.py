@@ -51,33 +51,35 @@ RECORD_STATUS: dict[RunStatus, str] = {
 """Run status → the word in the spec's audit record."""
 
 
-@transaction.atomic
 def schedule_approved(*, now: datetime) -> list[int]:
     """Give every approved plan its run, due at T-0 (or at once when T-0 passed while people signed); return the run ids."""
-    made = []
     ids = MigrationPlan.objects.filter(status=str(PlanStatus.APPROVED)).values_list("pk", flat=True)
-    for plan_id in list(ids):
-        plan = plans.lock(plan_id)
-        revision = plan_queries.newest_revision(plan)
-        if plan.status != PlanStatus.APPROVED or revision is None:
-            continue
-        run = MigrationRun.objects.create(
-            plan=plan,
-            revision=revision,
-            target=plan.target,
-            due_at=max(plan.scheduled_for or now, now),
-            created_at=now,
-        )
-        entry = plans.draft_entry(
-            plan,
-            kind=EntryKind.RUN_SCHEDULED,
-            actor=PORTAL,
-            sentence=f"Run {run.pk} of {plan.number} is scheduled for {run.due_at:%Y-%m-%d %H:%M:%S} UTC.",
-            phi=revision.phi,
-        )
-        plans.move(plan, status=PlanStatus.SCHEDULED, entry=entry, now=now)
-        made.append(run.pk)
-    return made
+    made = (_schedule(plan_id, now=now) for plan_id in list(ids))
+    return [run_id for run_id in made if run_id is not None]
+
+
+@transaction.atomic
+def _schedule(plan_id: int, *, now: datetime) -> int | None:
+    plan = plans.lock(plan_id)
+    revision = plan_queries.newest_revision(plan)
+    if plan.status != PlanStatus.APPROVED or revision is None:
+        return None
+    run = MigrationRun.objects.create(
+        plan=plan,
+        revision=revision,
+        target=plan.target,
+        due_at=max(plan.scheduled_for or now, now),
+        created_at=now,
+    )
+    entry = plans.draft_entry(
+        plan,
+        kind=EntryKind.RUN_SCHEDULED,
+        actor=PORTAL,
+        sentence=f"Run {run.pk} of {plan.number} is scheduled for {run.due_at:%Y-%m-%d %H:%M:%S} UTC.",
+        phi=revision.phi,
+    )
+    plans.move(plan, status=PlanStatus.SCHEDULED, entry=entry, now=now)
+    return run.pk
 
 
 def claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | None:
@@ -215,8 +217,15 @@ def _records(
             "verification_status": run.verification_status,
             "rollback_tested": rollback_tested,
         }
-        for name in run.plan.files.order_by("position").values_list("name", flat=True)
+        for name in _begun(run)
     ]
+
+
+def _begun(run: MigrationRun) -> list[str]:
+    """Return the files that the run has begun with; all of them when it ended before the first."""
+    names = list(run.plan.files.order_by("position").values_list("name", flat=True))
+    step = RunStep.objects.filter(run=run, key="migrate").first()
+    return [name for name in names if name in step.facts] if step and step.facts else names
 
 
 def restores_waiting() -> list[int]:
@@ -266,7 +275,9 @@ def take_over(*, run_id: int, fence: int) -> int | None:
 
 
 @transaction.atomic
-def decide(*, run_id: int, choice: Choice, by: Person, reason: str, now: datetime) -> bool:
+def decide(
+    *, run_id: int, choice: Choice, by: Person, reason: str, now: datetime, public_url: str
+) -> bool:
     """Record one person's choice; return True when it was the second of two and the act may begin.
 
     Raises `NotDecidable`, `NotAllowed`, `SecondPersonNeeded`.
@@ -290,7 +301,7 @@ def decide(*, run_id: int, choice: Choice, by: Person, reason: str, now: datetim
     RunDecision.objects.create(run=run, choice=str(choice), by=by, at=now, reason=reason.strip())
     people = RunDecision.objects.filter(run=run, choice=str(choice)).values("by").distinct().count()
     complete = people >= DECIDERS_NEEDED
-    if complete:
+    if complete and choice is Choice.RESTORE:
         MigrationRun.objects.filter(pk=run.pk).update(
             status=str(RunStatus.RESTORING), claimed_by="", lease_until=Now() + LEASE
         )
@@ -304,4 +315,21 @@ def decide(*, run_id: int, choice: Choice, by: Person, reason: str, now: datetim
             phi=False,
         )
     )
+    if complete and choice is Choice.KEEP:
+        _keep(run, reason=reason.strip(), now=now, public_url=public_url)
     return complete
+
+
+def _keep(run: MigrationRun, *, reason: str, now: datetime, public_url: str) -> None:
+    """End the run with the target as two people found it."""
+    finish(
+        run_id=run.pk,
+        fence=run.fence or 0,
+        status=RunStatus.SUCCEEDED,
+        outcome=Outcome.KEPT,
+        problem=run.problem,
+        advice=f"Kept as it is: {reason}",
+        rollback_tested=False,
+        now=now,
+        public_url=public_url,
+    )

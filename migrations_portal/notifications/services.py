@@ -83,7 +83,7 @@ def _queue(
     )
 
 
-def claim_due(*, now: datetime, at_most: int = 50) -> list[Notice]:
+def claim_due(*, now: datetime, at_most: int = 10) -> list[Notice]:
     """Claim notices that are due and not in somebody else's hands, oldest first."""
     with transaction.atomic():
         free = Q(claimed_at__isnull=True) | Q(claimed_at__lt=now - LEASE)
@@ -108,6 +108,14 @@ def deliver(
         hand_over(notice)
     except DeliveryFailed as failure:
         _record_failure(notice, failure=failure, now=clock())
+        return False
+    except Exception as fault:
+        logger.exception("notice %s: unforeseen", notice.pk)
+        _record_failure(
+            notice,
+            failure=DeliveryFailed(f"A fault of ours ({type(fault).__name__})."),
+            now=clock(),
+        )
         return False
     Notice.objects.filter(pk=notice.pk).update(delivered_at=clock(), claimed_at=None, problem="")
     return True

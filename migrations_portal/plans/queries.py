@@ -1,12 +1,12 @@
 """Reading plans: narrowed to what a person may see, in one place (S5)."""
 
-import hashlib
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
+from migrations_portal.plans import rules
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
 from migrations_portal.plans.rules import PlanContent
 from migrations_portal.targets import queries as target_queries
@@ -42,9 +42,11 @@ def newest_revision(plan: MigrationPlan) -> PlanRevision | None:
 
 
 def files_digest(plan: MigrationPlan) -> str:
-    """Return the SHA-256 over names and hashes of the plan's files; an assessment belongs to exactly one such digest."""
-    lines = [f"{each.sha256}  {each.name}\n" for each in plan.files.order_by("position")]
-    return hashlib.sha256("".join([f"target {plan.target_id}\n", *lines]).encode()).hexdigest()
+    """Return the digest of the plan's files as they are now."""
+    return rules.files_digest(
+        target_id=plan.target_id,
+        files=list(plan.files.order_by("position").values_list("name", "sha256")),
+    )
 
 
 def current_assessment(plan: MigrationPlan) -> PlanAssessment | None:
@@ -73,8 +75,9 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
 
 
 def assessments_waiting(*, now: datetime) -> list[int]:
-    """Return the assessments that nobody has done some seconds after they were asked for."""
+    """Return the assessments of present files that nobody has done some seconds after they were asked for."""
     rows = PlanAssessment.objects.filter(
         done_at__isnull=True, requested_at__lt=now - timedelta(seconds=5)
     )
-    return list(rows.order_by("requested_at").values_list("pk", flat=True)[:10])
+    waiting = rows.select_related("plan").order_by("requested_at")[:50]
+    return [row.pk for row in waiting if row.files_digest == files_digest(row.plan)][:10]

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -152,6 +152,12 @@ def missing_documentation(documentation: Documentation) -> dict[str, str]:
             "The justification names no ticket. Add its number, such as JIRA-1234."
         )
     return missing
+
+
+def files_digest(*, target_id: int, files: Sequence[tuple[str, str]]) -> str:
+    """Return the SHA-256 over target, names and hashes; an assessment belongs to exactly one such digest."""
+    lines = [f"{sha256}  {name}\n" for name, sha256 in files]
+    return hashlib.sha256("".join([f"target {target_id}\n", *lines]).encode()).hexdigest()
 
 
 ASSESSMENT_LEASE = timedelta(minutes=3)

@@ -240,6 +240,11 @@ def claim_assessment(*, assessment_id: int, now: datetime) -> bool:
     return rows.update(claimed_at=now) == 1
 
 
+def release_assessment(*, assessment_id: int) -> None:
+    """Give an assessment back undone: the files it belongs to are no longer the plan's."""
+    PlanAssessment.objects.filter(pk=assessment_id, done_at__isnull=True).update(claimed_at=None)
+
+
 @transaction.atomic
 def store_assessment(  # written once per set of files; the runbook calls it
     *,

@@ -61,6 +61,8 @@ def takes(bound: Bound, strategy: str, value: str) -> bool | None:
         return None
     if strategy == "list":
         return value in bound.values
+    if strategy == "range" and value == "NULL":
+        return False
     if strategy == "range" and bound.lower and bound.upper:
         low, high, here = order(bound.lower[0]), order(bound.upper[0]), order(value)
         if len(bound.lower) > 1 and here == high:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.analysis import Analysis
@@ -19,7 +21,7 @@ from migrations_portal.risk.transactions import half_files, judge_transactions
 from migrations_portal.risk.way_back import judge_way_back, shape
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from migrations_portal.risk.judge import Step
     from migrations_portal.risk.scripts import Placed, ScriptFile
@@ -40,6 +42,29 @@ def assess(
     Without a schema every name is taken to stand for a live table of unknown shape. The level is that of going up;
     what is wrong with the way back is told among the findings.
     """
+    with _collection_paused():
+        return _assessed(files, down, schema, server_version, phi_tables)
+
+
+@contextmanager
+def _collection_paused() -> Iterator[None]:
+    """Parse trees are many containers without a cycle: looking for cycles among them doubles the time and finds none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _assessed(
+    files: Sequence[ScriptFile],
+    down: Sequence[ScriptFile],
+    schema: Schema | None,
+    server_version: int,
+    phi_tables: Collection[str],
+) -> Assessment:
     version = min(max(server_version, OLDEST_VERSION), NEWEST_VERSION)
     analysis = Analysis((schema or Schema()).clone(), version=version, apply=apply, read=read_only)
     catalogue = PhiCatalogue(phi_tables)

@@ -15,9 +15,10 @@ from migrations_portal.risk.objects import TABLE_KINDS
 from migrations_portal.risk.phi import WORSE_WITH_PHI
 from migrations_portal.risk.rulebook import RULES
 from migrations_portal.risk.statements import apply
+from migrations_portal.risk.versions import too_new
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Statement
@@ -42,7 +43,6 @@ class Step:
     """Changes rows without an index that leads to few of them."""
     phi: frozenset[str]
     """PHI relations that it works on."""
-    made: tuple[str, ...]
 
     def add(self, rule: str, *, level: Level | None = None, **values: object) -> None:
         """Add a finding on the whole statement."""
@@ -62,48 +62,59 @@ def judge(
     first_new = analysis.schema.next_oid
     statement = place.statement
     _work_out(analysis, statement)
-    made = [
-        r
-        for oid in range(first_new, analysis.schema.next_oid)
-        if (r := analysis.schema.relations.get(oid))
-    ]
-    touched = list((seen.touched | seen.rewrites | seen.scans | {r.oid: r for r in made}).values())
-    phi = {
-        seen.names.get(r.oid, r.qualified)
-        for r in touched
-        if r.oid in holders or catalogue.names(r) or catalogue.tags(seen.names.get(r.oid, ""))
-    }
+    made = _made(analysis, first_new)
+    touched = seen.touched | seen.rewrites | seen.scans | made
+    phi = _phi(seen, touched, catalogue, holders)
     findings = _findings(seen, statement, phi_touched=bool(phi))
-    predicted = forecast(
-        analysis.schema.sizes,
-        rewritten=() if statement.kind in _KEEPS_NO_ROWS else seen.rewrites,
-        scanned=() if statement.kind in _KEEPS_NO_ROWS else seen.scans,
-        changes_rows=seen.data_change,
-    )
+    predicted = _predicted(analysis, seen, statement.kind)
     blocking = _blocking(analysis, seen)
     if predicted is not None and blocking:
         findings += _blocked(seen, predicted, blocking)
-    names = {
-        seen.names.get(r.oid, r.qualified)
-        for r in touched
-        if r.kind in TABLE_KINDS and r.persistence != "t"
-    }
     risk = StatementRisk(
         file=file, line=statement.line, column=statement.column, sql=statement.sql,
-        level=highest(finding.level for finding in findings),
+        level=highest([finding.level for finding in findings]),
         held=table_locks(analysis), findings=tuple(findings),
-        rewrites=_sorted(seen, seen.rewrites.values()), scans=_sorted(seen, seen.scans.values()),
-        tables=tuple(sorted(names)), forecast=predicted, irreversible=seen.irreversible,
-        views=tuple(sorted(seen.views)),
+        rewrites=_names(seen, seen.rewrites), scans=_names(seen, seen.scans), tables=_names(seen, touched),
+        forecast=predicted, irreversible=seen.irreversible, views=tuple(sorted(seen.views)),
     )  # fmt: skip
-    backfill = seen.data_change and (
-        bool(seen.scans) or any(f.rule in _BACKFILLS for f in findings)
+    return Step(risk, place, blocking, _is_backfill(seen, findings), phi)
+
+
+def _made(analysis: Analysis, first_new: int) -> dict[int, Relation]:
+    """The relations that the statement has entered in the catalogue."""
+    relations, new = analysis.schema.relations, range(first_new, analysis.schema.next_oid)
+    return {oid: relations[oid] for oid in new if oid in relations}
+
+
+def _phi(
+    seen: Seen, touched: dict[int, Relation], catalogue: PhiCatalogue, holders: set[int]
+) -> frozenset[str]:
+    """The PHI relations among the touched ones, under the names they had before the statement."""
+    if not catalogue:
+        return frozenset()
+    named = {oid: seen.names.get(oid, relation.qualified) for oid, relation in touched.items()}
+    return frozenset(
+        name
+        for oid, name in named.items()
+        if oid in holders or catalogue.tags(name) or catalogue.tags(touched[oid].qualified)
     )
-    return Step(
-        risk, place, blocking, backfill,
-        phi=frozenset(phi),
-        made=tuple(r.qualified for r in made if r.kind in TABLE_KINDS and not r.assumed),
-    )  # fmt: skip
+
+
+def _is_backfill(seen: Seen, findings: list[Finding]) -> bool:
+    if not seen.data_change:
+        return False
+    return bool(seen.scans) or any(finding.rule in _BACKFILLS for finding in findings)
+
+
+def _predicted(analysis: Analysis, seen: Seen, kind: str) -> Forecast | None:
+    if not analysis.schema.sizes or kind in _KEEPS_NO_ROWS:
+        return None
+    return forecast(
+        analysis.schema.sizes,
+        rewritten=seen.rewrites,
+        scanned=seen.scans,
+        changes_rows=seen.data_change,
+    )
 
 
 def _work_out(analysis: Analysis, statement: Statement) -> None:
@@ -111,6 +122,8 @@ def _work_out(analysis: Analysis, statement: Statement) -> None:
         analysis.find(statement.problem.rule, problem=statement.problem.message)
         return
     try:
+        for what, needed in too_new(statement.kind, statement.node, analysis.version):
+            analysis.find("too-new", what=what, needed=needed, version=analysis.version)
         apply(analysis, statement.kind, statement.node)
     except Exception:
         # A gap in our own knowledge must not stop the assessment, and must never make a statement look harmless.
@@ -153,5 +166,11 @@ def _blocked(seen: Seen, predicted: Forecast, blocking: dict[str, Lock]) -> list
     return [Finding("predicted-blocking", level, values)]
 
 
-def _sorted(seen: Seen, relations: Iterable[Relation]) -> tuple[str, ...]:
-    return tuple(sorted(seen.names[r.oid] for r in relations if r.persistence != "t"))
+def _names(seen: Seen, relations: Mapping[int, Relation]) -> tuple[str, ...]:
+    """The names of tables in order; views, sequences and temporary tables are left out."""
+    names = {
+        seen.names.get(oid) or relation.qualified
+        for oid, relation in relations.items()
+        if relation.kind in TABLE_KINDS and relation.persistence != "t"
+    }
+    return tuple(sorted(names)) if len(names) > 1 else tuple(names)

@@ -37,6 +37,8 @@ class Schema:
     casts: set[tuple[str, str]] = field(default_factory=set)
     sizes: dict[int, RelationSize] = field(default_factory=dict)
     """By oid; only of relations whose size is known."""
+    pointing: dict[int, dict[int, None]] = field(default_factory=dict)
+    """Oid of a table → oids of those that have (or once had) a foreign key to it, in the order of their making."""
     next_oid: int = 1
 
     def clone(self) -> Schema:
@@ -48,7 +50,8 @@ class Schema:
             types={key: kind.clone() for key, kind in self.types.items()},
             functions={key: list(overloads) for key, overloads in self.functions.items()},
             schemas=set(self.schemas), publications=dict(self.publications),
-            extensions=dict(self.extensions), casts=set(self.casts), sizes=self.sizes, next_oid=self.next_oid,
+            extensions=dict(self.extensions), casts=set(self.casts), sizes=self.sizes,
+            pointing={oid: dict(holders) for oid, holders in self.pointing.items()}, next_oid=self.next_oid,
         )  # fmt: skip
 
     def add(self, schema: str, name: str, kind: str = "r", *, born: int = 0) -> Relation:
@@ -98,6 +101,11 @@ class Schema:
         relation.indexes.pop(name, None)
         self.indexes.pop((relation.schema, name), None)
 
+    def add_key(self, relation: Relation, key: Constraint) -> None:
+        """Enter a foreign key of this relation."""
+        relation.constraints[key.name] = key
+        self.pointing.setdefault(key.ref, {})[relation.oid] = None
+
     def descendants(self, relation: Relation) -> Iterator[Relation]:
         """Give all partitions or inheriting tables below a relation, nearest first."""
         waiting = list(relation.children)
@@ -111,7 +119,10 @@ class Schema:
 
     def referencing(self, relation: Relation) -> Iterator[tuple[Relation, Constraint]]:
         """Give every foreign key that points at this relation, with the table that holds it."""
-        for other in self.relations.values():
+        for oid in self.pointing.get(relation.oid, ()):
+            other = self.relations.get(oid)
+            if other is None:
+                continue
             for constraint in other.constraints.values():
                 if constraint.kind == "f" and constraint.ref == relation.oid:
                     yield other, constraint

@@ -14,8 +14,6 @@ from migrations_portal.risk.postgres_names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
@@ -30,22 +28,41 @@ EXTENSION_IMMUTABLE = frozenset({
 DEEPEST_INLINING = 5
 
 
-def walk(node: Any) -> Iterator[tuple[str, Node]]:
-    """Give every node below (and including) this one as (kind, fields), in no order."""
+REMEMBERED = 16
+"""Trees whose nodes are kept in a list, since several questions are asked of one statement."""
+_remembered: dict[int, tuple[Any, list[tuple[str, Node]]]] = {}
+
+
+def walk(node: Any) -> list[tuple[str, Node]]:
+    """Give every node below this one as (kind, fields), in no order; not to be changed."""
+    known = _remembered.get(id(node))
+    if known is not None and known[0] is node:
+        return known[1]
+    found = _nodes_below(node)
+    if len(_remembered) >= REMEMBERED:
+        _remembered.clear()
+    _remembered[id(node)] = (node, found)
+    return found
+
+
+def _nodes_below(node: Any) -> list[tuple[str, Node]]:
+    found: list[tuple[str, Node]] = []
     waiting = [node]
+    take = waiting.pop
     while waiting:
-        part = waiting.pop()
+        part = take()
         if type(part) is dict:
             for key, value in part.items():
                 kind = type(value)
                 if kind is dict:
                     if key[0].isupper():
-                        yield key, value
+                        found.append((key, value))
                     waiting.append(value)
                 elif kind is list:
-                    waiting.append(value)
+                    waiting += value
         elif type(part) is list:
-            waiting.extend(part)
+            waiting += part
+    return found
 
 
 def strings(items: list[Node]) -> list[str]:

@@ -28,6 +28,12 @@ logger = logging.getLogger(__name__)
 STEP: dict[str, StepFacts] = {step.key: step for step in RESTORE_STEPS}
 
 
+def beside_name(database: str, *, word: str, run_id: int) -> str:
+    """Return a database name beside the live one: never the live name itself, and the run's number never cut away (63 bytes)."""
+    suffix = f"_{word}_{run_id}"
+    return database[: 63 - len(suffix)] + suffix
+
+
 def execute(
     *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
 ) -> None:
@@ -119,7 +125,7 @@ def _verify_copy(context: RunContext, *, backup: Backup, name: str) -> None:
 def _swap(context: RunContext, *, name: str) -> None:
     with context.recorder.step(STEP["restore-swap"]) as step:
         live = context.run.target.database
-        damaged = f"{live}_damaged_{context.run.pk}"[:63]
+        damaged = beside_name(live, word="damaged", run_id=context.run.pk)
         context.tools.server.swap_databases(context.endpoint, replacement=name, keep_as=damaged)
         step.say(f"{name} is now {live}; the damaged database is kept as {damaged}")
         step.exit_code = 0

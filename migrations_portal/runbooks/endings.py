@@ -1,8 +1,10 @@
 """The endings of a run: written with their ledger records, news and incident in one transaction."""
 
+import logging
+import time
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.rules import Outcome, RunStatus
@@ -12,6 +14,8 @@ from migrations_portal.kernel.errors import ProductError
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
 from migrations_portal.runbooks.tools import RunContext
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,15 +90,46 @@ def unknown(problem: str) -> Ending:
     )
 
 
+def rollback_failed(reason: str, *, failure: str, now_true: str) -> Ending:
+    """The way back did not work either; `now_true` says what was read from the target afterwards."""
+    return Ending(
+        RunStatus.NEEDS_DECISION,
+        Outcome.UNKNOWN,
+        problem=f"{reason} The rollback failed too: {failure} {now_true}",
+        advice="Look at the history and the schema difference, then let two people decide.",
+        trigger=Trigger.OUTCOME_UNKNOWN,
+    )
+
+
 def rollback_tested(context: RunContext) -> bool:
     """Say whether the assessment of exactly these files proved, on a scratch copy, that undoing gives the schema before."""
     assessment = plan_queries.current_assessment(context.plan)
     return bool(assessment and assessment.result.get("rollback", {}).get("proven"))
 
 
-@transaction.atomic
+CONCLUDE_ATTEMPTS = 5
+CONCLUDE_PAUSE_SECONDS = 2.0
+
+
 def conclude(context: RunContext, ending: Ending) -> None:
-    """Write the ending down. Raises `LeaseLost` when the run is no longer ours."""
+    """Write the ending down, again when the portal's database was away for a moment. Raises `LeaseLost` when the run is not ours."""
+    for attempt in range(1, CONCLUDE_ATTEMPTS + 1):
+        try:
+            _write(context, ending)
+        except OperationalError:
+            if attempt == CONCLUDE_ATTEMPTS:
+                raise
+            logger.exception(
+                "run %s: the ending was not written, attempt %s", context.run.pk, attempt
+            )
+            connection.close()
+            time.sleep(CONCLUDE_PAUSE_SECONDS)
+        else:
+            return
+
+
+@transaction.atomic
+def _write(context: RunContext, ending: Ending) -> None:
     run = execution.finish(
         run_id=context.run.pk,
         fence=context.recorder.fence,

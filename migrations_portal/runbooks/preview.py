@@ -3,6 +3,7 @@
 The copy holds no rows, so no PHI leaves the target. Going up and down again also shows whether the way back works.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from migrations_portal.execution.recording import RecordedScript, recorded_sql
 from migrations_portal.kernel.errors import ProductError, TargetTrouble
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment
+from migrations_portal.plans.rules import files_digest
 from migrations_portal.runbooks.tools import Tools, bundle_of
 from migrations_portal.runbooks.truth import schema_difference
 from migrations_portal.targets.ports import Endpoint
@@ -52,8 +54,14 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
     ).get(pk=assessment_id)
     if not plans.claim_assessment(assessment_id=row.pk, now=clock()):
         return
+    bundle = bundle_of(row.plan, projects=tools.projects)
+    if _digest(bundle, plan=row.plan) != row.files_digest:
+        plans.release_assessment(
+            assessment_id=row.pk
+        )  # what would run is not what this assessment speaks of
+        return
     try:
-        result = _assess(row.plan, tools=tools, scratch_name=f"wco_preview_{row.pk}")
+        result = _assess(row.plan, bundle=bundle, tools=tools, scratch_name=f"wco_preview_{row.pk}")
     except ProductError as failure:
         plans.store_assessment(
             assessment_id=row.pk,
@@ -77,8 +85,14 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
     )
 
 
+def _digest(bundle: Bundle, *, plan: MigrationPlan) -> str:
+    """Return the digest of the very bytes that are about to run."""
+    files = [(each.name, hashlib.sha256(each.content).hexdigest()) for each in bundle.files]
+    return files_digest(target_id=plan.target_id, files=files)
+
+
 def _assess(
-    plan: MigrationPlan, *, tools: Tools, scratch_name: str
+    plan: MigrationPlan, *, bundle: Bundle, tools: Tools, scratch_name: str
 ) -> tuple[risk.Assessment, dict[str, object]]:
     endpoint = tools.endpoint(plan.target)
     schema_text = tools.dump.schema(endpoint)
@@ -89,7 +103,7 @@ def _assess(
             for row in session.rows(SIZES)
         }
     recorded = _record(
-        plan,
+        bundle,
         tools=tools,
         scratch=tools.scratch(plan.target, name=scratch_name),
         schema_text=schema_text,
@@ -117,14 +131,14 @@ def _scripts(recorded: Sequence[tuple[str, RecordedScript]]) -> list[risk.Script
     ]
 
 
-def _record(plan: MigrationPlan, *, tools: Tools, scratch: Endpoint, schema_text: str) -> Recorded:
+def _record(bundle: Bundle, *, tools: Tools, scratch: Endpoint, schema_text: str) -> Recorded:
     """Run every file up and down on the scratch copy."""
     tools.server.drop_database(scratch)
     tools.server.create_database(scratch)
     try:
         with tools.server.session(scratch, application_name="wcops-preview") as session:
             session.run_script(f"SET check_function_bodies = off;\n{schema_text}")
-        return _up_and_down(bundle_of(plan, projects=tools.projects), tools=tools, scratch=scratch)
+        return _up_and_down(bundle, tools=tools, scratch=scratch)
     finally:
         tools.server.drop_database(scratch)
 

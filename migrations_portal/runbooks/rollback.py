@@ -43,11 +43,22 @@ def execute(
     except LeaseLost:
         raise
     except ProductError as failure:
-        state = truth.read_state(context)
-        context.recorder.note(schema_after=state.schema, history_after=list(state.history))
-        return endings.half_done(f"{reason} The rollback failed too: {failure.sentence}")
+        now_true = _now_true(context, applied=applied, before=before)
+        return endings.rollback_failed(reason, failure=failure.sentence, now_true=now_true)
     endings.prove(context, ("rollback-reason", "rollback-executed", "rollback-verified"))
     return endings.rolled_back(reason)
+
+
+def _now_true(context: RunContext, *, applied: tuple[str, ...], before: TargetState) -> str:
+    """Say what the target holds after a rollback that failed, read from the target itself."""
+    try:
+        state = truth.read_state(context)
+    except ProductError as failure:
+        return f"The target cannot be read: {failure.sentence}"
+    context.recorder.note(schema_after=state.schema, history_after=list(state.history))
+    recorded = [name for name in applied if name in state.history]
+    schema = "is as before" if state.schema == before.schema else "differs from before"
+    return f"In the history of what this run applied: {', '.join(recorded) or 'nothing'}; the schema {schema}."
 
 
 def _divert(context: RunContext) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from migrations_portal.execution.models import RunStep
+from migrations_portal.execution.rules import LeaseLost
 from migrations_portal.kernel.errors import ProductError, TargetTrouble
 from migrations_portal.runbooks import endings, truth
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.tools import RunContext, Tools, open_context
+from migrations_portal.runbooks.watch import watching
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +41,14 @@ def execute(
     context = open_context(
         run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url
     )
-    context.recorder.log(
-        "The worker of this run died; reading what the target holds.", level="error"
-    )
-    endings.conclude(context, _ending(context))
+    try:
+        with watching(context, sample=False):
+            context.recorder.log(
+                "The worker of this run died; reading what the target holds.", level="error"
+            )
+            endings.conclude(context, _ending(context))
+    except LeaseLost:
+        logger.warning("run %s: taken over by somebody else", run_id)
 
 
 def _ending(context: RunContext) -> Ending:

@@ -54,10 +54,14 @@ class RunContext:
     run: MigrationRun
     recorder: Recorder
     tools: Tools
-    endpoint: Endpoint
     bundle: Bundle
     clock: Callable[[], datetime]
     public_url: str
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the target is; the credential is fetched anew each time (S6). Raises `CredentialMissing`."""
+        return self.tools.endpoint(self.run.target)
 
     @property
     def plan(self) -> MigrationPlan:
@@ -96,7 +100,7 @@ def bundle_of(plan: MigrationPlan, *, projects: Path) -> Bundle:
 def open_context(
     *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
 ) -> RunContext:
-    """Load a claimed run. Raises `CredentialMissing`."""
+    """Load a claimed run."""
     run = MigrationRun.objects.select_related(
         "plan__author", "plan__target__group", "target__drill_target", "revision"
     ).get(pk=run_id)
@@ -104,7 +108,6 @@ def open_context(
         run=run,
         recorder=Recorder(run_id=run_id, fence=fence, clock=clock),
         tools=tools,
-        endpoint=tools.endpoint(run.target),
         bundle=bundle_of(run.plan, projects=tools.projects),
         clock=clock,
         public_url=public_url,

@@ -1,5 +1,6 @@
 """The alarm clock of runs. Losing or doubling any of these messages changes nothing but latency (X1)."""
 
+import logging
 import os
 import socket
 
@@ -9,6 +10,8 @@ from django.conf import settings
 from migrations_portal import wiring
 from migrations_portal.execution import queries, services
 from migrations_portal.runbooks import catastrophe, standard, takeover
+
+logger = logging.getLogger(__name__)
 
 
 def worker_name() -> str:
@@ -27,6 +30,7 @@ def start_due(**_newer: object) -> None:
 @shared_task(name="runs.execute", acks_late=False, max_retries=0)
 def execute(*, run_id: int, **_newer: object) -> None:
     """Claim the run and execute it; a doorbell for a run that is not due, or claimed already, ends here."""
+    tools = wiring.tools()  # before the claim: without its tools a worker takes nothing
     fence = services.claim(
         run_id=run_id, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
     )
@@ -34,7 +38,7 @@ def execute(*, run_id: int, **_newer: object) -> None:
         standard.execute(
             run_id=run_id,
             fence=fence,
-            tools=wiring.tools(),
+            tools=tools,
             clock=wiring.clock,
             public_url=settings.PUBLIC_URL,
         )
@@ -43,12 +47,13 @@ def execute(*, run_id: int, **_newer: object) -> None:
 @shared_task(name="runs.restore", acks_late=False, max_retries=0)
 def restore(*, run_id: int, **_newer: object) -> None:
     """Carry out a restore that two people chose."""
+    tools = wiring.tools()
     fence = services.claim_restore(run_id=run_id, worker=worker_name())
     if fence is not None:
         catastrophe.execute(
             run_id=run_id,
             fence=fence,
-            tools=wiring.tools(),
+            tools=tools,
             clock=wiring.clock,
             public_url=settings.PUBLIC_URL,
         )
@@ -58,14 +63,22 @@ def restore(*, run_id: int, **_newer: object) -> None:
 def find_lost(**_newer: object) -> None:
     """Take over runs whose worker died, and ring again for restores that nobody has begun."""
     for run in services.lost_runs():
-        fence = services.take_over(run_id=run.pk, fence=run.fence or 0)
-        if fence is not None:
-            takeover.execute(
-                run_id=run.pk,
-                fence=fence,
-                tools=wiring.tools(),
-                clock=wiring.clock,
-                public_url=settings.PUBLIC_URL,
-            )
+        try:
+            _take_over(run.pk, fence=run.fence or 0)
+        except Exception:  # one run that cannot be read must not keep the others from being found
+            logger.exception("run %s: the takeover failed and is tried again", run.pk)
     for run_id in services.restores_waiting():
         restore.delay(run_id=run_id)
+
+
+def _take_over(run_id: int, *, fence: int) -> None:
+    tools = wiring.tools()
+    mine = services.take_over(run_id=run_id, fence=fence)
+    if mine is not None:
+        takeover.execute(
+            run_id=run_id,
+            fence=mine,
+            tools=tools,
+            clock=wiring.clock,
+            public_url=settings.PUBLIC_URL,
+        )

@@ -8,7 +8,7 @@ import sys
 import time
 
 from tests.oracle.compare import statements
-from tests.oracle.run import Tally, database, generated, inside, outside
+from tests.oracle.run import Tally, database, generated, inside, outside, scripts
 from tests.oracle.servers import VERSIONS, server
 
 
@@ -43,11 +43,14 @@ def main() -> int:
             tallies = {
                 "written": inside(dsn, version, statements()),
                 "generated": generated(dsn, version, seed=options.seed, count=options.count),
+                "scripts": scripts(dsn, version, seed=options.seed, count=options.count),
                 "outside transactions": outside(admin, dsn, version, statements("outside.txt")),
             }
         for what, tally in tallies.items():
             fine &= _show(version, what, tally)
-            for line in tally.refused if options.refused and what != "generated" else ():
+            for line in (
+                tally.refused if options.refused and what not in ("generated", "scripts") else ()
+            ):
                 _say(f"  refused: {line}")
     return 0 if fine else 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,17 @@ def statements(file: str = "statements.txt") -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+_SINCE = re.compile(r"(\d\d): ")
+
+
+def for_version(line: str, version: int) -> str:
+    """Take the version off the front of a line; empty when the server is older."""
+    since = _SINCE.match(line)
+    if since is None:
+        return line
+    return line[since.end() :] if version >= int(since.group(1)) else ""
+
+
 def parts(line: str) -> list[str]:
     return [part.strip() for part in line.split("|>")]
 
@@ -64,10 +76,14 @@ def compare(line: str, predicted: Assessment, observed: Observed) -> Difference 
         for table, mode in statement.locks.items():
             if STRENGTH[mode] > STRENGTH.get(locks.get(table, ""), 0) and table in existing:
                 locks[table] = mode
-    rewrites = _union((s.rewrites for s in predicted.statements), existing)
-    scans = _union((s.scans for s in predicted.statements), existing)
+    rewrites = _union((s.rewrites for s in predicted.statements), existing - observed.gone)
+    scans = _union((s.scans for s in predicted.statements), existing - observed.gone)
     said = (_short(locks), rewrites, scans)
-    seen = (_short(observed.locks), sorted(observed.rewrites), sorted(observed.scans))
+    seen = (
+        _short(observed.locks),
+        sorted(observed.rewrites - observed.gone),
+        sorted(observed.scans - observed.gone),
+    )
     return None if said == seen else Difference(line, said, seen)
 
 

@@ -1,8 +1,8 @@
 -- A few rows in every table, so that checks have something to read and foreign keys something to follow.
 INSERT INTO doctors (id, name, licence, dept_id) SELECT g, 'd' || g, 'l' || g, g FROM generate_series(1, 3000) g;
-INSERT INTO patients (name, email, phone, age, born, seen_at, code, data, extra, tags, address, net, points, bits, took)
+INSERT INTO patients (name, email, phone, age, born, seen_at, code, data, extra, tags, address, net, points, bits, took, guardian_id)
   SELECT 'p' || g, 'p' || g || '@x', '1' || g, g % 90, '2000-01-01', '2020-01-01', 'abcde', '{}', '{}', '{a}', '10.0.0.1', '10.0.0.0/8',
-         1, B'1010', '1 hour' FROM generate_series(1, 3000) g;
+         1, B'1010', '1 hour', g FROM generate_series(1, 3000) g;
 INSERT INTO visits (patient_id, doctor_id, label, note) SELECT g, 1 + g % 200, 'l' || g, 'n' FROM generate_series(1, 3000) g;
 INSERT INTO visit_items (visit_id, pos, price) SELECT g, 1, 2 FROM generate_series(1, 3000) g;
 INSERT INTO plain SELECT g, 'b' || g, 'c', g, 'n' FROM generate_series(1, 3000) g;

@@ -3,6 +3,7 @@
 import random
 
 from migrations_portal.risk import Schema
+from migrations_portal.risk.objects import Relation
 
 TYPES = (
     "integer", "bigint", "smallint", "text", "varchar", "varchar(20)", "varchar(50)", "varchar(300)", "char(5)", "numeric",
@@ -113,18 +114,30 @@ class Grammar:
         self._random = random.Random(seed)
         self._tables = [r for r in schema.relations.values() if r.kind in "rp" and r.columns]
 
-    def statement(self) -> str:
+    def script(self) -> str:
+        """Give a few statements for one transaction, most of them on the same table."""
         draw = self._random
+        table = draw.choice(self._tables)
+        statements: list[str] = []
+        while len(statements) < draw.choice((2, 2, 3)):
+            statement = self.statement(None if draw.random() < 0.3 else table)
+            # What empties a table takes away the rows that the next statement needs to be seen at work.
+            if not statement.startswith(("TRUNCATE", "DELETE")):
+                statements.append(statement)
+        return " |> ".join(statements)
+
+    def statement(self, table: Relation | None = None) -> str:
+        draw = self._random
+        table = table or draw.choice(self._tables)
         if draw.random() < 0.5:
-            return self._filled(draw.choice(STATEMENTS))
+            return self._filled(draw.choice(STATEMENTS), table)
         count = draw.choice((1, 1, 1, 2, 3))
         commands = ", ".join(draw.choice(COMMANDS) for _ in range(count))
         only = "ONLY " if draw.random() < 0.05 else ""
-        return self._filled(f"ALTER TABLE {only}{{table}} {commands}")
+        return self._filled(f"ALTER TABLE {only}{{table}} {commands}", table)
 
-    def _filled(self, pattern: str) -> str:
+    def _filled(self, pattern: str, table: Relation) -> str:
         draw = self._random
-        table = draw.choice(self._tables)
         names = {
             "table": table.qualified,
             "other": draw.choice(self._tables).qualified,

@@ -56,6 +56,8 @@ class Observed:
     rewrites: frozenset[str]
     scans: frozenset[str]
     error: str = ""
+    gone: frozenset[str] = frozenset()
+    """Tables that are dropped by the end: what was done to them before cannot be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def observe(connection: psycopg.Connection, *statements: str) -> Observed:
         before = _tables(connection)
         oids = list(before)
         counted = dict(connection.execute(SCANS_NOW, (oids,)).fetchall())
-        if not statements[-1].startswith(_PLANNED):
+        if not any(statement.startswith(_PLANNED) for statement in statements):
             for setting in _WITHOUT_INDEXES:
                 connection.execute(setting.replace("SET", "SET LOCAL"))
         for statement in statements:
@@ -106,7 +108,8 @@ def observe(connection: psycopg.Connection, *statements: str) -> Observed:
         return Observed({}, frozenset(), frozenset(), str(trouble).splitlines()[0])
     else:
         scans = frozenset(before[oid].name for oid, n in counts if n > counted.get(oid, 0))
-        return Observed(_strongest(seen, before), _rewritten(before, after), scans)
+        gone = frozenset(table.name for oid, table in before.items() if oid not in after)
+        return Observed(_strongest(seen, before), _rewritten(before, after), scans, gone=gone)
     finally:
         connection.rollback()
 

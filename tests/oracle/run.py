@@ -11,7 +11,15 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from tests.oracle.compare import Difference, compare, fixture, load, parts, predict
+from tests.oracle.compare import (
+    Difference,
+    compare,
+    fixture,
+    for_version,
+    load,
+    parts,
+    predict,
+)
 from tests.oracle.grammar import Grammar
 from tests.oracle.observe import observe, observe_outside, scratch_database
 
@@ -47,9 +55,11 @@ def inside(dsn: str, version: int, lines: list[str]) -> Tally:
     """Run each line in a transaction of a session of its own, and roll it back."""
     tally = Tally()
     for line in lines:
+        if not (text := for_version(line, version)):
+            continue
         with psycopg.connect(dsn) as connection:
-            observed = observe(connection, *parts(line))
-        _count(tally, line, version, observed, one_transaction=True)
+            observed = observe(connection, *parts(text))
+        _count(tally, text, version, observed, one_transaction=True)
     return tally
 
 
@@ -68,6 +78,12 @@ def generated(dsn: str, version: int, *, seed: int, count: int) -> Tally:
     """Run statements of the grammar."""
     grammar = Grammar(fixture(), seed=seed)
     return inside(dsn, version, [grammar.statement() for _ in range(count)])
+
+
+def scripts(dsn: str, version: int, *, seed: int, count: int) -> Tally:
+    """Run short scripts of the grammar: the second statement meets what the first has left."""
+    grammar = Grammar(fixture(), seed=seed)
+    return inside(dsn, version, [grammar.script() for _ in range(count)])
 
 
 def _count(tally: Tally, line: str, version: int, observed, *, one_transaction: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracle.compare import fixture, statements
 from tests.oracle.grammar import Grammar
-from tests.oracle.run import Tally, database, generated, inside, outside
+from tests.oracle.run import Tally, database, generated, inside, outside, scripts
 
 ADMIN = os.environ["WCO_TEST_PG_DSN"]
 REFUSED = 3
@@ -52,6 +52,15 @@ def test_statements_that_nobody_wrote_do_what_is_predicted(dsn: str, version: in
 
     _agrees(tally)
     assert tally.agreed > 200
+
+
+def test_the_second_statement_of_a_script_meets_what_the_first_has_left(
+    dsn: str, version: int
+) -> None:
+    tally = scripts(dsn, version, seed=20251124, count=400)
+
+    _agrees(tally)
+    assert tally.agreed > 100
 
 
 def test_the_schema_of_the_oracle_is_read_completely() -> None:

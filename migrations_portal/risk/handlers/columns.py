@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import constraints, dependencies, keys
-from migrations_portal.risk.handlers.not_null import require_not_null
+from migrations_portal.risk.handlers.not_null import NEVER_TWICE, require_not_null
 from migrations_portal.risk.objects import NOTHING, Column, TypeRef
 from migrations_portal.risk.render import Text
 from migrations_portal.risk.trees import (
@@ -57,9 +57,20 @@ def read_column(analysis: Analysis, node: Node) -> ColumnPlan:
     plan.serial = is_serial(node.get("typeName"))
     plan.not_null = plan.serial or bool(node.get("is_not_null"))
     plan.default = node.get("raw_default")
-    for item in node.get("constraints", ()):
-        _read_inline(plan, item["Constraint"])
+    for item in _with_enforcement([item["Constraint"] for item in node.get("constraints", ())]):
+        _read_inline(plan, item)
     return plan
+
+
+def _with_enforcement(items: list[Node]) -> list[Node]:
+    """NOT ENFORCED stands behind the constraint that it belongs to."""
+    read: list[Node] = []
+    for item in items:
+        if item["contype"] == "CONSTR_ATTR_NOT_ENFORCED" and read:
+            read[-1] = read[-1] | {"is_enforced": False, "skip_validation": True}
+        else:
+            read.append(item)
+    return read
 
 
 def _read_inline(plan: ColumnPlan, item: Node) -> None:
@@ -115,7 +126,7 @@ def add_column(change: TableChange, command: Node) -> None:
             continue
         if work:
             change.rewrite(member)
-        elif plan.checks or _unproven_not_null(plan):
+        elif any(item.get("is_enforced") for item in plan.checks) or _unproven_not_null(plan):
             change.check(member)
         member.columns[plan.name] = to_column(analysis, plan, inherited=member is not relation)
     if plan.serial or plan.identity:
@@ -197,6 +208,10 @@ def drop_column(change: TableChange, command: Node) -> None:
             analysis.find("missing-object", name=f"column {relation.qualified}.{name}")
         return
     cascade = command.get("behavior") == "DROP_CASCADE"
+    for oid in relation.children if not change.inherit else ():
+        # ONLY: the tables that inherit keep the column as their own, which is written down under the same lock.
+        if (heir := analysis.schema.relations.get(oid)) is not None:
+            analysis.lock(heir, change.lock)
     for member in change.reach():
         if member is relation or name in member.columns:
             dependencies.drop_column(analysis, member, name, cascade=cascade)
@@ -218,71 +233,11 @@ def set_not_null(change: TableChange, command: Node) -> None:
 def drop_not_null(change: TableChange, command: Node) -> None:
     """DROP NOT NULL: a change of the catalogue only; it can be undone only while no NULL has come in."""
     name = command["name"]
-    for member in change.reach():
+    own = change.relation.columns.get(name)
+    idle = own is not None and not own.not_null and change.analysis.version >= NEVER_TWICE
+    for member in [] if idle else change.reach():
         if (column := member.columns.get(name)) is not None:
             member.columns[name] = replace(column, not_null=False)
     relation = change.relation
     if change.analysis.live(relation):
         change.analysis.find("drop-not-null", table=relation.qualified, column=name)
-
-
-def set_default(change: TableChange, command: Node) -> None:
-    """SET or DROP DEFAULT: only rows that come later are concerned."""
-    name, expression = command["name"], command.get("def")
-    for member in change.reach():
-        if (column := member.columns.get(name)) is not None:
-            uses = uses_of(change.analysis, expression) if expression else None
-            member.columns[name] = replace(column, default=uses)
-
-
-def add_identity(change: TableChange, command: Node) -> None:
-    """ADD GENERATED … AS IDENTITY on an existing column: new rows only."""
-    relation, name = change.relation, command["name"]
-    if change.analysis.version >= 17 and relation.kind == "p":  # noqa: PLR2004 - PostgreSQL 17
-        change.reach()
-    if (column := relation.columns.get(name)) is not None:
-        relation.columns[name] = replace(column, identity=True)
-
-
-def drop_identity(change: TableChange, command: Node) -> None:
-    """DROP IDENTITY: the column keeps its values and loses its sequence."""
-    relation, name = change.relation, command["name"]
-    if change.analysis.version >= 17 and relation.kind == "p":  # noqa: PLR2004 - PostgreSQL 17
-        change.reach()
-    if (column := relation.columns.get(name)) is not None:
-        relation.columns[name] = replace(column, identity=False)
-    if change.analysis.live(relation):
-        change.analysis.find("drop-identity", table=relation.qualified, column=name)
-
-
-def set_expression(change: TableChange, command: Node) -> None:
-    """SET EXPRESSION on a generated column: a stored one is computed again for every row (PostgreSQL 17 and newer)."""
-    analysis, relation, name = change.analysis, change.relation, command["name"]
-    column = relation.columns.get(name)
-    virtual = column is not None and column.generated == "v"
-    for member in change.reach():
-        if not virtual:
-            change.rewrite(member)
-        elif any(name in c.columns for c in member.constraints.values() if c.kind in "cn"):
-            change.check(member)
-        if (own := member.columns.get(name)) is not None:
-            member.columns[name] = replace(own, default=uses_of(analysis, command.get("def")))
-    if analysis.live(relation) and not virtual:
-        analysis.find("set-expression", table=relation.qualified, column=name)
-
-
-def drop_expression(change: TableChange, command: Node) -> None:
-    """DROP EXPRESSION: the column keeps its values and becomes an ordinary one."""
-    name = command["name"]
-    for member in change.reach():
-        if (column := member.columns.get(name)) is not None:
-            member.columns[name] = replace(column, generated="", default=None)
-
-
-def column_setting(change: TableChange, command: Node) -> None:
-    """SET STATISTICS, SET STORAGE: settings that reach all that inherit."""
-    change.reach()
-
-
-def own_setting(change: TableChange, command: Node) -> None:
-    """Settings of the table itself that reach nothing else."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.handlers import dependencies, keys
+from migrations_portal.risk.handlers import keys
 from migrations_portal.risk.handlers.not_null import require_not_null
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import constraint_name, index_name
@@ -48,7 +48,7 @@ def add_check(change: TableChange, node: Node) -> None:
     """ADD CHECK: a scan unless it is NOT VALID (or NOT ENFORCED)."""
     analysis, relation = change.analysis, change.relation
     inherits = not node.get("is_no_inherit")
-    enforced = bool(node.get("is_enforced", True))
+    enforced = bool(node.get("is_enforced"))
     scanned = enforced and not node.get("skip_validation")
     reach = inherits or analysis.version >= SIMPLER_KEYS
     members = change.reach() if reach else [relation]
@@ -90,7 +90,7 @@ def check_constraint(
     label = columns[0] if columns else (used[0] if len(used) == 1 else "")
     return Constraint(
         name or constraint_name(relation, label, "check"), "c", tuple(used),
-        validated=not node.get("skip_validation"), enforced=bool(node.get("is_enforced", True)),
+        validated=not node.get("skip_validation"), enforced=bool(node.get("is_enforced")),
         expression=expression, uses=uses, no_inherit=bool(node.get("is_no_inherit")),
     )  # fmt: skip
 
@@ -123,6 +123,10 @@ def add_key(change: TableChange, node: Node, *, judged: bool = False) -> None:
                 scanned |= require_not_null(change, column)
     if not node.get("indexname"):
         _build_key(change, node, columns, primary=primary)
+    elif ready is None and primary and relation.assumed:
+        # Whether the columns of an unknown index may be NULL cannot be said.
+        change.check(relation)
+        scanned = True
     elif ready is not None:
         name = node.get("conname") or ready.name
         _take_over(analysis, relation, ready, name, primary=primary)
@@ -219,114 +223,3 @@ def enter_exclusion(
     )  # fmt: skip
     analysis.schema.add_index(relation, index)
     relation.constraints[name] = Constraint(name, "x", columns, index=name, uses=uses)
-
-
-def drop_constraint(change: TableChange, command: Node) -> None:
-    """DROP CONSTRAINT: with its index, its copies below, and the locks of a foreign key on its partner."""
-    analysis, relation, name = change.analysis, change.relation, command["name"]
-    constraint = relation.constraints.get(name)
-    if constraint is None:
-        if relation.assumed:
-            analysis.find("drop-unknown-constraint", table=relation.qualified, constraint=name)
-        elif not command.get("missing_ok"):
-            analysis.find("missing-object", name=f"constraint {name} of {relation.qualified}")
-        return
-    if constraint.kind in "cn" and not constraint.no_inherit:
-        for member in change.reach():
-            _drop_check(member, constraint)
-    elif constraint.kind in "cn":
-        _drop_check(relation, constraint)
-    else:
-        _refuse_if_referenced(change, constraint, command)
-        dependencies.drop_constraint(analysis, relation, constraint, named=True)
-    if analysis.live(relation):
-        rule = {"f": "drop-foreign-key", "p": "drop-primary-key"}.get(
-            constraint.kind, "drop-constraint"
-        )
-        target = analysis.schema.relations.get(constraint.ref)
-        analysis.find(
-            rule, table=relation.qualified, constraint=name, target=target.qualified if target else "",
-        )  # fmt: skip
-
-
-def _drop_check(relation: Relation, constraint: Constraint) -> None:
-    relation.constraints.pop(constraint.name, None)
-    if constraint.kind == "n" and constraint.columns[0] in relation.columns:
-        column = relation.columns[constraint.columns[0]]
-        relation.columns[column.name] = replace(column, not_null=False)
-
-
-def _refuse_if_referenced(change: TableChange, constraint: Constraint, command: Node) -> None:
-    """A key that other tables' foreign keys rest on goes only with CASCADE."""
-    analysis, relation = change.analysis, change.relation
-    if command.get("behavior") == "DROP_CASCADE" or constraint.kind not in "pu":
-        return
-    holders = [
-        f"{holder.qualified}.{key.name}"
-        for holder, key in analysis.schema.referencing(relation)
-        if set(key.ref_columns) == set(constraint.columns) and not key.parent
-    ]
-    if holders:
-        analysis.find("has-dependants", name=constraint.name, dependants=", ".join(holders))
-
-
-def validate_constraint(change: TableChange, command: Node) -> None:
-    """VALIDATE CONSTRAINT: reads the rows under SHARE UPDATE EXCLUSIVE; nothing at all when it is valid already."""
-    analysis, relation, name = change.analysis, change.relation, command["name"]
-    constraint = relation.constraints.get(name)
-    if constraint is None:
-        if not relation.assumed:
-            analysis.find("missing-object", name=f"constraint {name} of {relation.qualified}")
-            return
-        change.check(relation)
-    elif not constraint.validated:
-        _validate(change, constraint)
-    if analysis.live(relation):
-        analysis.find("validate-constraint", table=relation.qualified, constraint=name)
-
-
-def _validate(change: TableChange, constraint: Constraint) -> None:
-    analysis, relation = change.analysis, change.relation
-    relation.constraints[constraint.name] = replace(constraint, validated=True)
-    if constraint.kind == "f":
-        keys.validate_foreign_key(analysis, relation, constraint)
-        return
-    members = change.reach() if not constraint.no_inherit else [relation]
-    for member in members:
-        change.check(member)
-        own = member.constraints.get(constraint.name)
-        if own is not None:
-            member.constraints[constraint.name] = replace(own, validated=True)
-        if constraint.kind == "n" and (column := member.columns.get(constraint.columns[0])):
-            member.columns[column.name] = replace(column, not_null=True)
-
-
-def alter_constraint(change: TableChange, command: Node) -> None:
-    """ALTER CONSTRAINT: deferrability, or (PostgreSQL 18) whether it is enforced at all."""
-    analysis, relation = change.analysis, change.relation
-    node = command["def"].get("ATAlterConstraint") or command["def"].get("Constraint")
-    name = node["conname"]
-    constraint = relation.constraints.get(name)
-    if constraint is not None and constraint.kind == "f":
-        for child in analysis.schema.descendants(relation) if relation.kind == "p" else ():
-            analysis.lock(child, change.lock)
-        if node.get("alterEnforceability"):
-            _enforce(change, constraint, enforced=bool(node.get("is_enforced")))
-    if analysis.live(relation):
-        analysis.find("alter-constraint", table=relation.qualified, constraint=name)
-
-
-def _enforce(change: TableChange, constraint: Constraint, *, enforced: bool) -> None:
-    analysis, relation = change.analysis, change.relation
-    target = analysis.schema.relations.get(constraint.ref)
-    if enforced == constraint.enforced or target is None:
-        return
-    relation.constraints[constraint.name] = replace(
-        constraint, enforced=enforced, validated=enforced
-    )
-    if enforced:
-        analysis.lock(target, Lock.SHARE_ROW_EXCLUSIVE)
-        change.validate_keys = True
-        change.keys_to_check.append((relation, target))
-    else:
-        analysis.lock(target, Lock.ACCESS_EXCLUSIVE)

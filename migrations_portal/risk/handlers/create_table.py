@@ -35,6 +35,8 @@ def create_table(analysis: Analysis, node: Node, *, kind: str = "r") -> None:
     if relation is None:
         return
     relation.persistence = node["relation"].get("relpersistence", "p")
+    if relation.persistence == "u" and analysis.number:
+        analysis.find("create-unlogged-table", name=relation.qualified)
     if "partspec" in node:
         relation.kind = "p"
         relation.strategy = _STRATEGIES.get(node["partspec"].get("strategy", ""), "")
@@ -71,7 +73,10 @@ def new_relation(
         if analysis.schema.complete and analysis.number:
             analysis.find("missing-object", at=name.get("location", -1), name=f"schema {schema}")
         analysis.schema.schemas.add(schema)
-    return analysis.schema.add(schema, name["relname"], kind, born=analysis.number)
+    # IF NOT EXISTS where nobody knows what exists: it may be a live table.
+    perhaps_there = exists_ok and not analysis.schema.complete
+    born = 0 if perhaps_there else analysis.number
+    return analysis.schema.add(schema, name["relname"], kind, born=born)
 
 
 def _take_type(analysis: Analysis, relation: Relation, node: Node) -> None:
@@ -126,9 +131,8 @@ def _copy_parts(analysis: Analysis, parent: Relation, relation: Relation) -> Non
     """Give the new partition the parent's foreign keys and indexes."""
     for constraint in parent.constraints.values():
         if constraint.kind == "f":
-            relation.constraints[constraint.name] = replace(
-                constraint, parent=parent.oid, inherited=True
-            )
+            copy = replace(constraint, parent=parent.oid, inherited=True)
+            analysis.schema.add_key(relation, copy)
     for index in list(parent.indexes.values()):
         part = partitions.add_part(analysis, relation, index)
         if part.constraint:

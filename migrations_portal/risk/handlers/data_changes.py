@@ -8,7 +8,7 @@ from migrations_portal.risk.handlers import effects, programs, reach
 from migrations_portal.risk.handlers.changes import changes_of, rows_of, set_columns
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.render import Text
-from migrations_portal.risk.trees import with_heirs
+from migrations_portal.risk.trees import constant, with_heirs
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -62,6 +62,7 @@ def _members(reading: Reading, target: Relation, body: Node, kind: str) -> list[
         members = _routed(analysis, target, body)
     else:
         members = reach.reached(analysis, target, where, inherit=with_heirs(body["relation"]))
+        _move(analysis, target, body, members)
     alone = "usingClause" not in body and "fromClause" not in body and kind != "MergeStmt"
     for member in members:
         analysis.lock(member, _RX)
@@ -70,6 +71,18 @@ def _members(reading: Reading, target: Relation, body: Node, kind: str) -> list[
         if reads and not (alone and skipped):
             analysis.scan(member)
     return members
+
+
+def _move(analysis: Analysis, target: Relation, body: Node, members: list[Relation]) -> None:
+    """An UPDATE that sets the partition key to a literal moves its rows into the partition that takes it."""
+    if target.kind != "p" or members == [target]:
+        return
+    items = [item["ResTarget"] for item in body.get("targetList", ())]
+    row = {item.get("name", ""): constant(item.get("val")) for item in items}
+    node = effects.partition_for(analysis, target, row)
+    while node is not None:
+        analysis.lock(node, _RX)
+        node = effects.partition_for(analysis, node, row) if node.kind == "p" else None
 
 
 def _behind_view(reading: Reading, view: Relation) -> list[Relation]:

@@ -5,17 +5,16 @@ Sources: `RemoveRelations`, `RemoveObjects`, `performMultipleDeletions`, checked
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.handlers import dependencies, indexes
+from migrations_portal.risk.handlers import dependencies, drop_used, indexes
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS
-from migrations_portal.risk.trees import qualified, rangevar, strings, type_ref
+from migrations_portal.risk.trees import qualified, rangevar, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Relation
@@ -25,6 +24,12 @@ _RELATION_KINDS = {
     "OBJECT_TABLE": "table", "OBJECT_VIEW": "view", "OBJECT_MATVIEW": "materialised view",
     "OBJECT_FOREIGN_TABLE": "foreign table", "OBJECT_SEQUENCE": "sequence",
 }  # fmt: skip
+
+
+ASSUMED_KINDS = {
+    "OBJECT_VIEW": "v", "OBJECT_MATVIEW": "m", "OBJECT_SEQUENCE": "S", "OBJECT_FOREIGN_TABLE": "f",
+}  # fmt: skip
+"""What a relation is that nobody has described: what the statement calls it."""
 
 
 def drop(analysis: Analysis, node: Node) -> None:
@@ -59,6 +64,8 @@ def _drop_relations(analysis: Analysis, node: Node, kind: str, *, cascade: bool)
             rangevar(item["List"]["items"]), missing_ok=bool(node.get("missing_ok"))
         )
         if relation is not None:
+            if relation.assumed:
+                relation.kind = ASSUMED_KINDS.get(kind, "r")
             named.append(relation)
     names = {relation.oid for relation in named}
     for relation in named:
@@ -126,7 +133,7 @@ def _drop_schema(analysis: Analysis, item: Node, node: Node) -> None:
     for relation in inside:
         dependencies.drop_relation(analysis, relation, cascade=True)
     for key in [key for key in analysis.schema.types if key[0] == name]:
-        _drop_columns_of_type(analysis, key)
+        drop_used.drop_columns_of_type(analysis, key)
         del analysis.schema.types[key]
     analysis.schema.schemas.discard(name)
     if live:
@@ -136,34 +143,6 @@ def _drop_schema(analysis: Analysis, item: Node, node: Node) -> None:
             name=name,
             tables=", ".join(r.name for r in inside if r.kind in TABLE_KINDS),
         )
-
-
-def _drop_type(analysis: Analysis, item: Node, node: Node) -> None:
-    ref = type_ref(analysis, item["TypeName"])
-    if ref is None:
-        return
-    key = (ref.schema, ref.name)
-    used = _drop_columns_of_type(analysis, key)
-    analysis.schema.types.pop(key, None)
-    if used:
-        analysis.seen.irreversible = True
-        analysis.find("drop-type-in-use", name=str(ref), columns=", ".join(used))
-    else:
-        analysis.find("drop-type", name=str(ref))
-
-
-def _drop_columns_of_type(analysis: Analysis, key: tuple[str, str]) -> list[str]:
-    """With CASCADE, each column of the type is dropped, under a lock on its table."""
-    used = []
-    for relation in list(analysis.schema.relations.values()):
-        for column in list(relation.columns.values()):
-            if column.type is not None and (column.type.schema, column.type.name) == key:
-                used.append(f"{relation.qualified}.{column.name}")
-                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
-                dependencies.drop_column(analysis, relation, column.name, cascade=True)
-        if relation.of_type == key:
-            dependencies.drop_relation(analysis, relation, cascade=True)
-    return used
 
 
 def _on_table(analysis: Analysis, item: Node) -> tuple[Relation, str] | None:
@@ -178,9 +157,7 @@ def _drop_trigger(analysis: Analysis, item: Node, node: Node) -> None:
     if found is None:
         return
     relation, name = found
-    known = analysis.schema.complete and not relation.assumed
-    if name not in relation.triggers and node.get("missing_ok") and known:
-        analysis.lock(relation, Lock.ACCESS_SHARE)
+    if _is_missing(analysis, relation, name, relation.triggers, node):
         return
     trigger = relation.triggers.pop(name, None)
     members = [relation]
@@ -193,9 +170,21 @@ def _drop_trigger(analysis: Analysis, item: Node, node: Node) -> None:
         analysis.find("drop-trigger", table=relation.qualified, trigger=name)
 
 
+def _is_missing(
+    analysis: Analysis, relation: Relation, name: str, there: Collection[str], node: Node
+) -> bool:
+    """Whether what is to be dropped from a table is not there; without IF EXISTS the statement fails."""
+    if name in there or relation.assumed or not analysis.schema.complete:
+        return False
+    if not node.get("missing_ok"):
+        what = node["removeType"].removeprefix("OBJECT_").lower()
+        analysis.find("missing-object", name=f"{what} {name} of {relation.qualified}")
+    return True
+
+
 def _drop_rule(analysis: Analysis, item: Node, node: Node) -> None:
     found = _on_table(analysis, item)
-    if found is not None:
+    if found is not None and not _is_missing(analysis, *found, found[0].rules, node):
         relation, name = found
         relation.rules.pop(name, None)
         analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
@@ -205,7 +194,7 @@ def _drop_rule(analysis: Analysis, item: Node, node: Node) -> None:
 
 def _drop_policy(analysis: Analysis, item: Node, node: Node) -> None:
     found = _on_table(analysis, item)
-    if found is not None:
+    if found is not None and not _is_missing(analysis, *found, found[0].policies, node):
         relation, name = found
         relation.policies.pop(name, None)
         analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
@@ -220,60 +209,6 @@ def _drop_statistics(analysis: Analysis, item: Node, node: Node) -> None:
             analysis.lock(relation, Lock.SHARE_UPDATE_EXCLUSIVE)
 
 
-def _drop_function(analysis: Analysis, item: Node, node: Node) -> None:
-    body = item["ObjectWithArgs"]
-    schema, name = qualified(body["objname"])
-    key = next(((str(p), name) for p in ((schema,) if schema else analysis.path)
-                if (str(p), name) in analysis.schema.functions), None)  # fmt: skip
-    if key is None:
-        return
-    if node.get("behavior") == "DROP_CASCADE":
-        _drop_uses_of_function(analysis, key)
-    else:
-        used = _users_of_function(analysis, key)
-        if used:
-            analysis.find("has-dependants", name=f"function {name}", dependants=", ".join(used))
-    arguments = len(body.get("objargs", ()))
-    left = [f for f in analysis.schema.functions[key] if f.arguments != arguments]
-    analysis.schema.functions[key] = left
-    analysis.find("drop-function", name=name)
-
-
-def _users_of_function(analysis: Analysis, key: tuple[str, str]) -> list[str]:
-    return [
-        f"{relation.qualified}.{name}"
-        for relation in analysis.schema.relations.values()
-        for name in (
-            [t.name for t in relation.triggers.values() if t.function == key]
-            + [
-                c.name
-                for c in relation.columns.values()
-                if c.default and key in c.default.functions
-            ]
-            + [c.name for c in relation.constraints.values() if key in c.uses.functions]
-            + [i.name for i in relation.indexes.values() if key in i.uses.functions]
-        )
-    ]
-
-
-def _drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
-    for relation in list(analysis.schema.relations.values()):
-        for trigger in [t for t in relation.triggers.values() if t.function == key]:
-            del relation.triggers[trigger.name]
-            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
-        for column in list(relation.columns.values()):
-            if column.default and key in column.default.functions:
-                relation.columns[column.name] = replace(column, default=None)
-                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
-        for constraint in [c for c in relation.constraints.values() if key in c.uses.functions]:
-            dependencies.drop_constraint(analysis, relation, constraint)
-            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
-        for index in [i for i in relation.indexes.values() if key in i.uses.functions]:
-            dependencies.drop_index(analysis, relation, index.name)
-        if relation.kind in "vm" and key in relation.uses.functions:
-            dependencies.drop_relation(analysis, relation, cascade=True)
-
-
 def _drop_publication(analysis: Analysis, item: Node, node: Node) -> None:
     analysis.schema.publications.pop(item["String"]["sval"], None)
     analysis.find("publication", level=Level.HIGH, name=item["String"]["sval"])
@@ -285,16 +220,16 @@ def _drop_extension(analysis: Analysis, item: Node, node: Node) -> None:
 
 _HANDLERS: dict[str, Callable[[Analysis, Node, Node], None]] = {
     "OBJECT_SCHEMA": _drop_schema,
-    "OBJECT_TYPE": _drop_type,
-    "OBJECT_DOMAIN": _drop_type,
+    "OBJECT_TYPE": drop_used.drop_type,
+    "OBJECT_DOMAIN": drop_used.drop_type,
     "OBJECT_TRIGGER": _drop_trigger,
     "OBJECT_RULE": _drop_rule,
     "OBJECT_POLICY": _drop_policy,
     "OBJECT_STATISTIC_EXT": _drop_statistics,
-    "OBJECT_FUNCTION": _drop_function,
-    "OBJECT_PROCEDURE": _drop_function,
-    "OBJECT_ROUTINE": _drop_function,
-    "OBJECT_AGGREGATE": _drop_function,
+    "OBJECT_FUNCTION": drop_used.drop_function,
+    "OBJECT_PROCEDURE": drop_used.drop_function,
+    "OBJECT_ROUTINE": drop_used.drop_function,
+    "OBJECT_AGGREGATE": drop_used.drop_function,
     "OBJECT_PUBLICATION": _drop_publication,
     "OBJECT_EXTENSION": _drop_extension,
 }

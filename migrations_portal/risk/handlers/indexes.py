@@ -134,7 +134,8 @@ def drop_indexes(analysis: Analysis, node: Node) -> None:
         name = rangevar(item["List"]["items"])
         found = analysis.index(name.get("schemaname"), name["relname"])
         if found is None:
-            _unknown_index(analysis, name["relname"], node)
+            if not concurrent or analysis.schema.complete:
+                _unknown_index(analysis, name["relname"], node)
             continue
         relation, index_name_ = found
         index = relation.indexes[index_name_]

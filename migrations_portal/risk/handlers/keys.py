@@ -56,11 +56,11 @@ def enter_foreign_key(
     constraint = Constraint(
         name, "f", columns,
         validated=not node.get("skip_validation"),
-        enforced=bool(node.get("is_enforced", True)),
+        enforced=bool(node.get("is_enforced")),
         ref=target.oid, ref_columns=referenced,
         on_delete=node.get("fk_del_action", "a"), on_update=node.get("fk_upd_action", "a"),
     )  # fmt: skip
-    relation.constraints[name] = constraint
+    analysis.schema.add_key(relation, constraint)
     if relation.kind == "p":
         copy_to_partitions(analysis, relation, constraint)
     return target, constraint
@@ -72,9 +72,8 @@ def copy_to_partitions(analysis: Analysis, relation: Relation, constraint: Const
         name = (
             constraint.name if constraint.name not in child.constraints else f"{constraint.name}_1"
         )
-        child.constraints[name] = replace(
-            constraint, name=name, parent=relation.oid, inherited=True
-        )
+        copy = replace(constraint, name=name, parent=relation.oid, inherited=True)
+        analysis.schema.add_key(child, copy)
 
 
 def primary_key(relation: Relation) -> tuple[str, ...]:

@@ -118,9 +118,8 @@ def _merge_keys(analysis: Analysis, parent: Relation, partition: Relation) -> No
                 if constraint.name not in partition.constraints
                 else f"{constraint.name}_1"
             )
-            partition.constraints[name] = replace(
-                constraint, name=name, parent=parent.oid, inherited=True
-            )
+            copy = replace(constraint, name=name, parent=parent.oid, inherited=True)
+            analysis.schema.add_key(partition, copy)
 
 
 def _twin(partition: Relation, constraint: Constraint) -> Constraint | None:

@@ -23,10 +23,9 @@ def read_query(
     analysis: Analysis, query: Node, *, runs: bool = True, expand: bool = True, depth: int = 0
 ) -> None:
     """Note the locks (and scans, when it runs) of a SELECT, or of a data change with all that it sets off."""
-    common = {body["ctename"] for kind, body in walk(query) if kind == "CommonTableExpr"}
-    reading = Reading(analysis, runs, expand, common, depth)
     [(kind, body)] = query.items()
-    _read(reading, kind, body)
+    common = {inner["ctename"] for name, inner in walk(body) if name == "CommonTableExpr"}
+    _read(Reading(analysis, runs, expand, common, depth), kind, body)
 
 
 def _read(reading: Reading, kind: str, body: Node) -> None:

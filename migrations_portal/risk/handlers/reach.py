@@ -7,15 +7,16 @@ an index is taken to use it, everything else to read the whole table.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import comparison, conjuncts, listed, order, takes
 from migrations_portal.risk.locks import Lock
-from migrations_portal.risk.trees import strings, walk, with_heirs
+from migrations_portal.risk.trees import constant, strings, walk, with_heirs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Bound, Relation
@@ -97,7 +98,7 @@ def _pruned(analysis: Analysis, parent: Relation, child: Relation, where: Node) 
     if child.bound is None or not parent.key or not parent.key[0]:
         return False
     for fact in conjuncts(where):
-        values = listed(fact, parent.key[0])
+        values = ["NULL"] if _is_null(fact, parent.key[0]) else listed(fact, parent.key[0])
         found = comparison(fact, parent.key[0]) if parent.strategy == "range" else None
         if values is not None:
             excluded = not any(partition_may_take(analysis, parent, child, v) for v in values)
@@ -118,15 +119,15 @@ def partition_may_take(analysis: Analysis, parent: Relation, child: Relation, va
     return not any(s.bound is not None and takes(s.bound, parent.strategy, value) for s in siblings)
 
 
-def _outside(bound: Bound, operator: str, value: str) -> bool:
+def _outside(bound: Bound, word: str, value: str) -> bool:
     if not bound.lower or not bound.upper:
         return False
     here, low, high = order(value), order(bound.lower[0]), order(bound.upper[0])
-    if operator in (">", ">="):
+    if word in (">", ">="):
         return high <= here
-    if operator == "<":
+    if word == "<":
         return low >= here
-    return operator == "<=" and low > here
+    return word == "<=" and low > here
 
 
 def uses_index(relation: Relation, where: Node | None) -> bool:
@@ -193,19 +194,27 @@ def always_true(where: Node | None) -> bool:
         return True
     if "A_Const" in where:
         return bool(where["A_Const"].get("boolval", {}).get("boolval"))
+    if "BoolExpr" in where:
+        parts = [always_true(part) for part in where["BoolExpr"]["args"]]
+        word = where["BoolExpr"]["boolop"]
+        return word != "NOT_EXPR" and (any(parts) if word == "OR_EXPR" else all(parts))
     body = where.get("A_Expr", {})
-    left, right = body.get("lexpr", {}).get("A_Const"), body.get("rexpr", {}).get("A_Const")
+    left, right = constant(body.get("lexpr")), constant(body.get("rexpr"))
     if left is None or right is None or body.get("kind") != "AEXPR_OP":
         return False
-    same = {k: v for k, v in left.items() if k != "location"} == {
-        k: v for k, v in right.items() if k != "location"
-    }
-    return same and strings(body["name"])[-1] in ("=", "<=", ">=")
+    compare = _COMPARISONS.get(strings(body["name"])[-1])
+    return compare is not None and compare(order(left), order(right))
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 
 
 def sources_of(query: Node) -> Iterator[Node]:
     """Every RangeVar of a query that is not a WITH query."""
-    common = {body["ctename"] for kind, body in walk(query) if kind == "CommonTableExpr"}
-    for kind, source in walk(query):
+    [tree] = query.values()
+    common = {body["ctename"] for kind, body in walk(tree) if kind == "CommonTableExpr"}
+    for kind, source in walk(tree):
         if kind == "RangeVar" and ("schemaname" in source or source["relname"] not in common):
             yield source

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migrations_portal.risk.handlers.column_names import rename_column
+from migrations_portal.risk.handlers.drops import ASSUMED_KINDS
+from migrations_portal.risk.handlers.table_settings import lock_typed_tables
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS, Relation
 from migrations_portal.risk.trees import qualified, rangevar, strings, type_schema, with_heirs
@@ -50,6 +53,8 @@ def _rename_relation(analysis: Analysis, node: Node) -> None:
     table = analysis.relation(name, missing_ok=bool(node.get("missing_ok")))
     if table is None:
         return
+    if table.assumed:
+        table.kind = ASSUMED_KINDS.get(node["renameType"], "r")
     analysis.lock(table, Lock.ACCESS_EXCLUSIVE)
     if analysis.live(table) and table.kind in TABLE_KINDS | {"v"}:
         rule = "rename-table" if table.kind in TABLE_KINDS else "rename-view"
@@ -81,26 +86,14 @@ def _rename_column(analysis: Analysis, node: Node) -> None:
     if not with_heirs(node["relation"]):
         members = [relation]
     for member in members:
-        _rename_in(member, old, new)
+        rename_column(analysis, member, old, new)
     if analysis.live(relation):
         analysis.find("rename-column", table=relation.qualified, column=old, new=new)
 
 
-def _rename_in(relation: Relation, old: str, new: str) -> None:
-    relation.columns = {
-        new if name == old else name: replace(column, name=new) if name == old else column
-        for name, column in relation.columns.items()
-    }
-    for name, constraint in relation.constraints.items():
-        if old in constraint.columns:
-            columns = tuple(new if column == old else column for column in constraint.columns)
-            relation.constraints[name] = replace(constraint, columns=columns)
-    for index in relation.indexes.values():
-        index.columns = tuple(new if column == old else column for column in index.columns)
-    relation.key = tuple(new if column == old else column for column in relation.key)
-
-
 def _rename_attribute(analysis: Analysis, node: Node) -> None:
+    for relation in lock_typed_tables(analysis, node["relation"]):
+        rename_column(analysis, relation, node["subname"], node["newname"])
     analysis.find("alter-composite-type", name=node["relation"]["relname"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import programs, queries
+from migrations_portal.risk.levels import Level
 from migrations_portal.risk.trees import constant, qualified, walk
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def run_functions(analysis: Analysis, node: Node) -> None:
             setting, value = (constant(argument) for argument in body["args"][:2])
             set_setting(analysis, (setting or "").lower(), [value or ""])
         elif name in DATA_FUNCTIONS:
-            analysis.find("system-function", name=name, at=body.get("location", -1))
+            level = Level.HIGH if name == "setval" else None
+            analysis.find("system-function", name=name, at=body.get("location", -1), level=level)
         else:
             programs.run_function(analysis, body)
 

@@ -41,25 +41,12 @@ def set_unlogged(change: TableChange, command: Node) -> None:
 
 
 def _set_persistence(change: TableChange, wanted: str) -> None:
-    analysis, relation = change.analysis, change.relation
+    relation = change.relation
     if relation.persistence == wanted and not relation.assumed:
         return
-    for partner in _partners(analysis, relation, logged=wanted == "p"):
-        if partner is not relation:
-            analysis.lock(partner, Lock.ACCESS_SHARE)
     relation.persistence = wanted
     change.rewrite(relation)
     _find(change, "set-unlogged" if wanted == "u" else "set-logged")
-
-
-def _partners(analysis: Analysis, relation: Relation, *, logged: bool) -> list[Relation]:
-    """A logged table may reference only logged ones, an unlogged one may be referenced only by unlogged ones."""
-    if not logged:
-        return [holder for holder, _ in analysis.schema.referencing(relation)]
-    targets = (
-        analysis.schema.relations.get(c.ref) for c in relation.constraints.values() if c.kind == "f"
-    )
-    return [target for target in targets if target is not None]
 
 
 def set_tablespace(change: TableChange, command: Node) -> None:
@@ -163,16 +150,27 @@ def alter_unknown(analysis: Analysis, kind: str, node: Node) -> None:
 
 def alter_composite(analysis: Analysis, node: Node) -> None:
     """ALTER TYPE … ADD/DROP/ALTER ATTRIBUTE: refused while a table stores the type; typed tables follow with CASCADE."""
-    schema, name = node["relation"].get("schemaname"), node["relation"]["relname"]
+    for relation in lock_typed_tables(analysis, node["relation"]):
+        for item in node["cmds"]:
+            if item["AlterTableCmd"]["subtype"] == "AT_DropColumn":
+                relation.columns.pop(item["AlterTableCmd"]["name"], None)
+    analysis.find("alter-composite-type", level=Level.HIGH, name=node["relation"]["relname"])
+
+
+def lock_typed_tables(analysis: Analysis, type_name: Node) -> list[Relation]:
+    """The tables made OF a type, which change with it."""
+    schema, name = type_name.get("schemaname"), type_name["relname"]
     places = (schema,) if schema else analysis.path
-    for relation in list(analysis.schema.relations.values()):
-        if (
-            relation.of_type is not None
-            and relation.of_type[0] in places
-            and relation.of_type[1] == name
-        ):
-            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
-    analysis.find("alter-composite-type", level=Level.HIGH, name=name)
+    typed = [
+        relation
+        for relation in analysis.schema.relations.values()
+        if relation.of_type is not None
+        and relation.of_type[0] in places
+        and relation.of_type[1] == name
+    ]
+    for relation in typed:
+        analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+    return typed
 
 
 def option_names(node: Node) -> list[str]:

@@ -68,7 +68,8 @@ def view_uses(analysis: Analysis, query: Node) -> Uses:
             relations[source.get("alias", {}).get("aliasname", relation.name)] = relation
     used = {(relation.oid, "") for relation in relations.values()}
     functions: set[tuple[str, str]] = set()
-    for kind, body in walk(query):
+    [tree] = query.values()
+    for kind, body in walk(tree):
         if kind == "ColumnRef":
             used |= _columns_meant(strings(body["fields"]), relations)
         elif kind == "FuncCall":
@@ -104,11 +105,17 @@ def create_table_as(analysis: Analysis, node: Node) -> None:
     if made is None:
         return
     made.populated = runs
+    made.persistence = into["rel"].get("relpersistence", "p")
     if kind == "m":
         _define(analysis, made, query, strings(into.get("colNames", [])))
     else:
         names = strings(into.get("colNames", [])) or _output_names(analysis, query)
         made.columns = {name: Column(name) for name in names}
+        read = [r.qualified for r in analysis.seen.scans.values() if analysis.live(r)]
+        if made.persistence != "t" and read:
+            analysis.find(
+                "copy-into-new-table", name=made.qualified, tables=", ".join(sorted(read))
+            )
 
 
 def refresh(analysis: Analysis, node: Node) -> None:

@@ -12,6 +12,7 @@ from migrations_portal.execution.models import MigrationRun, RunStep
 from migrations_portal.execution.rules import (
     ACTIVE,
     DECIDERS_NEEDED,
+    LEASE,
     RESTORE_STEPS,
     ROLLBACK_STEPS,
     STANDARD_STEPS,
@@ -29,6 +30,8 @@ from migrations_portal.runbooks.truth import schema_difference
 LIVE = (RunStatus.DUE, RunStatus.RUNNING, RunStatus.RESTORING)
 POINTS = 60
 """Samples in the small lines: the last minute."""
+SILENCE_SECONDS = 12
+"""Two heartbeats missed: the page stops looking alive."""
 STEP_STATES = {
     "RUNNING": "now",
     "OK": "ok",
@@ -80,7 +83,7 @@ def _tone(level: str) -> str:
 
 
 def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[str, Any]:
-    sentence = _sentence(run, steps)
+    sentence = _sentence(run, steps, now=now)
     started = run.claimed_at
     return {
         "number": run.pk,
@@ -106,7 +109,7 @@ def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[st
     }
 
 
-def _sentence(run: MigrationRun, steps: list[RunStep]) -> str:
+def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     status = RunStatus(run.status)
     if status is RunStatus.DUE:
         holder = MigrationRun.objects.filter(
@@ -115,6 +118,11 @@ def _sentence(run: MigrationRun, steps: list[RunStep]) -> str:
         return f"Waiting: run {holder.pk} holds the target" if holder else "Waiting for T-0"
     if status not in LIVE:
         return TITLES.get(status, status.lower())
+    if (
+        run.lease_until
+        and (silent := (now - (run.lease_until - LEASE)).total_seconds()) > SILENCE_SECONDS
+    ):
+        return f"No word from the worker for {silent:.0f} s"
     current = steps[-1] if steps else None
     if current is None:
         return "Starting"
@@ -187,16 +195,19 @@ def _decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:
     return {
         "options": [
             {
-                "value": str(Choice.RESTORE),
-                "label": "Restore the backup taken before this run",
-                "consequence": Choice.RESTORE.consequence,
-                "danger": True,
+                "value": str(choice),
+                "label": choice.title,
+                "consequence": choice.consequence,
+                "danger": choice is Choice.RESTORE,
             }
+            for choice in Choice
+            if choice is not Choice.RESTORE
+            or Backup.objects.filter(run=run, restored_at__isnull=False).exists()
         ],
         "first": {
             "by": made.by.full_name,
             "at": made.at,
-            "label": "Restore the backup",
+            "label": Choice(made.choice).title,
             "reason": made.reason,
         }
         if made

@@ -12,6 +12,7 @@ from migrations_portal.execution import queries, services
 from migrations_portal.execution.rules import Choice
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.tasks import bells
+from migrations_portal.web import clock
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import runs as presenter
 
@@ -65,6 +66,7 @@ def decide(request: HttpRequest, run_id: int) -> HttpResponse:
             by=person,
             reason=request.POST.get("reason", ""),
             now=timezone.now(),
+            public_url=clock.public_url(),
         )
     except Refused as refusal:
         messages.error(request, refusal.sentence)

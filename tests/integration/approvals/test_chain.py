@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from migrations_portal.approvals import queries, services
 from migrations_portal.approvals.models import Invitation, Seat
@@ -11,6 +11,7 @@ from migrations_portal.approvals.rules import (
     OwnPlan,
     RevisionStale,
     SeatNotOpen,
+    SeatUnfillable,
 )
 from migrations_portal.audit import queries as ledger
 from migrations_portal.execution import services as execution
@@ -192,3 +193,29 @@ def test_only_the_hash_of_a_link_is_kept(cast, production):
 def test_dan_cannot_open_a_draft_without_being_an_engineer(cast, production):
     with pytest.raises(access.NotAllowed, match="engineer"):
         plans.create(title="x", target=production, by=cast["dan"], now=NOON)
+
+
+def test_a_plan_whose_seat_nobody_can_fill_says_whom_to_ask(cast, production):
+    access.revoke(person=cast["sam"], role=Role.SECURITY_OFFICER, group=production.group)
+    plan = draft(by=cast["ana"], target=production)
+
+    with pytest.raises(SeatUnfillable, match=r"Security officer.*administrator"):
+        services.submit(plan_id=plan.pk, by=cast["ana"], now=NOON, day=DAY, public_url=URL)
+
+    plan.refresh_from_db()
+    assert plan.status == "DRAFT"
+
+
+def test_a_decided_seat_can_be_neither_made_nor_taken_away(cast, production):
+    plan = submitted(by=cast["ana"], target=production)
+    seat = sign(seat_of(plan, "REVIEW", "DBA"), cast["dan"])
+
+    with (
+        pytest.raises(DatabaseError, match="decided seat stays"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("DELETE FROM approvals_seat WHERE id = %s", [seat.pk])
+    seat.pk, seat.role = None, "TECH_LEAD"
+    with pytest.raises(DatabaseError, match="made undecided"), transaction.atomic():
+        seat.save(force_insert=True)

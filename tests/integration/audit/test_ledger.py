@@ -73,3 +73,23 @@ def test_exports_hold_every_entry_and_are_the_same_twice(db):
     assert len("".join(as_csv(rows)).splitlines()) >= 4
     assert [each["seq"] for each in json.loads("".join(as_json(rows)))] == [1, 2, 3]
     assert "".join(as_csv(rows)) == "".join(as_csv(rows))
+
+
+def test_a_column_that_does_not_say_what_the_text_says_is_found(db):
+    write(2)
+    links = [
+        Link(
+            row.seq,
+            row.at,
+            row.canonical,
+            row.prev_hash,
+            row.hash,
+            columns=(row.kind, row.actor, row.plan, row.target, row.phi, row.result),
+        )
+        for row in Entry.objects.order_by("seq")
+    ]
+
+    moved = replace(links[1], columns=(*links[1].columns[:3], "elsewhere", *links[1].columns[4:]))
+
+    assert verify(links).intact
+    assert verify([links[0], moved]).first_bad == 2

@@ -61,6 +61,22 @@ def test_a_relay_that_is_away_delays_a_mail_and_a_permanent_failure_ends_it(cast
     assert gone.given_up_at == NOON
 
 
+def test_a_fault_with_one_mail_does_not_hold_up_the_next(cast, production):
+    submitted(by=cast["ana"], target=production)
+    bad, good = services.claim_due(now=NOON)
+
+    def hand_over(notice):
+        if notice.pk == bad.pk:
+            raise KeyError("a template's word is missing")
+
+    assert [
+        services.deliver(each, hand_over=hand_over, clock=lambda: NOON) for each in (bad, good)
+    ] == [False, True]
+    bad.refresh_from_db()
+    assert bad.due_at > NOON
+    assert "KeyError" in bad.problem
+
+
 def test_a_deliverer_that_died_leaves_its_notices_to_the_next(cast, production):
     submitted(by=cast["ana"], target=production)
 

@@ -15,9 +15,16 @@ from tests.customer import URL
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def choose(run, person, reason="The schema moved and the file cannot be finished"):
+def choose(
+    run, person, reason="The schema moved and the file cannot be finished", choice=Choice.RESTORE
+):
     return execution.decide(
-        run_id=run.pk, choice=Choice.RESTORE, by=person, reason=reason, now=datetime.now(UTC)
+        run_id=run.pk,
+        choice=choice,
+        by=person,
+        reason=reason,
+        now=datetime.now(UTC),
+        public_url=URL,
     )
 
 
@@ -52,3 +59,25 @@ def test_two_people_restore_the_backup_and_the_damaged_database_is_kept(school, 
     assert school.beside() == [f"{school.target.database}_damaged_{run.pk}"]
     run.plan.refresh_from_db()
     assert run.plan.status == "RESTORED"
+
+
+def test_two_people_keep_the_target_as_it_is(school, run_example, cast):
+    run = run_example(MEDICATION_REVIEW)
+    schema = school.schema()
+
+    assert choose(run, cast["dan"], "Finished by hand", Choice.KEEP) is False
+    assert choose(run, cast["tess"], "Finished by hand", Choice.KEEP) is True
+
+    run.refresh_from_db()
+    run.plan.refresh_from_db()
+    assert (run.status, run.outcome, run.plan.status) == ("SUCCEEDED", "KEPT", "SUCCEEDED")
+    assert school.schema() == schema
+
+
+@pytest.mark.parametrize("database", ["d" * 63, "white_cross_production"])
+def test_a_name_beside_is_never_the_live_one_and_keeps_the_runs_number(database):
+    name = catastrophe.beside_name(database, word="restored", run_id=12345)
+
+    assert name != database
+    assert name.endswith("_restored_12345")
+    assert len(name) <= 63

@@ -8,6 +8,7 @@ from migrations_portal import wiring
 from migrations_portal.audit import queries as ledger
 from migrations_portal.audit.models import Entry
 from migrations_portal.backups.models import Backup
+from migrations_portal.backups.ports import VaultUnavailable
 from migrations_portal.demo.customer.examples import (
     APPOINTMENT_REASON,
     CONSENT_TRACKING,
@@ -18,7 +19,7 @@ from migrations_portal.execution.models import RunLine
 from migrations_portal.incidents.models import Incident
 from migrations_portal.monitoring.models import RunSample
 from migrations_portal.notifications.models import Notice
-from migrations_portal.targets.ports import TargetUnreachable
+from migrations_portal.targets.ports import CredentialMissing, TargetUnreachable
 from migrations_portal.verification.models import VerificationResult
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,3 +121,48 @@ def test_a_target_that_goes_away_after_the_migration_began_is_never_called_uncha
         ("NEEDS_DECISION", "PARTIAL"),
     }, story(run)
     assert Incident.objects.get().severity == "P0"
+
+
+class AwayForRollbacks:
+    """A vault that takes the first backup and is away for the one before the rollback."""
+
+    def __init__(self, vault):
+        self._vault = vault
+
+    def __getattr__(self, name):
+        return getattr(self._vault, name)
+
+    def put(self, key, stream, *, retain_until):
+        """Refuse what the rollback wants to keep."""
+        if key.startswith("pre-rollback"):
+            raise VaultUnavailable("The vault does not answer.")
+        return self._vault.put(key, stream, retain_until=retain_until)
+
+
+def test_a_rollback_that_fails_says_what_the_history_really_holds(school, run_example):
+    tools = wiring.tools()
+
+    run = run_example(PREFERRED_LANGUAGE, tools=replace(tools, vault=AwayForRollbacks(tools.vault)))
+
+    assert (run.status, run.outcome) == ("NEEDS_DECISION", "UNKNOWN"), story(run)
+    assert PREFERRED_LANGUAGE.name in school.history()
+    assert f"In the history of what this run applied: {PREFERRED_LANGUAGE.name}" in run.problem
+    assert "not in the history" not in run.problem
+
+
+class NoCredentials:
+    """A source that has lost every credential."""
+
+    def fetch(self, name):
+        """Fail as a rotated or unreadable file does."""
+        raise CredentialMissing(f"No credential is stored under {name}.")
+
+
+def test_a_missing_credential_ends_the_run_before_a_change(school, run_example):
+    history = school.history()
+
+    run = run_example(CONSENT_TRACKING, tools=replace(wiring.tools(), credentials=NoCredentials()))
+
+    assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED"), story(run)
+    assert "No credential is stored" in run.problem
+    assert school.history() == history

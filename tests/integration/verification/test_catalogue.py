@@ -94,7 +94,7 @@ DAMAGE = {
         "SET session_replication_role = replica; UPDATE students SET code = 77 WHERE id = 5",
         "public.students.student_school (1 rows)",
     ),
-    "row-count": ("DELETE FROM students WHERE id = 50", "1 are missing"),
+    "row-count": ("DELETE FROM students WHERE id BETWEEN 10 AND 40", "31 are missing"),
     "foreign-key-indexes": (
         "CREATE TABLE visits (student int REFERENCES students); CREATE INDEX ON visits ((student + 1))",
         "public.visits.visits_student_fkey",

@@ -107,3 +107,19 @@ def test_critical(sql: str) -> None:
 def test_without_a_schema_no_level_is_lower(sql: str) -> None:
     # A type change is not free as long as nobody knows what the type was.
     assert level(sql, schema=None).at_least(level(sql)), rules(sql, schema=None)
+
+
+@pytest.mark.parametrize(
+    ("sql", "since"),
+    [
+        ("ALTER TABLE students ADD COLUMN a int GENERATED ALWAYS AS (age) VIRTUAL", 18),
+        ("ALTER TABLE students ADD CONSTRAINT c CHECK (age < 200) NOT ENFORCED", 18),
+        ("ALTER TABLE students ADD CONSTRAINT n NOT NULL email NOT VALID", 18),
+        ("CREATE UNIQUE INDEX CONCURRENTLY i ON students (email) NULLS NOT DISTINCT", 15),
+        ("ALTER TABLE students ALTER COLUMN email SET COMPRESSION lz4", 14),
+        ("MERGE INTO students USING visits ON true WHEN MATCHED THEN DELETE", 15),
+    ],
+)
+def test_what_the_server_does_not_know_yet_is_said(sql: str, since: int) -> None:
+    assert "too-new" in rules(sql, server_version=since - 1)
+    assert "too-new" not in rules(sql, server_version=since)

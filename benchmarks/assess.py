@@ -1,0 +1,91 @@
+"""How long an assessment takes, beside squawk on the same files. `make bench BENCH=assess`.
+
+1,000 migrations of 20 statements each, in one process of ours and one call of squawk (a Rust program, PyPI `squawk-cli`);
+one typical file once everything is loaded; and one file of 1,000 and of 10,000 statements, to show that cost grows linearly.
+"""
+
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from migrations_portal.risk import Schema, ScriptFile, assess, schema_from_dump
+
+FILES, STATEMENTS = 1_000, 20
+SEED = 1
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA = ROOT / "tests" / "oracle" / "fixture.sql"
+PATTERNS = (
+    "ALTER TABLE patients ADD COLUMN c{n} text;",
+    "ALTER TABLE patients ADD COLUMN c{n} integer NOT NULL DEFAULT 0;",
+    "ALTER TABLE visits ADD COLUMN c{n} uuid DEFAULT gen_random_uuid();",
+    "CREATE INDEX CONCURRENTLY i{n} ON visits (label, note);",
+    "CREATE TABLE t{n} (id bigserial PRIMARY KEY, patient_id bigint REFERENCES patients (id), note text NOT NULL);",
+    "ALTER TABLE doctors ALTER COLUMN note TYPE varchar(200);",
+    "ALTER TABLE visits ADD CONSTRAINT k{n} CHECK (amount < 1000000) NOT VALID;",
+    "UPDATE visits SET note = 'x' WHERE kept_at IS NULL AND amount > {n};",
+    "INSERT INTO plain (a, b) VALUES ({n}, 'x'), ({n}, 'y');",
+    "CREATE VIEW v{n} AS SELECT p.name, v.note FROM patients p JOIN visits v ON v.patient_id = p.id WHERE v.amount > {n};",
+    "ALTER TABLE plain ALTER COLUMN d SET NOT NULL;",
+    "COMMENT ON COLUMN patients.name IS 'number {n}';",
+)
+
+
+def main() -> None:
+    """Measure, and print one line per figure."""
+    draw = random.Random(SEED)  # noqa: S311 - the same files each time
+    schema = schema_from_dump(SCHEMA.read_text())
+    texts = [_script(draw, STATEMENTS) for _ in range(FILES)]
+    assess([ScriptFile("warm.sql", texts[0])], schema=schema)
+    _beside_squawk(texts)
+    _one_file(texts, schema)
+    for count in (1_000, 10_000):
+        text = _script(draw, count)
+        seconds = _timed(lambda text=text: assess([ScriptFile("long.sql", text)], schema=schema))
+        print(
+            f"{count:6,} statements in one file: {seconds:6.2f} s, {seconds / count * 1e6:5.0f} µs each"
+        )
+
+
+def _script(draw: random.Random, count: int) -> str:
+    return "\n".join(draw.choice(PATTERNS).format(n=draw.randrange(10**6)) for _ in range(count))
+
+
+def _beside_squawk(texts: list[str]) -> None:
+    ours = _timed(lambda: [assess([ScriptFile("a.sql", text)]) for text in texts])
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number, text in enumerate(texts):
+            path = Path(folder) / f"{number:04}.sql"
+            path.write_text(text)
+            paths.append(str(path))
+        call = [str(Path(sys.executable).parent / "squawk"), "--reporter", "json", *paths]
+        theirs = _timed(lambda: subprocess.run(call, capture_output=True, check=False))
+    print(f"{FILES:,} files of {STATEMENTS} statements: {ours:.2f} s")
+    print(f"squawk on the same files:     {theirs:.2f} s (on all cores)")
+    print(f"ratio:                        {ours / theirs:.2f}")
+
+
+def _one_file(texts: list[str], schema: Schema) -> None:
+    def once(text: str) -> float:
+        return _timed(lambda: assess([ScriptFile("a.sql", text)], schema=schema).as_json())
+
+    times = sorted(once(text) for text in texts[:200])
+    middle, worst = statistics.median(times), times[int(len(times) * 0.99)]
+    print(
+        f"one file with its schema:     median {middle * 1e3:.1f} ms, 99 % below {worst * 1e3:.1f} ms"
+    )
+
+
+def _timed(call: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    main()

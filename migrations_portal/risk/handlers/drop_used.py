@@ -1,0 +1,116 @@
+"""DROP of types, domains and functions: what tables use, so that the tables are locked when it goes.
+
+Source: `performMultipleDeletions`, checked on servers 13 to 18.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.handlers import dependencies
+from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.trees import qualified, type_ref
+
+if TYPE_CHECKING:
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.parser import Node
+
+
+def drop_type(analysis: Analysis, item: Node, node: Node) -> None:
+    """DROP TYPE and DROP DOMAIN: with CASCADE the columns of the type go too."""
+    ref = type_ref(analysis, item["TypeName"])
+    if ref is None:
+        return
+    key = (ref.schema, ref.name)
+    cascade = node.get("behavior") == "DROP_CASCADE"
+    if not cascade and (used := _columns_of_type(analysis, key)):
+        analysis.find("has-dependants", name=f"type {ref}", dependants=", ".join(used))
+        return
+    used = drop_columns_of_type(analysis, key)
+    analysis.schema.types.pop(key, None)
+    if cascade and not analysis.schema.complete:
+        used = used or ["every column of the type"]
+    if used:
+        analysis.seen.irreversible = True
+        analysis.find("drop-type-in-use", name=str(ref), columns=", ".join(used))
+    else:
+        analysis.find("drop-type", name=str(ref))
+
+
+def _columns_of_type(analysis: Analysis, key: tuple[str, str]) -> list[str]:
+    return [
+        f"{relation.qualified}.{column.name}"
+        for relation in analysis.schema.relations.values()
+        for column in relation.columns.values()
+        if column.type is not None and (column.type.schema, column.type.name) == key
+    ] + [f"table {r.qualified}" for r in analysis.schema.relations.values() if r.of_type == key]
+
+
+def drop_columns_of_type(analysis: Analysis, key: tuple[str, str]) -> list[str]:
+    """With CASCADE, each column of the type is dropped, under a lock on its table."""
+    used = []
+    for relation in list(analysis.schema.relations.values()):
+        for column in list(relation.columns.values()):
+            if column.type is not None and (column.type.schema, column.type.name) == key:
+                used.append(f"{relation.qualified}.{column.name}")
+                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+                dependencies.drop_column(analysis, relation, column.name, cascade=True)
+        if relation.of_type == key:
+            dependencies.drop_relation(analysis, relation, cascade=True)
+    return used
+
+
+def drop_function(analysis: Analysis, item: Node, node: Node) -> None:
+    """DROP FUNCTION and its like: with CASCADE the triggers, defaults and indexes that call it go too."""
+    body = item["ObjectWithArgs"]
+    schema, name = qualified(body["objname"])
+    key = next(((str(p), name) for p in ((schema,) if schema else analysis.path)
+                if (str(p), name) in analysis.schema.functions), None)  # fmt: skip
+    if key is None:
+        return
+    if node.get("behavior") == "DROP_CASCADE":
+        _drop_uses_of_function(analysis, key)
+    else:
+        used = _users_of_function(analysis, key)
+        if used:
+            analysis.find("has-dependants", name=f"function {name}", dependants=", ".join(used))
+    arguments = len(body.get("objargs", ()))
+    left = [f for f in analysis.schema.functions[key] if f.arguments != arguments]
+    analysis.schema.functions[key] = left
+    analysis.find("drop-function", name=name)
+
+
+def _users_of_function(analysis: Analysis, key: tuple[str, str]) -> list[str]:
+    return [
+        f"{relation.qualified}.{name}"
+        for relation in analysis.schema.relations.values()
+        for name in (
+            [t.name for t in relation.triggers.values() if t.function == key]
+            + [
+                c.name
+                for c in relation.columns.values()
+                if c.default and key in c.default.functions
+            ]
+            + [c.name for c in relation.constraints.values() if key in c.uses.functions]
+            + [i.name for i in relation.indexes.values() if key in i.uses.functions]
+        )
+    ]
+
+
+def _drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
+    for relation in list(analysis.schema.relations.values()):
+        for trigger in [t for t in relation.triggers.values() if t.function == key]:
+            del relation.triggers[trigger.name]
+            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        for column in list(relation.columns.values()):
+            if column.default and key in column.default.functions:
+                relation.columns[column.name] = replace(column, default=None)
+                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        for constraint in [c for c in relation.constraints.values() if key in c.uses.functions]:
+            dependencies.drop_constraint(analysis, relation, constraint)
+            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+        for index in [i for i in relation.indexes.values() if key in i.uses.functions]:
+            dependencies.drop_index(analysis, relation, index.name)
+        if relation.kind in "vm" and key in relation.uses.functions:
+            dependencies.drop_relation(analysis, relation, cascade=True)

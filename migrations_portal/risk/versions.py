@@ -1,0 +1,76 @@
+"""What a statement says that only newer servers understand: the parser knows the words of PostgreSQL 18.
+
+Source: the release notes of PostgreSQL 14 to 18.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.trees import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migrations_portal.risk.parser import Node
+
+_COMMANDS = {
+    "AT_SetExpression": ("SET EXPRESSION", 17), "AT_SetCompression": ("SET COMPRESSION", 14),
+    "AT_SetAccessMethod": ("SET ACCESS METHOD", 15), "AT_DetachPartitionFinalize": ("FINALIZE", 14),
+}  # fmt: skip
+_CONSTRAINTS = {
+    "CONSTR_ATTR_NOT_ENFORCED": ("NOT ENFORCED", 18),
+    "CONSTR_ATTR_ENFORCED": ("ENFORCED", 18),
+}
+
+
+def too_new(kind: str, node: Node, version: int) -> Iterator[tuple[str, int]]:
+    """Give what the statement says and the version that it needs, where that is above the server's."""
+    found = list(_of_statement(kind, node))
+    for inner, body in walk(node):
+        if inner == "Constraint":
+            found += _of_constraint(body)
+        elif inner == "AlterTableCmd":
+            found += _of_command(body)
+    yield from ((what, needed) for what, needed in dict(found).items() if needed > version)
+
+
+def _of_statement(kind: str, node: Node) -> Iterator[tuple[str, int]]:
+    if kind == "MergeStmt":
+        yield "MERGE", 15
+        if "returningClause" in node or "returningList" in node:
+            yield "MERGE … RETURNING", 17
+    elif kind == "CreateFunctionStmt" and "sql_body" in node:
+        yield "A function body without quotes", 14
+    elif kind == "IndexStmt" and node.get("nulls_not_distinct"):
+        yield "NULLS NOT DISTINCT", 15
+    elif kind in ("CreatePublicationStmt", "AlterPublicationStmt") and "IN_SCHEMA" in str(
+        node.get("pubobjects")
+    ):
+        yield "TABLES IN SCHEMA", 15
+
+
+def _of_command(body: Node) -> Iterator[tuple[str, int]]:
+    subtype, definition = body["subtype"], body.get("def", {})
+    if subtype in _COMMANDS:
+        yield _COMMANDS[subtype]
+    elif subtype == "AT_DetachPartition" and definition["PartitionCmd"].get("concurrent"):
+        yield "DETACH PARTITION … CONCURRENTLY", 14
+    elif subtype == "AT_AddConstraint" and definition["Constraint"]["contype"] == "CONSTR_NOTNULL":
+        yield "ADD CONSTRAINT … NOT NULL", 18
+    elif definition.get("ATAlterConstraint", {}).get("alterEnforceability"):
+        yield "ALTER CONSTRAINT … ENFORCED", 18
+
+
+def _of_constraint(body: Node) -> Iterator[tuple[str, int]]:
+    kind = body["contype"]
+    if kind == "CONSTR_GENERATED" and body.get("generated_kind") == "v":
+        yield "GENERATED … VIRTUAL", 18
+    elif kind in _CONSTRAINTS:
+        yield _CONSTRAINTS[kind]
+    if body.get("nulls_not_distinct"):
+        yield "NULLS NOT DISTINCT", 15
+    if body.get("without_overlaps") or body.get("fk_with_period"):
+        yield "WITHOUT OVERLAPS or PERIOD", 18
+    if kind in ("CONSTR_CHECK", "CONSTR_FOREIGN") and not body.get("is_enforced"):
+        yield "NOT ENFORCED", 18
