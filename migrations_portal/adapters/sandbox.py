@@ -14,6 +14,7 @@ import json
 import os
 import pwd
 import resource
+import secrets
 import select
 import signal
 import subprocess
@@ -35,6 +36,9 @@ INSIDE_UID = 1000
 TMP_BYTES = 64 * 1024 * 1024
 STAGE = "/stage"
 """Where root's first stage keeps the tools for the second."""
+
+PASSING_USERS = range(61_184, 65_520)
+"""User numbers for processes that come and go (systemd's range for DynamicUser, free on Debian)."""
 
 _LIMITS = (
     (resource.RLIMIT_NPROC, 256),  # processes and threads; node has about 11
@@ -117,7 +121,7 @@ class Sandbox:
                 os.close(number)
 
     def _staged(self, job: Job, inner: Sequence[str], passed: list[int]) -> list[str]:
-        """Return the command that mounts as root, becomes nobody, and only then enters the sandbox."""
+        """Return the command that mounts as root, becomes a user that is nobody else, and only then enters the sandbox."""
         setpriv = which("setpriv", path="/usr/bin:/bin")
         if setpriv is None:
             raise DriverMissing(
@@ -135,10 +139,10 @@ class Sandbox:
             *_files(mounts),
             *("--bind", "/proc", "/proc", "--dev", "/dev"),
         ]
-        nobody = pwd.getpwnam("nobody")
+        stranger = str(_unused_id())
         return [
             *(str(self._bwrap), "--args", str(_sealed(outer, passed)), "--"),
-            *(f"{STAGE}/setpriv", f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}"),
+            *(f"{STAGE}/setpriv", f"--reuid={stranger}", f"--regid={stranger}"),
             *("--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--"),
             *(f"{STAGE}/bwrap", "--args", str(_sealed(inner, passed)), "--"),
         ]
@@ -201,6 +205,16 @@ class SandboxedProcess:
         assert self._process.stdout is not None  # noqa: S101 (opened as a pipe)
         self._process.stdout.close()
         return code if code >= 0 else 128 - code
+
+
+def _unused_id() -> int:
+    """Return a user and group number of the range that Debian leaves for passing users, with no name of its own.
+
+    The kernel counts processes per user on the whole machine. Were all sandboxes the same user, one that forks up to
+    its limit would keep every other one from starting a thread.
+    """
+    named = {user.pw_uid for user in pwd.getpwall()}
+    return secrets.choice([number for number in PASSING_USERS if number not in named])
 
 
 def _sandbox(job: Job, mounts: Sequence[Mount]) -> list[str]:

@@ -138,7 +138,7 @@ class DoorSession:
 
     async def _from_child(self, reader: asyncio.StreamReader) -> None:
         framer = pg_wire.Framer(read=READ_FROM_CHILD)
-        while data := await reader.read(CHUNK):
+        while data := await _said(reader):
             await self._gate.open.wait()
             if self._gate.cutting:
                 return
@@ -166,6 +166,14 @@ class DoorSession:
     def _tell(self, raw: bytes) -> None:
         if not self._child_gone and not self._child.is_closing():
             self._child.write(raw)
+
+
+async def _said(reader: asyncio.StreamReader) -> bytes:
+    """Return what the child sent; empty at its end, also when it left without reading our last words."""
+    try:
+        return await reader.read(CHUNK)
+    except ConnectionResetError:
+        return b""
 
 
 def _without_values(piece: pg_wire.Piece) -> bytes:

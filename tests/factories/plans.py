@@ -35,8 +35,15 @@ class AnyScript:
         """Accept."""
 
 
-def draft(*, by: Person, target: Target, level: str = "HIGH", phi: bool = False) -> MigrationPlan:
-    plan = plans.create(title="Add consent tracking", target=target, by=by, now=NOON)
+def draft(
+    *,
+    by: Person,
+    target: Target,
+    level: str = "HIGH",
+    phi: bool = False,
+    title: str = "Add consent tracking",
+) -> MigrationPlan:
+    plan = plans.create(title=title, target=target, by=by, now=NOON)
     upload = plans.Upload(
         name="20251103000000-add-patient-consent-tracking.js", content=b"module.exports = {};\n"
     )
@@ -65,9 +72,14 @@ def draft(*, by: Person, target: Target, level: str = "HIGH", phi: bool = False)
 
 
 def submitted(
-    *, by: Person, target: Target, level: str = "HIGH", phi: bool = False
+    *,
+    by: Person,
+    target: Target,
+    level: str = "HIGH",
+    phi: bool = False,
+    title: str = "Add consent tracking",
 ) -> MigrationPlan:
-    plan = draft(by=by, target=target, level=level, phi=phi)
+    plan = draft(by=by, target=target, level=level, phi=phi, title=title)
     approvals.submit(plan_id=plan.pk, by=by, now=NOON, day=DAY, public_url="http://127.0.0.1:8000")
     plan.refresh_from_db()
     return plan

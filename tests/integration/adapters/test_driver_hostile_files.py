@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +89,25 @@ def test_exit_0_half_way_is_seen_in_what_was_committed(
     assert result.exit_code == 0
     assert result.committed_writes == ("CREATE TABLE a (id integer)",)
     assert target.rows('SELECT name FROM "SequelizeMeta"') == []
+
+
+def test_a_file_that_leaves_without_reading_the_answer_is_no_trouble_of_the_connection(
+    tmp_path: Path, target: Target, bundle: Bundle
+) -> None:
+    file = migration(
+        NAME,
+        """
+        run("SELECT repeat('x', 1000) FROM generate_series(1, 20000)");
+        await new Promise((done) => setTimeout(done, 30));
+        for (const start = Date.now(); Date.now() - start < 700;) {}
+        console.log('leaving');
+        process.kill(process.pid, 'SIGKILL');
+        """,
+    )
+
+    result = _up(tmp_path, target, bundle, file)
+
+    assert result.output.splitlines()[-1] == "leaving"
 
 
 def test_a_statement_left_running_by_exit_0_is_cancelled_and_its_outcome_known(
@@ -249,26 +269,45 @@ def test_a_flood_is_cut_and_control_codes_are_taken_out(
     assert "the end" in result.output
 
 
-def test_a_fork_bomb_meets_its_limit(tmp_path: Path, target: Target, bundle: Bundle) -> None:
-    file = migration(
+def _bomb(*, seconds: float) -> ApprovedFile:
+    """A file that starts processes until it is refused, and keeps them for some seconds."""
+    return migration(
         NAME,
-        """
+        f"""
         let refused = 0;
-        for (let i = 0; i < 200; i++) {
+        for (let i = 0; i < 200; i++) {{
           const c = require('child_process').spawn(process.execPath,
-            ['-e', 'setInterval(() => {}, 1000)', 'MARK'], {stdio: 'ignore'});
-          c.on('error', () => { refused += 1; });
+            ['-e', 'setInterval(() => {{}}, 1000)', '{MARK}'], {{stdio: 'ignore'}});
+          c.on('error', () => {{ refused += 1; }});
           if (i % 20 === 0) await new Promise((done) => setTimeout(done, 50));
-        }
-        await new Promise((done) => setTimeout(done, 500));
+        }}
+        await new Promise((done) => setTimeout(done, {seconds * 1000}));
         console.log('refused', refused > 0);
-        """.replace("MARK", MARK),
+        """,
     )
 
-    result = _up(tmp_path, target, bundle, file, wall_clock_ms=30_000)
+
+def test_a_fork_bomb_meets_its_limit(tmp_path: Path, target: Target, bundle: Bundle) -> None:
+    result = _up(tmp_path, target, bundle, _bomb(seconds=0.5), wall_clock_ms=30_000)
 
     assert result.timed_out or "refused true" in result.output
     assert _processes_showing(MARK) == []
+
+
+def test_a_fork_bomb_keeps_no_other_run_from_its_processes(
+    tmp_path: Path, target: Target, bundle: Bundle
+) -> None:
+    driver = SequelizeDriver(scratch=tmp_path / "other")
+    with ThreadPoolExecutor() as pool:
+        bomb = pool.submit(_up, tmp_path, target, bundle, _bomb(seconds=8), wall_clock_ms=30_000)
+        while len(_processes_showing(MARK)) < 10 and not bomb.done():
+            time.sleep(0.05)
+        status = driver.status(target.endpoint, bundle, limits=LIMITS)
+        still_there = len(_processes_showing(MARK))
+
+    assert status.pending == ()
+    assert still_there
+    assert bomb.result().timed_out or "refused true" in bomb.result().output
 
 
 def test_two_sessions_at_once_are_told_apart(
