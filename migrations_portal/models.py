@@ -1,7 +1,7 @@
 """Every table of the portal, re-exported for Django; each lives with its domain."""
 
 from migrations_portal.approvals.models import Invitation, Seat
-from migrations_portal.audit.models import Entry
+from migrations_portal.audit.models import Checkpoint, Entry, Freeze, LedgerCheck
 from migrations_portal.backups.models import Backup
 from migrations_portal.execution.models import MigrationRun, RunDecision, RunLine, RunStep
 from migrations_portal.incidents.models import EmergencyContact, Incident, IncidentEvent
@@ -22,11 +22,14 @@ from migrations_portal.verification.models import VerificationResult
 __all__ = [
     "Backup",
     "ChecklistItem",
+    "Checkpoint",
     "EmergencyContact",
     "Entry",
+    "Freeze",
     "Incident",
     "IncidentEvent",
     "Invitation",
+    "LedgerCheck",
     "MigrationPlan",
     "MigrationRun",
     "Notice",

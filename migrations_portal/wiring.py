@@ -14,8 +14,11 @@ from migrations_portal.adapters.mail import SmtpMailer
 from migrations_portal.adapters.pg_dump import PgDumpTool
 from migrations_portal.adapters.postgres import PostgresServer
 from migrations_portal.adapters.s3 import S3Vault
+from migrations_portal.adapters.s3_checkpoints import S3CheckpointStore
 from migrations_portal.adapters.script_check import NodeScriptChecker
 from migrations_portal.adapters.sequelize import SequelizeDriver
+from migrations_portal.adapters.signing import KeyFileSigner, KmsSigner
+from migrations_portal.audit.ports import CheckpointStore, Signer, SigningFailed
 from migrations_portal.notifications.ports import ChatWebhook, Mailer
 from migrations_portal.plans.ports import ScriptChecker
 from migrations_portal.runbooks.tools import Tools
@@ -32,6 +35,38 @@ def day() -> timedelta:
 
 
 @cache
+def vault() -> S3Vault:
+    """Return the bucket of the backups."""
+    env = settings.ENV
+    return S3Vault(
+        bucket=env.s3_bucket,
+        endpoint_url=env.s3_endpoint or None,
+        region=env.s3_region,
+        access_key=env.s3_access_key,
+        secret_key=env.s3_secret_key.get_secret_value(),
+        kms_key=env.s3_kms_key or None,
+    )
+
+
+def checkpoint_store() -> CheckpointStore:
+    """Return where the ledger's checkpoints are kept: the bucket of the backups."""
+    return S3CheckpointStore(vault().client, bucket=settings.ENV.s3_bucket)
+
+
+def ledger_signer() -> Signer:
+    """Return the key that signs the ledger's checkpoints; raise `SigningFailed` where none is set."""
+    env = settings.ENV
+    if env.ledger_kms_key:
+        return KmsSigner(env.ledger_kms_key, region=env.s3_region)
+    pem = env.ledger_key.get_secret_value()
+    if not pem:
+        raise SigningFailed(
+            "The ledger has no key: set WCO_LEDGER_KEY_FILE or WCO_LEDGER_KMS_KEY for the workers."
+        )
+    return KeyFileSigner(pem)
+
+
+@cache
 def tools() -> Tools:
     """Return the outside world as the settings describe it."""
     env = settings.ENV
@@ -39,14 +74,7 @@ def tools() -> Tools:
         credentials=FolderCredentials(env.credentials_dir),
         server=PostgresServer(),
         dump=PgDumpTool(env.pg_bin),
-        vault=S3Vault(
-            bucket=env.s3_bucket,
-            endpoint_url=env.s3_endpoint or None,
-            region=env.s3_region,
-            access_key=env.s3_access_key,
-            secret_key=env.s3_secret_key.get_secret_value(),
-            kms_key=env.s3_kms_key or None,
-        ),
+        vault=vault(),
         driver=SequelizeDriver(scratch=env.work_dir),
         projects=env.projects_dir,
         free_bytes=lambda: shutil.disk_usage(env.work_dir).free,

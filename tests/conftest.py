@@ -1,6 +1,14 @@
-"""The cast: who uses the portal in the tests."""
+"""The cast: who uses the portal in the tests. The tables belong to the owner's role; all tests run as the app's role."""
 
+import os
+from collections.abc import Iterator
+
+import psycopg
 import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import TransactionTestCase
+from psycopg import sql
 
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
@@ -19,6 +27,44 @@ CAST = {
     "petra": ("Petra Novak", Role.PRIVACY_OFFICER),
     "mallory": ("Mallory Crane", None),
 }
+
+APP_LOGIN = {name: settings.DATABASES["default"][name] for name in ("USER", "PASSWORD")}
+
+
+def sign_in_as(login: dict[str, str]) -> None:
+    for alias in connections:
+        connections[alias].close()
+        connections[alias].settings_dict.update(login)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    sign_in_as(settings.DATABASE_OWNER)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    sign_in_as(APP_LOGIN)
+    yield
+    sign_in_as(settings.DATABASE_OWNER)
+
+
+def empty_all_tables(_case: TransactionTestCase) -> None:
+    """Do what Django's flush does, as a superuser with the ledger's triggers off: nobody else can empty the ledger."""
+    name = connections["default"].settings_dict["NAME"]
+    with psycopg.connect(os.environ["WCO_TEST_PG_DSN"], dbname=name) as admin:
+        tables = admin.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission')"
+        ).fetchall()
+        admin.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+        listed = sql.SQL(", ").join(sql.Identifier(table) for (table,) in tables)
+        admin.execute(sql.SQL("TRUNCATE {}").format(listed))
+        admin.execute("ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER audit_entry_no_change")
+        admin.execute("ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER audit_entry_no_truncate")
+
+
+TransactionTestCase._fixture_teardown = empty_all_tables  # noqa: SLF001  # the app's role cannot, and must not
 
 
 @pytest.fixture

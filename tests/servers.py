@@ -18,8 +18,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from migrations_portal.demo.databases import APP, PORTAL, ensure_database
-from migrations_portal.demo.environment import application_environment, make_roles
+from migrations_portal.demo.environment import (
+    application_environment,
+    make_roles,
+    owner_environment,
+)
 from migrations_portal.demo.keys import Keys
 from migrations_portal.demo.processes import service_account
 from migrations_portal.demo.servers import EmbeddedServers
@@ -48,7 +51,6 @@ def _start() -> None:
     addresses = running.start()
     keys = Keys.kept_in(folder / "keys.json")
     make_roles(addresses=addresses, keys=keys, data=folder, for_tests=True)
-    ensure_database(addresses.pg_dsn(), name=PORTAL, owner=APP)
     os.environ.update(
         application_environment(
             addresses=addresses,
@@ -58,6 +60,7 @@ def _start() -> None:
             projects=ROOT / "var" / "projects",
         )
     )
+    os.environ.update(owner_environment(addresses=addresses, keys=keys))
     os.environ["WCO_ALLOWED_HOSTS"] = "127.0.0.1,testserver"
     os.environ["WCO_TEST_PG_DSN"] = addresses.pg_dsn()
     os.environ["WCO_TEST_INBOX"] = str(addresses.inbox)

@@ -26,6 +26,10 @@ class Environment(BaseSettings):
     """Signs sessions and CSRF tokens; at least 32 characters."""
     database_url: PostgresDsn
     """The portal's own database: postgresql://user:password@host:port/name."""
+    owner_database_url: PostgresDsn | None = None
+    """The login that owns the tables of that database: for `manage.py migrate` only, never for web or workers."""
+    admin_database_url: PostgresDsn | None = None
+    """A login that may create roles and databases: for `manage.py setup_roles` only."""
     redis_url: RedisDsn
     """The Celery broker, a database of its own: redis://:password@host:port/0."""
     public_url: AnyUrl
@@ -45,6 +49,10 @@ class Environment(BaseSettings):
     s3_secret_key: SecretStr
     s3_kms_key: str = ""
     """KMS key id for backups; empty means the store's own encryption (AES256)."""
+    ledger_key: SecretStr = SecretStr("")
+    """The Ed25519 private key (PEM) that signs the ledger's checkpoints; for workers only."""
+    ledger_kms_key: str = ""
+    """Or the id of an Ed25519 key in AWS KMS, which signs instead."""
     slack_webhook_url: str = ""
     """An incoming webhook in Slack's format; empty means no chat messages."""
     credentials_dir: Path

@@ -6,6 +6,7 @@ Policy (who signs, T-days, thresholds, retention) is not here: it is code, in th
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
@@ -101,6 +102,17 @@ DATABASES = {
         "OPTIONS": {"connect_timeout": 5, "application_name": "wco-portal"},
     },
 }
+
+# The owner of the tables, for `manage.py migrate` only: the portal itself signs in as a role that owns nothing (ADR 0005).
+DATABASE_APP = str(DATABASES["default"]["USER"])
+DATABASE_OWNER = (
+    {
+        "USER": ENV.owner_database_url.hosts()[0]["username"] or "",
+        "PASSWORD": ENV.owner_database_url.hosts()[0]["password"] or "",
+    }
+    if ENV.owner_database_url
+    else None
+)
 
 # People
 AUTH_USER_MODEL = "migrations_portal.Person"
@@ -219,6 +231,11 @@ CELERY_TASK_ROUTES = {
     "runs.start_due": {"queue": "timeline"},
     "runs.find_lost": {"queue": "timeline"},
     "timeline.sweep": {"queue": "timeline"},
+    "ledger.checkpoint": {"queue": "timeline"},
+    "ledger.check": {"queue": "exports"},
+    "ledger.checks_waiting": {"queue": "exports"},
+    "ledger.check_since": {"queue": "exports"},
+    "ledger.check_whole": {"queue": "exports"},
     "notices.deliver": {"queue": "notices"},
     "assessments.assess": {"queue": "rehearsals"},
     "assessments.assess_waiting": {"queue": "rehearsals"},
@@ -231,6 +248,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assessments.assess_waiting",
         "schedule": 10.0,
         "options": {"expires": 20},
+    },
+    "ledger-checkpoint": {
+        "task": "ledger.checkpoint",
+        "schedule": 30.0,
+        "options": {"expires": 60},
+    },
+    "ledger-checks-waiting": {
+        "task": "ledger.checks_waiting",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "ledger-check-since": {"task": "ledger.check_since", "schedule": crontab(minute="7")},
+    "ledger-check-whole": {
+        "task": "ledger.check_whole",
+        "schedule": crontab(minute="37", hour="2"),
     },
     "timeline-sweep": {"task": "timeline.sweep", "schedule": 3.0, "options": {"expires": 6}},
 }

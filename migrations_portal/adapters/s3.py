@@ -54,6 +54,11 @@ class S3Vault:
             ),
         )
 
+    @property
+    def client(self) -> "S3Client":
+        """The client, for what else lies in the bucket."""
+        return self._client
+
     def check(self) -> None:
         """Raise unless the bucket can lock and be written. Leaves nothing behind: an upload is begun and aborted."""
         with self._sentences("checking the bucket"):

@@ -1,6 +1,5 @@
 """Reading the ledger."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +7,9 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from migrations_portal.audit import chain
-from migrations_portal.audit.models import Entry
+from migrations_portal.audit import checks
+from migrations_portal.audit.models import Entry, LedgerCheck
+from migrations_portal.audit.rules import body_of
 
 
 @dataclass(frozen=True)
@@ -49,30 +49,17 @@ def of_plan(*, plan: int) -> QuerySet[Entry]:
 
 def body(entry: Entry) -> dict[str, Any]:
     """Return what the entry says, from its hashed bytes."""
-    said: dict[str, Any] = json.loads(entry.canonical)["body"]
-    return said
+    return body_of(entry.canonical)
 
 
-def verify_chain() -> chain.Verdict:
-    """Check every entry of the ledger against its hash and its predecessor."""
-    names = (
-        "seq",
-        "at",
-        "canonical",
-        "prev_hash",
-        "hash",
-        "kind",
-        "actor",
-        "plan",
-        "target",
-        "phi",
-        "result",
-    )
-    rows = Entry.objects.order_by("seq").values_list(*names)
-    return chain.verify(
-        chain.Link(seq, at, canonical, prev_hash, digest, tuple(columns))
-        for seq, at, canonical, prev_hash, digest, *columns in rows.iterator(chunk_size=5_000)
-    )
+def verify_chain() -> checks.Verdict:
+    """Check every entry of the ledger against its hash, its predecessor and the signed checkpoints."""
+    return checks.verify(store=None)
+
+
+def last_check() -> LedgerCheck | None:
+    """Return the last check that is done, None before the first."""
+    return LedgerCheck.objects.filter(done_at__isnull=False).order_by("-done_at").first()
 
 
 def last_seq() -> int:

@@ -1,7 +1,9 @@
 """What a ledger entry holds (spec, "Audit Trail Requirements"), and how its bytes are made (L3)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +17,23 @@ class RecordInvalid(Trouble):
     """The audit record does not have the form that the spec demands, so the act was not carried out."""
 
     code = "audit-record-invalid"
+
+
+CHECKPOINT_EVERY = timedelta(minutes=5)
+"""L5: the longest time in which something could be cut off the end unseen."""
+CHECKPOINT_ROWS = 1_000
+"""L5: or so many entries."""
+LEDGER_RETENTION = timedelta(days=2557)
+"""Seven years: White Cross's own rule (spec, "Data Retention Compliance"); the law says six (45 CFR 164.316)."""
+STORE_WARN_AFTER = timedelta(minutes=10)
+STORE_HOLD_AFTER = timedelta(minutes=30)
+"""L6: without a checkpoint in the store for so long, people are warned, and runs of high risk or on PHI are held."""
+HELD_LEVELS = frozenset({"HIGH", "CRITICAL"})
+
+
+def instant(at: datetime) -> str:
+    """Return an instant as the ledger writes it: UTC, microseconds (L3)."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class EntryKind(StrEnum):
@@ -41,6 +60,19 @@ class EntryKind(StrEnum):
     ROLE_REVOKED = "ROLE_REVOKED"
     LEDGER_EXPORTED = "LEDGER_EXPORTED"
     LEDGER_VERIFIED = "LEDGER_VERIFIED"
+    LEDGER_FROZEN = "LEDGER_FROZEN"
+    LEDGER_UNFROZEN = "LEDGER_UNFROZEN"
+    LEDGER_KEY_CHANGED = "LEDGER_KEY_CHANGED"
+    EVIDENCE_EXPORTED = "EVIDENCE_EXPORTED"
+    DPIA_SAVED = "DPIA_SAVED"
+    REVIEW_DONE = "REVIEW_DONE"
+    RETENTION_CHECKED = "RETENTION_CHECKED"
+    PROCESSING_RECORDED = "PROCESSING_RECORDED"
+    LEGAL_HOLD_SET = "LEGAL_HOLD_SET"
+    LEGAL_HOLD_LIFTED = "LEGAL_HOLD_LIFTED"
+    DISPOSAL_ASKED = "DISPOSAL_ASKED"
+    DISPOSAL_AGREED = "DISPOSAL_AGREED"
+    DISPOSAL_REFUSED = "DISPOSAL_REFUSED"
     TOKEN_ISSUED = "TOKEN_ISSUED"  # noqa: S105  # the name of an act
     TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105  # the name of an act
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
@@ -97,6 +129,12 @@ class Draft:
             return rfc8785.dumps(_without_nul(whole))
         except rfc8785.CanonicalizationError as error:
             raise RecordInvalid(f"The audit entry cannot be written: {error}") from error
+
+
+def body_of(canonical: str) -> dict[str, Any]:
+    """Return what an entry says, from its hashed bytes."""
+    said: dict[str, Any] = json.loads(canonical)["body"]
+    return said
 
 
 def _without_nul(value: Any) -> Any:

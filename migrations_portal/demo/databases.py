@@ -1,12 +1,14 @@
 """Roles and empty databases in the embedded PostgreSQL: least rights, as a company would give them."""
 
-from dataclasses import dataclass, field
-
 import psycopg
 from psycopg import sql
 
+from migrations_portal.adapters.portal_roles import Login, ensure_role, executing, set_up
+
+OWNER = "wco_owner"
+"""Owns the portal's own database and migrates it."""
 APP = "wco_app"
-"""Owns the portal's own database, nothing else."""
+"""What web and workers sign in as: owns nothing, and cannot change the ledger."""
 MIGRATOR = "wco_migrator"
 """Owns the target databases; no superuser."""
 PORTAL = "wco"
@@ -15,20 +17,19 @@ LOGGING_PARAMETERS = ("log_statement", "log_min_duration_statement", "log_parame
 """What the migrator may set in its own sessions: the spec asks for query logging during PHI migrations."""
 
 
-@dataclass(frozen=True)
-class Login:
-    """A role that can sign in, and its password."""
+def ensure_roles(
+    admin_dsn: str, *, owner: Login, app: Login, migrator: Login, for_tests: bool = False
+) -> None:
+    """Create the three roles and the portal's database, or give existing ones these passwords and rights.
 
-    name: str
-    password: str = field(repr=False)
-
-
-def ensure_roles(admin_dsn: str, *, app: Login, migrator: Login, for_tests: bool = False) -> None:
-    """Create both roles, or give existing ones these passwords and rights. Tests make databases as the app's role too."""
+    Tests make databases of their own as the owner.
+    """
+    set_up(admin_dsn, database=PORTAL, owner=owner, app=app)
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
-        _ensure_role(admin, app, attributes="CREATEDB" if for_tests else "NOCREATEDB")
+        if for_tests:
+            ensure_role(executing(admin), owner, may_create_databases=True)
         # Restore drills and the restore beside the damaged database make databases on the target's server.
-        _ensure_role(admin, migrator, attributes="CREATEDB")
+        ensure_role(executing(admin), migrator, may_create_databases=True)
         role = sql.Identifier(migrator.name)
         admin.execute(sql.SQL("GRANT pg_monitor, pg_signal_backend TO {}").format(role))
         for parameter in LOGGING_PARAMETERS:
@@ -54,13 +55,3 @@ def drop_database(admin_dsn: str, *, name: str) -> None:
     with psycopg.connect(admin_dsn, autocommit=True) as admin:
         drop = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
         admin.execute(sql.SQL(drop).format(sql.Identifier(name)))
-
-
-def _ensure_role(
-    admin: psycopg.Connection[tuple[object, ...]], login: Login, *, attributes: str
-) -> None:
-    exists = admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login.name]).fetchone()
-    verb = "ALTER" if exists else "CREATE"
-    rights = f"LOGIN NOSUPERUSER NOCREATEROLE {attributes}"
-    statement = sql.SQL(f"{verb} ROLE {{}} {rights} PASSWORD {{}}")
-    admin.execute(statement.format(sql.Identifier(login.name), sql.Literal(login.password)))

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from migrations_portal.demo.databases import APP, MIGRATOR, PORTAL, Login, ensure_roles
+from migrations_portal.adapters.portal_roles import Login
+from migrations_portal.demo.databases import APP, MIGRATOR, OWNER, PORTAL, ensure_roles
 from migrations_portal.demo.keys import Keys
 from migrations_portal.demo.servers import Addresses
 
@@ -14,7 +15,10 @@ CREDENTIAL = "white-cross-migrator"
 def application_environment(
     *, addresses: Addresses, keys: Keys, public_url: str, data: Path, projects: Path
 ) -> dict[str, str]:
-    """Return every variable that the portal needs to run on these servers (all but the demo's own switches)."""
+    """Return every variable that the portal needs to run on these servers (all but the demo's own switches).
+
+    The owner's login is not among them: see `owner_environment`.
+    """
     server = f"{addresses.pg_host}:{addresses.pg_port}"
     return {
         "DJANGO_SETTINGS_MODULE": "whitecross_ops.settings",
@@ -30,6 +34,7 @@ def application_environment(
         "WCO_S3_REGION": addresses.s3_region,
         "WCO_S3_ACCESS_KEY": addresses.s3_access_key,
         "WCO_S3_SECRET_KEY": addresses.s3_secret_key,
+        "WCO_LEDGER_KEY": keys.ledger,
         "WCO_SLACK_WEBHOOK_URL": "",
         "WCO_CREDENTIALS_DIR": str(data / "credentials"),
         "WCO_PROJECTS_DIR": str(projects),
@@ -37,10 +42,17 @@ def application_environment(
     }
 
 
+def owner_environment(*, addresses: Addresses, keys: Keys) -> dict[str, str]:
+    """Return what only `manage.py migrate` gets: the login that owns the tables."""
+    server = f"{addresses.pg_host}:{addresses.pg_port}"
+    return {"WCO_OWNER_DATABASE_URL": f"postgresql://{OWNER}:{keys.owner}@{server}/{PORTAL}"}
+
+
 def make_roles(*, addresses: Addresses, keys: Keys, data: Path, for_tests: bool = False) -> None:
-    """Create the portal's and the migrator's role, and keep the migrator's credential where the workers look for it."""
+    """Create the roles and the portal's database, and keep the migrator's credential where the workers look for it."""
     ensure_roles(
         addresses.pg_dsn(),
+        owner=Login(OWNER, keys.owner),
         app=Login(APP, keys.app),
         migrator=Login(MIGRATOR, keys.migrator),
         for_tests=for_tests,

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
+from migrations_portal.adapters.signing import new_private_key
+
 
 def _new() -> str:
     return secrets.token_urlsafe(24)
@@ -19,7 +21,9 @@ class Keys:
     pg_admin: str = field(default_factory=_new, repr=False)
     """Superuser `wco` of the embedded PostgreSQL."""
     app: str = field(default_factory=_new, repr=False)
-    """Role `wco_app`, owner of the portal's database."""
+    """Role `wco_app`, as which web and workers sign in."""
+    owner: str = field(default_factory=_new, repr=False)
+    """Role `wco_owner`, owner of the portal's database."""
     migrator: str = field(default_factory=_new, repr=False)
     """Role `wco_migrator`, owner of the target databases."""
     redis: str = field(default_factory=_new, repr=False)
@@ -29,6 +33,8 @@ class Keys:
     """From which SeaweedFS derives the key of encrypted objects (SSE-S3)."""
     django: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
     """Django's SECRET_KEY."""
+    ledger: str = field(default_factory=new_private_key, repr=False)
+    """The Ed25519 key (PEM) that signs the ledger's checkpoints."""
 
     @classmethod
     def kept_in(cls, path: Path) -> Self:

@@ -53,6 +53,7 @@ def portal_programs(*, python: Path, port: int, data: Path) -> list[Program]:
         # A run under way gets time to end its present step; the others are quick.
         worker(python=python, name="runs", queues="runs", stop_seconds=30),
         worker(python=python, name="duties", queues="timeline,notices"),
+        worker(python=python, name="exports", queues="exports", processes=1),
         # One at a time: each runs a file on a scratch database, for seconds, on the cores that the runs need.
         worker(python=python, name="rehearsals", queues="rehearsals", processes=1),
         beat(python=python, schedule=data / "beat-schedule"),

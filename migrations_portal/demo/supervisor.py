@@ -21,8 +21,11 @@ from migrations_portal.demo.data_folder import (
     keep_port,
     sign_in_password,
 )
-from migrations_portal.demo.databases import APP, PORTAL, ensure_database
-from migrations_portal.demo.environment import application_environment, make_roles
+from migrations_portal.demo.environment import (
+    application_environment,
+    make_roles,
+    owner_environment,
+)
 from migrations_portal.demo.keys import Keys
 from migrations_portal.demo.make_target import ADMIN_DSN, PASSWORD
 from migrations_portal.demo.options import Options, check_nothing_real, choose_port, read_options
@@ -101,7 +104,6 @@ class Supervisor:
             keys = Keys.kept_in(data / "keys.json")
             environment = self._environment(addresses, keys, port)
             make_roles(addresses=addresses, keys=keys, data=data)
-            ensure_database(addresses.pg_dsn(), name=PORTAL, owner=APP)
             if self._prepare(addresses, keys, environment):
                 self._start_programs(environment, port)
                 self._watch(servers, port)
@@ -216,7 +218,7 @@ def preparation_steps(
             "migrate",
             (python, manage, "migrate", "--no-input"),
             "the portal's tables are up to date",
-            environment=environment,
+            environment={**environment, **owner_environment(addresses=addresses, keys=keys)},
         ),
         Step(
             "seed",

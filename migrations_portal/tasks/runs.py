@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 
 from migrations_portal import wiring
+from migrations_portal.compliance import guard
 from migrations_portal.execution import queries, services
 from migrations_portal.runbooks import catastrophe, standard, takeover
 
@@ -31,6 +32,8 @@ def start_due(**_newer: object) -> None:
 def execute(*, run_id: int, **_newer: object) -> None:
     """Claim the run and execute it; a doorbell for a run that is not due, or claimed already, ends here."""
     tools = wiring.tools()  # before the claim: without its tools a worker takes nothing
+    if _waits(run_id):
+        return
     fence = services.claim(
         run_id=run_id, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
     )
@@ -41,6 +44,26 @@ def execute(*, run_id: int, **_newer: object) -> None:
             tools=tools,
             clock=wiring.clock,
             public_url=settings.PUBLIC_URL,
+        )
+        _checkpoint(run_id, when="after")
+
+
+def _waits(run_id: int) -> bool:
+    """Sign the ledger before a run on production; say whether the ledger holds the run (it stays due, and is rung for again)."""
+    _checkpoint(run_id, when="before")
+    reasons = guard.reasons_to_wait(run_id=run_id, now=wiring.clock())
+    for reason in reasons:
+        logger.warning("run %s waits: %s", run_id, reason)
+    return bool(reasons)
+
+
+def _checkpoint(run_id: int, *, when: str) -> None:
+    if guard.is_production(run_id=run_id):
+        guard.checkpoint_now(
+            signer=wiring.ledger_signer,
+            store=wiring.checkpoint_store(),
+            reason=f"{when} run {run_id}",
+            now=wiring.clock(),
         )
 
 
@@ -57,6 +80,7 @@ def restore(*, run_id: int, **_newer: object) -> None:
             clock=wiring.clock,
             public_url=settings.PUBLIC_URL,
         )
+        _checkpoint(run_id, when="after")
 
 
 @shared_task(name="runs.find_lost")
@@ -82,3 +106,4 @@ def _take_over(run_id: int, *, fence: int) -> None:
             clock=wiring.clock,
             public_url=settings.PUBLIC_URL,
         )
+        _checkpoint(run_id, when="after")

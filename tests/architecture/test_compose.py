@@ -47,8 +47,14 @@ def test_the_environment_is_one_that_the_settings_take(service, monkeypatch):
     known = {f"WCO_{name.upper()}" for name in Environment.model_fields}
     given = environment_of(service)
 
-    assert set(given) <= known
-    read = Environment(**{name.removeprefix("WCO_").lower(): given[name] for name in given})
+    assert {name.removesuffix("_FILE") for name in given} <= known
+    read = Environment(
+        **{
+            name.removeprefix("WCO_").lower(): given[name]
+            for name in given
+            if not name.endswith("_FILE")
+        }
+    )
 
     assert read.demo_dir is None
     assert not read.debug
@@ -73,13 +79,31 @@ def test_each_address_is_a_service_of_the_file(name):
 def test_both_sides_know_the_same_secrets():
     web = environment_of("web")
 
-    assert environment_of("postgres")["POSTGRES_PASSWORD"] == urlsplit(web["WCO_DATABASE_URL"]).password  # fmt: skip
-    assert environment_of("postgres")["POSTGRES_USER"] == urlsplit(web["WCO_DATABASE_URL"]).username
-    assert f"/{environment_of('postgres')['POSTGRES_DB']}" == urlsplit(web["WCO_DATABASE_URL"]).path
+    admin = urlsplit(environment_of("roles")["WCO_ADMIN_DATABASE_URL"])
+    assert environment_of("postgres")["POSTGRES_PASSWORD"] == admin.password
+    assert admin.username == "postgres"
+    assert {environment_of(name)["WCO_OWNER_DATABASE_URL"] for name in ("roles", "migrate")} == {
+        environment_of("roles")["WCO_OWNER_DATABASE_URL"]
+    }
     assert environment_of("valkey")["REDISCLI_AUTH"] == urlsplit(web["WCO_REDIS_URL"]).password
     assert environment_of("s3")["AWS_SECRET_ACCESS_KEY"] == web["WCO_S3_SECRET_KEY"]
     assert environment_of("s3")["AWS_ACCESS_KEY_ID"] == web["WCO_S3_ACCESS_KEY"]
     assert web["WCO_S3_BUCKET"] in " ".join(SERVICES["bucket"]["command"])
+
+
+def test_only_who_migrates_can_sign_in_as_the_owner_of_the_tables():
+    known = {name: set(environment_of(name)) for name in OURS}
+
+    assert {n for n in OURS if "WCO_OWNER_DATABASE_URL" in known[n]} == {"roles", "migrate"}
+    assert {n for n in OURS if "WCO_ADMIN_DATABASE_URL" in known[n]} == {"roles"}
+    assert {n for n in OURS if "WCO_LEDGER_KEY_FILE" in known[n]} == {
+        "worker",
+        "duties",
+        "exports",
+        "rehearsals",
+    }
+    users = {urlsplit(environment_of(name)["WCO_DATABASE_URL"]).username for name in OURS}
+    assert users == {"wco_app"}
 
 
 def test_no_secret_is_written_in_the_file():
@@ -118,7 +142,7 @@ def test_the_demos_workers_serve_the_same_queues():
 def test_only_the_workers_see_the_credentials():
     seen_by = {name for name in SERVICES if "credentials" in str(SERVICES[name].get("volumes"))}
 
-    assert seen_by == {"worker", "duties", "rehearsals"}
+    assert seen_by == {"worker", "duties", "exports", "rehearsals"}
 
 
 def test_nothing_is_published_beyond_this_machine():

@@ -2,7 +2,7 @@ from django.conf import settings
 
 from whitecross_ops.celery import app
 
-QUEUES = {"runs", "rehearsals", "notices", "timeline"}
+QUEUES = {"runs", "rehearsals", "notices", "timeline", "exports"}
 
 
 def test_every_task_has_a_queue_that_a_worker_takes():

@@ -35,7 +35,7 @@ def test_a_subject_is_one_line_that_names_the_plan_or_the_severity(name):
 
     assert subject.strip().count("\n") == 0
     assert len(subject.strip()) < 120
-    assert subject.startswith(("WC-142", "P0"))
+    assert subject.startswith(("WC-142", "P0", "Ledger: "))
 
 
 @pytest.mark.parametrize("name", MAILS)

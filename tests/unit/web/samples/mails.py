@@ -47,4 +47,11 @@ MAILS: dict[str, dict[str, Any]] = {
         "person_name": "Dan",
         "url": "https://ops.example.org/incidents/12/",
     },
+    "ledger_alarm": {
+        "person_name": "Cleo",
+        "title": "Ledger: it does not hold, all runs wait",
+        "text": "Entry 41 was edited: its text does not match its hash.",
+        "to_do": "Find out who changed the database.",
+        "url": "https://ops.example.org/audit/",
+    },
 }
