@@ -79,6 +79,38 @@ before it touched the target is a minor issue (P3)."""
 
 
 @dataclass(frozen=True)
+class TriggerFacts:
+    """What is known when an incident opens for this reason, and what to do first. Never more than was measured."""
+
+    known: str
+    do_first: str
+
+
+TRIGGERS: dict[Trigger, TriggerFacts] = {
+    Trigger.RUN_PARTIAL: TriggerFacts(
+        "A part of a migration is in the database and the rest is not",
+        "Open the run: two people decide whether to keep what is there or to restore the backup.",
+    ),
+    Trigger.OUTCOME_UNKNOWN: TriggerFacts(
+        "It is not known what a migration changed",
+        "Open the run: it shows what the database holds now, and two people decide.",
+    ),
+    Trigger.RUN_FAILED: TriggerFacts(
+        "A migration failed",
+        "Open the run and read why. It says what changed, and what did not.",
+    ),
+    Trigger.RUN_ROLLED_BACK: TriggerFacts(
+        "A migration was applied, did not pass its checks, and was undone",
+        "See that the application is well, then find out why the check did not pass.",
+    ),
+    Trigger.STOPPED_BEFORE_CHANGE: TriggerFacts(
+        "A run stopped before it touched the database",
+        "Nothing has to be repaired. Mend what the run names, then open the change as a new plan.",
+    ),
+}
+
+
+@dataclass(frozen=True)
 class PlaybookPhase:
     """One phase of the spec's "P0 Critical Incident Response"."""
 

@@ -12,6 +12,7 @@ from migrations_portal.incidents.models import Incident, IncidentEvent
 from migrations_portal.incidents.rules import (
     SEVERITIES,
     SEVERITY_OF,
+    TRIGGERS,
     AlreadyAcknowledged,
     AlreadyClosed,
     FindingMissing,
@@ -43,7 +44,10 @@ def open_for_run(
     if not opened:
         return incident
     _write(
-        incident, who=PORTAL.name, sentence=f"Opened as {severity}: {facts.description}.", now=now
+        incident,
+        who=PORTAL.name,
+        sentence=f"Opened as {severity} ({facts.title.lower()}): {TRIGGERS[trigger].known[0].lower()}{TRIGGERS[trigger].known[1:]}.",
+        now=now,
     )
     context = {
         "plan_number": run.plan.number,

@@ -12,6 +12,7 @@ import rfc8785
 
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.kernel.states import StateTable
+from migrations_portal.risk.reading import why_no_reading_query
 
 
 class PlanStatus(StrEnum):
@@ -152,6 +153,24 @@ def missing_documentation(documentation: Documentation) -> dict[str, str]:
             "The justification names no ticket. Add its number, such as JIRA-1234."
         )
     return missing
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise `FileRefused` when two files that were sent together have one name: only one of them could be kept."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise FileRefused(f"Two of the files are named {twice[0]}. Give each a name of its own.")
+
+
+class QueryRefused(Refused):
+    """A verification query has to be one SELECT that returns one value."""
+
+    code = "query-refused"
+
+
+def check_query(*, name: str, sql: str) -> None:
+    """Raise `QueryRefused` for a verification query that is not one SELECT of one column."""
+    if why := why_no_reading_query(sql):
+        raise QueryRefused(f"The query “{name}” {why}.")
 
 
 def files_digest(*, target_id: int, files: Sequence[tuple[str, str]]) -> str:

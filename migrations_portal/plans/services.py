@@ -34,6 +34,8 @@ from migrations_portal.plans.rules import (
     PlanIncomplete,
     PlanStatus,
     check_file,
+    check_names,
+    check_query,
     earliest_start,
     missing_documentation,
 )
@@ -165,10 +167,12 @@ def edit(  # one verb that saves a draft's whole form
     version: int,
     now: datetime,
 ) -> MigrationPlan:
-    """Save a draft. Raises `EditedMeanwhile` when `version` is not the one that is stored."""
+    """Save a draft. Raises `EditedMeanwhile` when `version` is not the one that is stored, and `QueryRefused`."""
     plan = _lock_draft(plan_id=plan_id, by=by)
     if plan.version != version:
         raise EditedMeanwhile
+    for each in checks:
+        check_query(name=each.name, sql=each.sql)
     plan.title = title.strip()[:160] or plan.title
     plan.scheduled_for = scheduled_for
     for name, value in vars(documentation).items():
@@ -192,6 +196,7 @@ def put_files(
     """Add files to a draft (a known name is replaced) and ask for a new assessment. Raises `FileRefused`."""
     plan = _lock_draft(plan_id=plan_id, by=by)
     kept = {each.name: each for each in plan.files.all()}
+    check_names([upload.name for upload in uploads])
     for upload in uploads:
         text = check_file(name=upload.name, content=upload.content)
         checker.check(name=upload.name, text=text)

@@ -7,7 +7,12 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
-from migrations_portal.plans.rules import DOCUMENTATION_ITEMS, Documentation
+from migrations_portal.plans.rules import (
+    DOCUMENTATION_ITEMS,
+    Documentation,
+    QueryRefused,
+    check_query,
+)
 from migrations_portal.targets.models import Target
 
 LOCAL_TIME = "%Y-%m-%dT%H:%M"
@@ -117,6 +122,15 @@ class CheckForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     expected = forms.CharField(label="Must return", max_length=200)
+
+    def clean_sql(self) -> str:
+        """Refuse what is not one reading query, beside the field."""
+        sql: str = self.cleaned_data["sql"]
+        try:
+            check_query(name=self.cleaned_data.get("name", ""), sql=sql)
+        except QueryRefused as refusal:
+            raise forms.ValidationError(refusal.sentence) from refusal
+        return sql
 
 
 ChecksFormSet = forms.formset_factory(CheckForm, extra=0, can_delete=True, max_num=20)

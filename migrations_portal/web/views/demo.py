@@ -21,6 +21,7 @@ from migrations_portal.demo import inbox
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import ROLES
 from migrations_portal.targets import queries as target_queries
+from migrations_portal.web import clock
 
 POST_LIMIT = 64 * 1024
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -124,6 +125,11 @@ def _mail(name: str) -> inbox.Received:
     return inbox.mail(path)
 
 
+def _ours(url: str) -> bool:
+    """Whether a link leads to the portal: a title that somebody typed may hold another one."""
+    return url.startswith(f"{clock.public_url()}/")
+
+
 @login_not_required
 @require_GET
 @demo_only
@@ -140,7 +146,9 @@ def mail(request: HttpRequest, name: str) -> HttpResponse:
             "text": found.part("plain"),
         },
         "body_url": reverse("demo-mail-body", args=[name]),
-        "links": [{"label": "Open the link", "url": each} for each in found.links[:1]],
+        "links": [{"label": "Open the link", "url": each} for each in found.links if _ours(each)][
+            :1
+        ],
         "back_url": reverse("demo-inbox"),
         "width": width,
         "phone_url": f"{request.path}?width=phone",

@@ -32,9 +32,10 @@ from migrations_portal.web.forms.plans import ChecksFormSet, PlanForm, filled_ch
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import assessment
 from migrations_portal.web.presenters import plans as presenter
+from migrations_portal.web.uploads import names_with_folders
 
 TIME_TO_WRITE = timedelta(minutes=5)
-"""The proposed T-0 leaves this long for writing the plan."""
+"""The proposed T-0 leaves this long for writing the plan, but no longer than twelve T-days: they are seconds in the demo."""
 FIELD_OF = {"files": "upload", "assessment": "upload"}
 """Missing thing → the field where it is mended, when the names differ."""
 NEEDED = {"upload": ("Migration files", "Upload the Sequelize file."), **DOCUMENTATION_ITEMS}
@@ -48,7 +49,8 @@ def new(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
     if request.method == "GET":
-        soonest = earliest_start(now=timezone.now(), day=clock.day()) + TIME_TO_WRITE
+        soonest = earliest_start(now=timezone.now(), day=clock.day())
+        soonest += min(TIME_TO_WRITE, 12 * clock.day())
         first = targets.filter(environment="PRODUCTION").first() or targets.first()
         initial = {
             "target": first,
@@ -106,7 +108,13 @@ def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -
     )
     form.fields["target"].disabled = plan is not None
     checks = ChecksFormSet(posted, prefix="checks")
+    for name in names_with_folders(request):
+        form.add_error("upload", f"“{name}” names a folder. Send the file's own name only.")
     if not (form.is_valid() and checks.is_valid()):
+        if names := ", ".join(each.name or "" for each in request.FILES.getlist("upload")):
+            form.add_error(
+                "upload", f"Choose {names} again: a browser keeps no file over a mistake."
+            )
         return _page(request, form=form, checks=checks, plan=plan, status=422)
     try:
         saved = _write(

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.incidents import queries, services
 from migrations_portal.incidents.models import Incident
-from migrations_portal.incidents.rules import PLAYBOOK, SEVERITIES, Severity
+from migrations_portal.incidents.rules import PLAYBOOK, SEVERITIES, TRIGGERS, Severity, Trigger
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.rules import Role
 from migrations_portal.web.people import signed_in
@@ -79,8 +79,9 @@ def _told(row: Incident, *, now: datetime, form: FindingForm) -> dict[str, Any]:
         "incident": {
             "number": f"INC-{row.pk}",
             "severity": row.severity,
-            "severity_text": facts.description,
-            "actions_text": facts.actions,
+            "known_text": TRIGGERS[Trigger(row.trigger)].known,
+            "do_first_text": TRIGGERS[Trigger(row.trigger)].do_first,
+            "class_text": f"{row.severity} is the class of: {facts.description}. Response: {facts.response.lower()}.",
             "title": row.title,
             "status": _status(row),
             "opened_at": row.opened_at,
@@ -139,7 +140,9 @@ def _clock(row: Incident, *, now: datetime) -> dict[str, str]:
 
 
 def _phases(row: Incident, *, now: datetime) -> list[dict[str, Any]]:
-    """Return the spec's playbook; the phase whose time it is stands open."""
+    """Return the spec's playbook, which is for P0 alone; the phase whose time it is stands open."""
+    if row.severity != Severity.P0:
+        return []
     age = now - row.opened_at
     current = next((phase for phase in PLAYBOOK if age <= phase.until), PLAYBOOK[-1])
     return [

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils import timezone
 
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
@@ -113,6 +114,47 @@ def test_a_bad_file_is_refused_beside_its_field_and_the_words_stay(
     assert said in page.content.decode()
     assert COMPLETE.purpose in page.content.decode()
     assert not MigrationPlan.objects.exists()
+
+
+def test_a_name_that_climbs_out_of_its_folder_is_refused_beside_its_field(browser, production):
+    upload = SimpleUploadedFile("x.js", b"module.exports = {};")
+    body = encode_multipart(BOUNDARY, filled(production, upload=upload))
+    climbing = body.replace(b'filename="x.js"', b'filename="../../etc/x.js"')
+
+    page = browser("ana").generic("POST", "/plans/new/", climbing, content_type=MULTIPART_CONTENT)
+
+    said = page.content.decode()
+    assert page.status_code == 422
+    assert "../../etc/x.js” names a folder" in said
+    assert "Choose x.js again" in said
+    assert not MigrationPlan.objects.exists()
+
+
+def test_two_files_of_one_name_are_told_apart_before_one_is_lost(browser, production):
+    twins = [
+        SimpleUploadedFile("20250101000000-x.js", text)
+        for text in (b"module.exports = {};", b"module.exports = {a: 1};")
+    ]
+
+    page = browser("ana").post("/plans/new/", filled(production, upload=twins))
+
+    assert page.status_code == 422
+    assert "Two of the files are named 20250101000000-x.js" in page.content.decode()
+
+
+def test_a_query_that_writes_is_refused_beside_its_field(browser, production):
+    posted = filled(production) | {
+        "checks-TOTAL_FORMS": "1",
+        "checks-INITIAL_FORMS": "0",
+        "checks-0-name": "Consents",
+        "checks-0-sql": "DELETE FROM patients",
+        "checks-0-expected": "0",
+    }
+
+    page = browser("ana").post("/plans/new/", posted)
+
+    assert page.status_code == 422
+    assert "is no SELECT; a verification query reads and changes nothing" in page.content.decode()
 
 
 def test_another_query_is_added_to_what_is_saved(browser, production):

@@ -155,8 +155,9 @@ INCIDENT: dict[str, Any] = {
     "incident": {
         "number": "INC-12",
         "severity": "P0",
-        "severity_text": "Data loss, corruption, or HIPAA breach",
-        "actions_text": "Stop migration, rollback, restore from backup",
+        "known_text": "A part of a migration is in the database and the rest is not",
+        "do_first_text": "Open the run: two people decide whether to keep what is there or to restore the backup.",
+        "class_text": "P0 is the class of: Data loss, corruption, or HIPAA breach. Response: immediate.",
         "title": "Run 57 stopped half way on white_cross_production",
         "status": "OPEN",
         "opened_at": T_ZERO,
