@@ -18,7 +18,7 @@ from migrations_portal.risk import Schema, ScriptFile, assess, schema_from_dump
 FILES, STATEMENTS = 1_000, 20
 SEED = 1
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMA = ROOT / "tests" / "oracle" / "fixture.sql"
+SCHEMA = ROOT / "tests" / "oracle" / "clinic" / "schema.sql"
 PATTERNS = (
     "ALTER TABLE patients ADD COLUMN c{n} text;",
     "ALTER TABLE patients ADD COLUMN c{n} integer NOT NULL DEFAULT 0;",

@@ -7,7 +7,7 @@ existed before the statement, under the name they had then.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS
@@ -42,7 +42,14 @@ def _nothing(analysis: Analysis, kind: str, node: Node) -> None:
     """Stand in until the dispatcher is set."""
 
 
-def _no_query(analysis: Analysis, query: Node) -> None:
+class Reads(Protocol):
+    """Notes the locks of a query that is analysed but not run; a rewritten one is followed through its views."""
+
+    def __call__(self, analysis: Analysis, query: Node, *, rewritten: bool = False) -> None:
+        """Note the locks."""
+
+
+def _no_query(analysis: Analysis, query: Node, *, rewritten: bool = False) -> None:
     """Stand in until the dispatcher is set."""
 
 
@@ -62,10 +69,14 @@ class Analysis:
     settings: set[str] = field(default_factory=set)
     prepared: dict[str, Node] = field(default_factory=dict)
     deferred: bool = False
+    """SET CONSTRAINTS ALL DEFERRED is in force."""
+    pending: list[Callable[[], None]] = field(default_factory=list)
+    """What deferred constraints and triggers will do when the transaction commits."""
+    cursors: dict[str, Node] = field(default_factory=dict)
     replica_role: bool = False
     apply: Callable[[Analysis, str, Node], None] = field(default=_nothing)
     """Works out one more statement: for bodies, prepared statements and their like."""
-    read: Callable[[Analysis, Node], None] = field(default=_no_query)
+    read: Reads = field(default=_no_query)
     """Notes the locks of a query that is analysed but not run: in a rule, a policy, a function's body."""
 
     # -- what a statement does ------------------------------------------------------------------

@@ -102,6 +102,9 @@ def _new_session(analysis: Analysis) -> None:
     analysis.in_transaction = analysis.replica_role = False
     analysis.settings.clear()
     analysis.prepared.clear()
+    analysis.cursors.clear()
+    analysis.pending.clear()
+    analysis.deferred = False
 
 
 def _enter(analysis: Analysis, place: Placed) -> None:

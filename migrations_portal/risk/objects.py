@@ -75,6 +75,9 @@ class Constraint:
     on_update: str = "a"
     no_inherit: bool = False
     inherited: bool = False
+    deferrable: bool = False
+    deferred: bool = False
+    """INITIALLY DEFERRED: looked at when the transaction commits."""
     parent: int = 0
     """Oid of the partitioned table whose foreign key this one is a copy of; 0 when it stands for itself."""
 
@@ -128,6 +131,9 @@ class Trigger:
     row: bool
     inherited: bool = False
     columns: frozenset[str] = frozenset()
+    deferrable: bool = False
+    deferred: bool = False
+    """INITIALLY DEFERRED: fires when the transaction commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,8 @@ class Relation:
     populated: bool = True
     tablespace: str = ""
     access_method: str = "heap"
+    server: str = ""
+    """For a foreign table: the server it reaches."""
     options: frozenset[str] = frozenset()
 
     @property

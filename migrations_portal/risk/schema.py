@@ -35,6 +35,8 @@ class Schema:
     """Publication name → `all`, or `some`."""
     extensions: dict[str, str] = field(default_factory=dict)
     casts: set[tuple[str, str]] = field(default_factory=set)
+    servers: dict[str, str] = field(default_factory=dict)
+    """Foreign server → its foreign data wrapper."""
     sizes: dict[int, RelationSize] = field(default_factory=dict)
     """By oid; only of relations whose size is known."""
     pointing: dict[int, dict[int, None]] = field(default_factory=dict)
@@ -50,7 +52,7 @@ class Schema:
             types={key: kind.clone() for key, kind in self.types.items()},
             functions={key: list(overloads) for key, overloads in self.functions.items()},
             schemas=set(self.schemas), publications=dict(self.publications),
-            extensions=dict(self.extensions), casts=set(self.casts), sizes=self.sizes,
+            extensions=dict(self.extensions), casts=set(self.casts), servers=dict(self.servers), sizes=self.sizes,
             pointing={oid: dict(holders) for oid, holders in self.pointing.items()}, next_oid=self.next_oid,
         )  # fmt: skip
 

@@ -99,8 +99,19 @@ def _create_extension(analysis: Analysis, node: Node) -> None:
     analysis.find("create-extension", name=node["extname"])
 
 
+def _create_table(analysis: Analysis, node: Node) -> None:
+    create_table.create_table(analysis, node)
+
+
 def _foreign_table(analysis: Analysis, node: Node) -> None:
-    create_table.create_table(analysis, node["base"], kind="f")
+    made = create_table.create_table(analysis, node["base"], kind="f")
+    if made is not None:
+        made.server = node.get("servername", "")
+
+
+def _create_server(analysis: Analysis, node: Node) -> None:
+    analysis.schema.servers[node["servername"]] = node.get("fdwname", "")
+    analysis.find("foreign-server", name=node["servername"])
 
 
 def _publication_objects(analysis: Analysis, node: Node) -> None:
@@ -115,7 +126,7 @@ def _alter_owner(analysis: Analysis, node: Node) -> None:
 
 HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "AlterTableStmt": alter_table.alter_table,
-    "CreateStmt": create_table.create_table,
+    "CreateStmt": _create_table,
     "CreateForeignTableStmt": _foreign_table,
     "CreateTableAsStmt": views.create_table_as,
     "ViewStmt": views.create_view,
@@ -185,12 +196,12 @@ HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "VariableSetStmt": session.set_variable,
     "VariableShowStmt": _harmless,
     "TransactionStmt": session.transaction,
-    "ConstraintsSetStmt": _harmless,
+    "ConstraintsSetStmt": session.set_constraints,
     "ListenStmt": _harmless,
     "UnlistenStmt": _harmless,
     "NotifyStmt": _harmless,
     "DeallocateStmt": _harmless,
-    "FetchStmt": _harmless,
+    "FetchStmt": session.fetch,
     "ClosePortalStmt": _harmless,
     "DiscardStmt": _harmless,
     "CheckPointStmt": _rule("checkpoint"),
@@ -202,17 +213,23 @@ HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "AlterDatabaseSetStmt": _rule("change-database", "dbname"),
     "CreateTableSpaceStmt": _rule("server-change"),
     "DropTableSpaceStmt": _rule("server-change"),
+    "AlterTableSpaceOptionsStmt": _rule("server-change"),
+    "AlterTableMoveAllStmt": _rule("server-change"),
+    "AlterDatabaseRefreshCollStmt": _rule("change-database", "dbname"),
     "CreateEventTrigStmt": _rule("event-trigger", "trigname"),
     "AlterEventTrigStmt": _rule("event-trigger", "trigname"),
     "CreateFdwStmt": _rule("foreign-server"),
-    "CreateForeignServerStmt": _rule("foreign-server", "servername"),
+    "CreateForeignServerStmt": _create_server,
     "AlterForeignServerStmt": _rule("foreign-server", "servername"),
+    "AlterFdwStmt": _rule("foreign-server", "fdwname"),
     "CreateUserMappingStmt": _rule("foreign-server", "servername"),
     "AlterUserMappingStmt": _rule("foreign-server", "servername"),
     "DropUserMappingStmt": _rule("foreign-server", "servername"),
     "ImportForeignSchemaStmt": _rule("foreign-server"),
     "CreateOpClassStmt": _harmless,
     "CreateOpFamilyStmt": _harmless,
+    "AlterOpFamilyStmt": _harmless,
+    "AlterOperatorStmt": _harmless,
     "CreateConversionStmt": _harmless,
     "CreateAmStmt": _rule("server-change"),
     "CreatePLangStmt": _rule("server-change"),
@@ -232,9 +249,9 @@ def apply(analysis: Analysis, kind: str, node: Node) -> None:
     handler(analysis, node)
 
 
-def read_only(analysis: Analysis, query: Node) -> None:
-    """Note the locks of a query that is analysed but not run."""
-    queries.read_query(analysis, query, runs=False, expand=False)
+def read_only(analysis: Analysis, query: Node, *, rewritten: bool = False) -> None:
+    """Note the locks of a query that is analysed (and perhaps rewritten: views are followed) but not run."""
+    queries.read_query(analysis, query, runs=False, views=rewritten, heirs=False)
 
 
 __all__ = ["HANDLERS", "apply", "data_changes", "read_only"]

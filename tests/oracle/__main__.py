@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 
-from tests.oracle.compare import statements
+from tests.oracle.compare import CASES, Case
 from tests.oracle.run import Tally, database, generated, inside, outside, scripts
 from tests.oracle.servers import VERSIONS, server
 
@@ -29,6 +29,23 @@ def _show(version: int, what: str, tally: Tally) -> bool:
     return not tally.differences and not tally.crashed
 
 
+def _hold(case: Case, admin: str, version: int, options: argparse.Namespace) -> bool:
+    fine = True
+    with database(admin, case) as dsn:
+        tallies = {
+            "written": inside(case, dsn, version, case.lines("statements.txt")),
+            "generated": generated(case, dsn, version, seed=options.seed, count=options.count),
+            "scripts": scripts(case, dsn, version, seed=options.seed, count=options.count),
+            "outside transactions": outside(case, admin, dsn, version, case.lines("outside.txt")),
+        }
+    for what, tally in tallies.items():
+        fine &= _show(version, f"{case.name}, {what}", tally)
+        listed = options.refused and what not in ("generated", "scripts")
+        for line in tally.refused if listed else ():
+            _say(f"  refused: {line}")
+    return fine
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("versions", nargs="*", type=int, default=list(VERSIONS))
@@ -39,19 +56,9 @@ def main() -> int:
     _say(f"seed {options.seed}")
     fine = True
     for version in options.versions:
-        with server(version) as admin, database(admin) as dsn:
-            tallies = {
-                "written": inside(dsn, version, statements()),
-                "generated": generated(dsn, version, seed=options.seed, count=options.count),
-                "scripts": scripts(dsn, version, seed=options.seed, count=options.count),
-                "outside transactions": outside(admin, dsn, version, statements("outside.txt")),
-            }
-        for what, tally in tallies.items():
-            fine &= _show(version, what, tally)
-            for line in (
-                tally.refused if options.refused and what not in ("generated", "scripts") else ()
-            ):
-                _say(f"  refused: {line}")
+        with server(version) as admin:
+            for case in CASES:
+                fine &= _hold(case, admin, version, options)
     return 0 if fine else 1
 
 

@@ -24,7 +24,7 @@ STRENGTH = {
     "ShareLock": 5, "ShareRowExclusiveLock": 6, "ExclusiveLock": 7, "AccessExclusiveLock": 8,
 }  # fmt: skip
 TABLES = """
-SELECT c.oid, format('%s.%s', n.nspname, c.relname), c.relfilenode, c.relkind
+SELECT c.oid, format('%s.%s', n.nspname, c.relname), c.relfilenode, c.relkind, c.relispopulated
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 """
@@ -44,7 +44,9 @@ _SLOW_AND_PLAIN = (
     "SET vacuum_cost_limit = 1",
 )
 """A VACUUM of a small table is over before anybody can look at its locks."""
-_PLANNED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE", "EXPLAIN")
+_PLANNED = (
+    "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE", "EXPLAIN", "PREPARE", "DECLARE", "TABLE", "COPY (",
+)  # fmt: skip
 """Statements where the planner chooses between an index and the whole table, as it does in real life."""
 
 
@@ -66,6 +68,12 @@ class _Table:
     name: str
     file: int
     kind: str
+    populated: bool
+
+
+def is_planned(statements: Sequence[str]) -> bool:
+    """Whether the planner has a say in how the statements read their tables."""
+    return any(statement.startswith(_PLANNED) for statement in statements)
 
 
 def _tables(connection: psycopg.Connection) -> dict[int, _Table]:
@@ -96,7 +104,7 @@ def observe(connection: psycopg.Connection, *statements: str) -> Observed:
         before = _tables(connection)
         oids = list(before)
         counted = dict(connection.execute(SCANS_NOW, (oids,)).fetchall())
-        if not any(statement.startswith(_PLANNED) for statement in statements):
+        if not is_planned(statements):
             for setting in _WITHOUT_INDEXES:
                 connection.execute(setting.replace("SET", "SET LOCAL"))
         for statement in statements:
@@ -145,7 +153,7 @@ def observe_outside(dsn: str, statement: str) -> Observed:
     with psycopg.connect(dsn, autocommit=True) as watcher, contextlib.ExitStack() as stack:
         before = _tables(watcher)
         scans_before = dict(watcher.execute(SCANS_EVER, (list(before),)).fetchall())
-        blockers = _blockers(dsn, before, stack)
+        blockers = _blockers(dsn, before, stack, statement)
         runner = psycopg.connect(dsn, autocommit=True)
         for setting in _SLOW_AND_PLAIN:
             runner.execute(setting)
@@ -166,15 +174,22 @@ def observe_outside(dsn: str, statement: str) -> Observed:
 
 
 def _blockers(
-    dsn: str, tables: dict[int, _Table], stack: contextlib.ExitStack
+    dsn: str, tables: dict[int, _Table], stack: contextlib.ExitStack, statement: str
 ) -> list[psycopg.Connection]:
+    # VACUUM passes over a partitioned table in an instant; the others wait for writers on their way.
+    mode = "SHARE UPDATE EXCLUSIVE" if statement.startswith("VACUUM") else "ROW EXCLUSIVE"
     blockers = []
     for table in tables.values():
+        if table.kind == "f" or not table.populated:
+            continue
         blocker = stack.enter_context(psycopg.connect(dsn))
-        if table.kind == "m":
-            blocker.execute(f"SELECT FROM {table.name} LIMIT 0")
-        else:
-            blocker.execute(f"LOCK TABLE ONLY {table.name} IN ROW EXCLUSIVE MODE")
+        name = sql.SQL(".").join(map(sql.Identifier, table.name.split(".")))
+        lock = (
+            "SELECT FROM {} LIMIT 0"
+            if table.kind == "m"
+            else f"LOCK TABLE ONLY {{}} IN {mode} MODE"
+        )
+        blocker.execute(sql.SQL(lock).format(name))
         blockers.append(blocker)
     return blockers
 

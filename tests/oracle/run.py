@@ -11,15 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from tests.oracle.compare import (
-    Difference,
-    compare,
-    fixture,
-    for_version,
-    load,
-    parts,
-    predict,
-)
+from tests.oracle.compare import Case, Difference, compare, for_version, parts, predict
 from tests.oracle.grammar import Grammar
 from tests.oracle.observe import observe, observe_outside, scratch_database
 
@@ -37,21 +29,21 @@ class Tally:
 
 
 @contextmanager
-def database(admin: str) -> Iterator[str]:
-    """Give the connection string of a database that holds the fixture; it is dropped afterwards."""
+def database(admin: str, case: Case) -> Iterator[str]:
+    """Give the connection string of a database that holds the case's schema and rows; it is dropped afterwards."""
     name = f"oracle_{secrets.token_hex(4)}"
     identifier = sql.Identifier(name)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
         try:
             dsn = make_conninfo(admin, dbname=name)
-            load(dsn)
+            case.load(dsn)
             yield dsn
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
 
 
-def inside(dsn: str, version: int, lines: list[str]) -> Tally:
+def inside(case: Case, dsn: str, version: int, lines: list[str]) -> Tally:
     """Run each line in a transaction of a session of its own, and roll it back."""
     tally = Tally()
     for line in lines:
@@ -59,41 +51,43 @@ def inside(dsn: str, version: int, lines: list[str]) -> Tally:
             continue
         with psycopg.connect(dsn) as connection:
             observed = observe(connection, *parts(text))
-        _count(tally, text, version, observed, one_transaction=True)
+        _count(case, tally, text, version, observed, one_transaction=True)
     return tally
 
 
-def outside(admin: str, dsn: str, version: int, lines: list[str]) -> Tally:
+def outside(case: Case, admin: str, dsn: str, version: int, lines: list[str]) -> Tally:
     """Run each line alone in a copy of the database."""
     template = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
     tally = Tally()
     for line in lines:
         with scratch_database(admin, template=str(template)) as copy:
             observed = observe_outside(copy, line)
-        _count(tally, line, version, observed, one_transaction=False)
+        _count(case, tally, line, version, observed, one_transaction=False)
     return tally
 
 
-def generated(dsn: str, version: int, *, seed: int, count: int) -> Tally:
+def generated(case: Case, dsn: str, version: int, *, seed: int, count: int) -> Tally:
     """Run statements of the grammar."""
-    grammar = Grammar(fixture(), seed=seed)
-    return inside(dsn, version, [grammar.statement() for _ in range(count)])
+    grammar = Grammar(case.schema, seed=seed)
+    return inside(case, dsn, version, [grammar.statement() for _ in range(count)])
 
 
-def scripts(dsn: str, version: int, *, seed: int, count: int) -> Tally:
+def scripts(case: Case, dsn: str, version: int, *, seed: int, count: int) -> Tally:
     """Run short scripts of the grammar: the second statement meets what the first has left."""
-    grammar = Grammar(fixture(), seed=seed)
-    return inside(dsn, version, [grammar.script() for _ in range(count)])
+    grammar = Grammar(case.schema, seed=seed)
+    return inside(case, dsn, version, [grammar.script() for _ in range(count)])
 
 
-def _count(tally: Tally, line: str, version: int, observed, *, one_transaction: bool) -> None:
-    predicted = predict(line, version, one_transaction=one_transaction)
+def _count(
+    case: Case, tally: Tally, line: str, version: int, observed, *, one_transaction: bool
+) -> None:
+    predicted = predict(case, line, version, one_transaction=one_transaction)
     rules = {finding.rule for s in predicted.statements for finding in s.findings}
     if observed.error:
         tally.refused.append(f"{line}  ({observed.error})")
     elif "not-understood" in rules:
         tally.crashed.append(line)
-    elif (difference := compare(line, predicted, observed)) is not None:
+    elif (difference := compare(case, line, predicted, observed)) is not None:
         tally.differences.append(difference)
     else:
         tally.agreed += 1

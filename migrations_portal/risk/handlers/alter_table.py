@@ -73,6 +73,7 @@ COMMANDS: dict[str, Command] = {
     "AT_ChangeOwner": Command(_AE, _MISC, table_settings.change_owner),
     "AT_ClusterOn": Command(_SUE, _MISC, table_settings.cluster_on),
     "AT_DropCluster": Command(_SUE, _MISC, table_settings.catalogue_only),
+    "AT_DropOids": Command(_AE, _MISC, table_settings.catalogue_only),
     "AT_SetLogged": Command(_AE, _MISC, table_settings.set_logged),
     "AT_SetUnLogged": Command(_AE, _MISC, table_settings.set_unlogged),
     "AT_SetTableSpace": Command(_AE, _MISC, table_settings.set_tablespace),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migrations_portal.risk.handlers import programs
 from migrations_portal.risk.trees import uses_of
 
 if TYPE_CHECKING:
@@ -38,9 +39,11 @@ def add_identity(change: TableChange, command: Node) -> None:
 def drop_identity(change: TableChange, command: Node) -> None:
     """DROP IDENTITY: the column keeps its values and loses its sequence."""
     relation, name = change.relation, command["name"]
-    if change.analysis.version >= 17 and relation.kind == "p":  # noqa: PLR2004 - PostgreSQL 17
+    column = relation.columns.get(name)
+    idle = column is not None and not column.identity
+    if change.analysis.version >= 17 and relation.kind == "p" and not idle:  # noqa: PLR2004 - PostgreSQL 17
         change.reach()
-    if (column := relation.columns.get(name)) is not None:
+    if column is not None:
         relation.columns[name] = replace(column, identity=False)
     if change.analysis.live(relation):
         change.analysis.find("drop-identity", table=relation.qualified, column=name)
@@ -51,6 +54,7 @@ def set_expression(change: TableChange, command: Node) -> None:
     analysis, relation, name = change.analysis, change.relation, command["name"]
     column = relation.columns.get(name)
     virtual = column is not None and column.generated == "v"
+    programs.evaluate(analysis, command.get("def"))
     for member in change.reach():
         if not virtual:
             change.rewrite(member)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from migrations_portal.risk.handlers import dependencies
+from migrations_portal.risk.handlers import dependencies, programs
 from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Column
@@ -40,6 +40,7 @@ def alter_type(change: TableChange, command: Node) -> None:
     if target is None:
         return
     using = definition.get("raw_default")
+    programs.evaluate(analysis, using)
     collation = column_collation(definition)
     column = relation.columns.get(name)
     rewritten = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from migrations_portal.risk.handlers import constraints, dependencies, keys
+from migrations_portal.risk.handlers import constraints, dependencies, keys, programs
 from migrations_portal.risk.handlers.not_null import NEVER_TWICE, require_not_null
 from migrations_portal.risk.objects import NOTHING, Column, TypeRef
 from migrations_portal.risk.render import Text
@@ -46,6 +46,13 @@ class ColumnPlan:
     references: list[Node] = field(default_factory=list)
 
     @property
+    def empty(self) -> bool:
+        """Whether rows that are there get NULL."""
+        return not (self.serial or self.identity) and (
+            self.default is None or is_null(self.default)
+        )
+
+    @property
     def primary(self) -> bool:
         """Whether the column is declared PRIMARY KEY."""
         return any(node["contype"] == "CONSTR_PRIMARY" for node in self.uniques)
@@ -57,17 +64,25 @@ def read_column(analysis: Analysis, node: Node) -> ColumnPlan:
     plan.serial = is_serial(node.get("typeName"))
     plan.not_null = plan.serial or bool(node.get("is_not_null"))
     plan.default = node.get("raw_default")
-    for item in _with_enforcement([item["Constraint"] for item in node.get("constraints", ())]):
+    for item in _with_attributes([item["Constraint"] for item in node.get("constraints", ())]):
         _read_inline(plan, item)
     return plan
 
 
-def _with_enforcement(items: list[Node]) -> list[Node]:
-    """NOT ENFORCED stands behind the constraint that it belongs to."""
+_ATTRIBUTES: dict[str, Node] = {
+    "CONSTR_ATTR_NOT_ENFORCED": {"is_enforced": False, "skip_validation": True},
+    "CONSTR_ATTR_DEFERRABLE": {"deferrable": True},
+    "CONSTR_ATTR_DEFERRED": {"deferrable": True, "initdeferred": True},
+}
+
+
+def _with_attributes(items: list[Node]) -> list[Node]:
+    """NOT ENFORCED, DEFERRABLE and their like stand behind the constraint that they belong to."""
     read: list[Node] = []
     for item in items:
-        if item["contype"] == "CONSTR_ATTR_NOT_ENFORCED" and read:
-            read[-1] = read[-1] | {"is_enforced": False, "skip_validation": True}
+        attributes = _ATTRIBUTES.get(item["contype"])
+        if attributes is not None and read:
+            read[-1] = read[-1] | attributes
         else:
             read.append(item)
     return read
@@ -120,19 +135,27 @@ def add_column(change: TableChange, command: Node) -> None:
             )
         return
     change.new_columns.add(plan.name)
+    if plan.empty:
+        change.empty_columns.add(plan.name)
+    programs.evaluate(analysis, plan.default, *(item.get("raw_expr") for item in plan.checks))
     work = _work_of(analysis, plan)
     for member in change.reach():
-        if plan.name in member.columns:
-            continue
-        if work:
-            change.rewrite(member)
-        elif any(item.get("is_enforced") for item in plan.checks) or _unproven_not_null(plan):
-            change.check(member)
-        member.columns[plan.name] = to_column(analysis, plan, inherited=member is not relation)
+        if plan.name not in member.columns:
+            _fill(change, member, plan, rewritten=bool(work))
     if plan.serial or plan.identity:
         _add_sequence(analysis, relation, plan)
     _judge_new_column(change, plan, work)
     _add_inline_constraints(change, plan)
+
+
+def _fill(change: TableChange, member: Relation, plan: ColumnPlan, *, rewritten: bool) -> None:
+    """Give one table the column: written into each row, or checked against each row, or neither."""
+    if rewritten:
+        change.rewrite(member)
+    elif any(item.get("is_enforced") for item in plan.checks) or _unproven_not_null(plan):
+        change.check(member)
+    inherited = member is not change.relation
+    member.columns[plan.name] = to_column(change.analysis, plan, inherited=inherited)
 
 
 def _work_of(analysis: Analysis, plan: ColumnPlan) -> str:

@@ -111,6 +111,10 @@ def alter_constraint(change: TableChange, command: Node) -> None:
     name = node["conname"]
     constraint = relation.constraints.get(name)
     if constraint is not None and constraint.kind == "f":
+        if node.get("alterDeferrability", "deferrable" in node):
+            deferrable, later = bool(node.get("deferrable")), bool(node.get("initdeferred"))
+            constraint = replace(constraint, deferrable=deferrable, deferred=later)
+            relation.constraints[name] = constraint
         for child in analysis.schema.descendants(relation) if relation.kind == "p" else ():
             analysis.lock(child, change.lock)
         if node.get("alterEnforceability"):
@@ -130,6 +134,6 @@ def _enforce(change: TableChange, constraint: Constraint, *, enforced: bool) -> 
     if enforced:
         analysis.lock(target, Lock.SHARE_ROW_EXCLUSIVE)
         change.validate_keys = True
-        change.keys_to_check.append((relation, target))
+        change.keys_to_check.append((relation, target, constraint.columns))
     else:
         analysis.lock(target, Lock.ACCESS_EXCLUSIVE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.handlers import keys
+from migrations_portal.risk.handlers import keys, programs
 from migrations_portal.risk.handlers.not_null import require_not_null
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import constraint_name, index_name
@@ -58,6 +58,8 @@ def add_check(change: TableChange, node: Node) -> None:
             continue
         if scanned:
             change.check(member)
+    if scanned:
+        programs.evaluate(analysis, node.get("raw_expr"))
     enter_check(change, node, [])
     if analysis.live(relation):
         rule = "add-check" if scanned else "add-check-not-valid"
@@ -154,8 +156,7 @@ def _build_key(change: TableChange, node: Node, columns: tuple[str, ...], *, pri
         members += analysis.schema.descendants(relation)
     for member in members:
         if member is not relation:
-            same = analysis.version >= SIMPLER_KEYS
-            analysis.lock(member, change.lock if same else Lock.SHARE)
+            analysis.lock(member, _part_lock(change, node))
         analysis.scan(member)
         named = node.get("conname") if member is relation else None
         name = named or index_name(
@@ -164,6 +165,13 @@ def _build_key(change: TableChange, node: Node, columns: tuple[str, ...], *, pri
         enter_key(analysis, member, name, columns, primary=primary)
         member.indexes[name].parent = parent if member is not relation else ""
         parent = parent or name
+
+
+def _part_lock(change: TableChange, node: Node) -> Lock:
+    """The lock on a partition whose part of a key is built; a deferrable one needs a trigger as well."""
+    if change.analysis.version >= SIMPLER_KEYS:
+        return change.lock
+    return Lock.SHARE_ROW_EXCLUSIVE if node.get("deferrable") else Lock.SHARE
 
 
 def enter_key(
@@ -200,10 +208,10 @@ def add_exclusion(change: TableChange, node: Node) -> None:
     name = node.get("conname") or index_name(
         analysis.schema, relation, "_".join(filter(None, columns)), "excl"
     )
-    members = [relation, *(analysis.schema.descendants(relation) if relation.kind == "p" else ())]
-    for member in members:
+    tree = relation.kind == "p" and change.inherit
+    for member in (relation, *(analysis.schema.descendants(relation) if tree else ())):
         if member is not relation:
-            analysis.lock(member, change.lock if analysis.version >= SIMPLER_KEYS else Lock.SHARE)
+            analysis.lock(member, _part_lock(change, node))
         analysis.scan(member)
     enter_exclusion(analysis, relation, name, columns, node)
     if analysis.live(relation):

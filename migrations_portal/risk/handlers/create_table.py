@@ -27,13 +27,13 @@ _STRATEGIES = {
 }  # fmt: skip
 
 
-def create_table(analysis: Analysis, node: Node, *, kind: str = "r") -> None:
-    """CREATE TABLE, CREATE FOREIGN TABLE and CREATE TABLE … PARTITION OF."""
+def create_table(analysis: Analysis, node: Node, *, kind: str = "r") -> Relation | None:
+    """CREATE TABLE, CREATE FOREIGN TABLE and CREATE TABLE … PARTITION OF; gives the new table."""
     relation = new_relation(
         analysis, node["relation"], kind, exists_ok=bool(node.get("if_not_exists"))
     )
     if relation is None:
-        return
+        return None
     relation.persistence = node["relation"].get("relpersistence", "p")
     if relation.persistence == "u" and analysis.number:
         analysis.find("create-unlogged-table", name=relation.qualified)
@@ -52,6 +52,7 @@ def create_table(analysis: Analysis, node: Node, *, kind: str = "r") -> None:
     for plan in plans:
         _enter_sequence(analysis, relation, plan)
     _enter_constraints(analysis, relation, node, plans)
+    return relation
 
 
 def new_relation(

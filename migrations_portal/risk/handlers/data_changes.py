@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from migrations_portal.risk.handlers import effects, programs, reach
+from migrations_portal.risk.handlers import conditions, effects, programs, reach
 from migrations_portal.risk.handlers.changes import changes_of, rows_of, set_columns
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.render import Text
@@ -28,46 +29,69 @@ def write(reading: Reading, kind: str, body: Node) -> None:
     target = analysis.relation(name)
     if target is None:
         return
-    where = body.get("whereClause")
-    if reading.expand and programs.follow_rules(analysis, target, _EVENTS.get(kind, "")):
-        analysis.lock(target, _RX)
+    events = _events(kind, body)
+    analysis.lock(target, _RX)
+    taken_over = [e for e in events if reading.views and programs.follow_rules(analysis, target, e)]
+    if taken_over:
         return
-    members = _members(reading, target, body, kind)
-    for change in changes_of(kind, body, target):
-        for member in members:
-            empty = member.kind == "p" and not with_heirs(name)
-            if not empty and not reach.never(analysis, member, change.where):
-                effects.work_out(reading, member, change, members)
+    where = body.get("whereClause")
+    place: Target | None = Target(target, where, with_heirs(name))
+    if reading.views and target.kind == "v":
+        place = _behind_view(reading, Target(target, where, inherit=True), events)
+    if place is not None:
+        _change(reading, place, kind, body)
     if reading.runs:
         analysis.seen.data_change = True
         _judge(analysis, target, kind, body, where)
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The table that a statement changes, under which condition, and whether with those that inherit."""
+
+    relation: Relation
+    where: Node | None
+    inherit: bool
+
+
 _EVENTS = {"InsertStmt": "insert", "UpdateStmt": "update", "DeleteStmt": "delete"}
 
 
-def _members(reading: Reading, target: Relation, body: Node, kind: str) -> list[Relation]:
-    """Lock the target (behind a view: its table) and the partitions that the statement can reach."""
-    analysis = reading.analysis
+def _events(kind: str, body: Node) -> set[str]:
+    """What may happen to rows: insert, update, delete."""
+    if kind != "MergeStmt":
+        return {_EVENTS[kind]}
+    words = {item["MergeWhenClause"].get("commandType", "") for item in body["mergeWhenClauses"]}
+    return {word.removeprefix("CMD_").lower() for word in words} & set(_EVENTS.values())
+
+
+def _change(reading: Reading, place: Target, kind: str, body: Node) -> None:
+    analysis, target = reading.analysis, place.relation
+    members = _members(reading, place, kind, body)
+    for change in changes_of(kind, body, target):
+        for member in members:
+            empty = member.kind == "p" and not place.inherit
+            if not empty and not conditions.never(analysis, member, place.where):
+                effects.work_out(reading, member, change, members)
+
+
+def _members(reading: Reading, place: Target, kind: str, body: Node) -> list[Relation]:
+    """Lock the target and the partitions that the statement can reach; note those that are read in full."""
+    analysis, target, where = reading.analysis, place.relation, place.where
     analysis.lock(target, _RX)
-    if not reading.expand:
+    if not reading.heirs:
         return [target]
-    if target.kind == "v":
-        behind = _behind_view(reading, target)
-        for member in behind if reading.runs and kind != "InsertStmt" else ():
-            analysis.scan(member)
-        return behind
-    where = body.get("whereClause")
     if kind == "InsertStmt":
         members = _routed(analysis, target, body)
     else:
-        members = reach.reached(analysis, target, where, inherit=with_heirs(body["relation"]))
+        members = reach.reached(analysis, target, where, inherit=place.inherit)
+        reach.lock_above(analysis, target)
         _move(analysis, target, body, members)
     alone = "usingClause" not in body and "fromClause" not in body and kind != "MergeStmt"
     for member in members:
         analysis.lock(member, _RX)
         reads = kind != "InsertStmt" and reading.runs and member.has_storage
-        skipped = reach.uses_index(member, where) or reach.never(analysis, member, where)
+        skipped = conditions.uses_index(member, where) or conditions.never(analysis, member, where)
         if reads and not (alone and skipped):
             analysis.scan(member)
     return members
@@ -85,18 +109,44 @@ def _move(analysis: Analysis, target: Relation, body: Node, members: list[Relati
         node = effects.partition_for(analysis, node, row) if node.kind == "p" else None
 
 
-def _behind_view(reading: Reading, view: Relation) -> list[Relation]:
-    """An updatable view passes the change on to its table."""
-    if view.definition is None or any(
-        t.row and "instead" in t.events for t in view.triggers.values()
-    ):
-        return []
-    for source in reach.sources_of(view.definition):
-        relation = reading.analysis.relation(source)
+def _behind_view(reading: Reading, view: Target, events: set[str]) -> Target | None:
+    """An updatable view passes the change on to its table; with INSTEAD OF triggers it is only read, for them."""
+    analysis, relation = reading.analysis, view.relation
+    analysis.lock(relation, _RX)
+    if _has_instead(relation, events):
+        if events - {"insert"}:
+            reach.follow_view(reading, relation, Lock.ACCESS_SHARE, where=view.where)
+        for event in sorted(events):
+            programs.fire_triggers(reading, relation, event, None)
+        return None
+    select = (relation.definition or {}).get("SelectStmt", {})
+    if not reach.is_simple(select):
+        return None
+    _read_inner(reading, relation, select)
+    source = select["fromClause"][0]["RangeVar"]
+    base = analysis.relation(source)
+    if base is None:
+        return None
+    condition = reach.both(select.get("whereClause"), view.where)
+    behind = Target(base, condition, with_heirs(source))
+    return _behind_view(reading, behind, events) if base.kind == "v" else behind
+
+
+def _has_instead(view: Relation, events: set[str]) -> bool:
+    return any(
+        t.row and "instead" in t.events and t.events & events for t in view.triggers.values()
+    )
+
+
+def _read_inner(reading: Reading, view: Relation, select: Node) -> None:
+    """The other tables of an updatable view (in subqueries) are only read."""
+    main = select["fromClause"][0]["RangeVar"]
+    for source in reach.sources_of(view.definition or {}):
+        relation = reading.analysis.relation(source) if source is not main else None
         if relation is not None:
-            reading.analysis.lock(relation, _RX)
-            return _behind_view(reading, relation) if relation.kind == "v" else [relation]
-    return []
+            reach.lock_source(
+                reading, relation, Lock.ACCESS_SHARE, where=None, inherit=with_heirs(source), only=False,
+            )  # fmt: skip
 
 
 def _routed(analysis: Analysis, target: Relation, body: Node) -> list[Relation]:
@@ -124,7 +174,9 @@ def _judge(analysis: Analysis, target: Relation, kind: str, body: Node, where: N
         "set": ", ".join(sorted(set_columns(body.get("targetList", ())))) if kind == "UpdateStmt" else "",
     }  # fmt: skip
     if kind in ("UpdateStmt", "DeleteStmt"):
-        whole = reach.always_true(where) and "fromClause" not in body and "usingClause" not in body
+        whole = (
+            conditions.always_true(where) and "fromClause" not in body and "usingClause" not in body
+        )
         word = "update" if kind == "UpdateStmt" else "delete"
         analysis.find(f"{word}-all-rows" if whole else f"{word}-rows", at=at, **values)
         analysis.seen.irreversible |= kind == "DeleteStmt"

@@ -13,7 +13,7 @@ from migrations_portal.risk.locks import Lock
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
-    from migrations_portal.risk.objects import Constraint, Relation
+    from migrations_portal.risk.objects import Constraint, Relation, Uses
 
 
 def drop_relation(analysis: Analysis, relation: Relation, *, cascade: bool) -> None:
@@ -33,6 +33,7 @@ def drop_relation(analysis: Analysis, relation: Relation, *, cascade: bool) -> N
         if holder is not relation:
             drop_foreign_key(analysis, holder, constraint)
     drop_views_on(analysis, relation, None)
+    drop_stored_on(analysis, relation, None)
     drop_defaults_on(analysis, relation)
     _forget_sequences(analysis, relation, None)
     analysis.schema.remove(relation)
@@ -83,6 +84,7 @@ def drop_column(analysis: Analysis, relation: Relation, name: str, *, cascade: b
         if name in (*index.columns, *index.included, *index.uses.columns):
             drop_index(analysis, relation, index.name)
     drop_views_on(analysis, relation, name)
+    drop_stored_on(analysis, relation, name)
     for policy in [p for p, uses in relation.policies.items() if name in uses.columns]:
         del relation.policies[policy]
     for column in list(relation.columns.values()):
@@ -110,6 +112,7 @@ def column_dependants(analysis: Analysis, relation: Relation, name: str) -> list
         for holder, constraint in analysis.schema.referencing(relation)
         if name in constraint.ref_columns and not constraint.parent and holder is not relation
     ]
+    found += stored_on(analysis, relation, name)
     found += [
         f"generated column {column.name}"
         for column in relation.columns.values()
@@ -134,6 +137,37 @@ def drop_views_on(analysis: Analysis, relation: Relation, column: str | None) ->
         if view.oid in analysis.schema.relations:
             analysis.seen.views.add(view.qualified)
             drop_relation(analysis, view, cascade=True)
+
+
+def stored_on(analysis: Analysis, relation: Relation, column: str | None) -> list[str]:
+    """Rules and policies of other tables that read the relation (or one column of it)."""
+    return [
+        f"{kind} {name} of {other.qualified}"
+        for other in analysis.schema.relations.values() if other is not relation
+        for kind, stored in (("rule", _rule_uses(other)), ("policy", other.policies))
+        for name, uses in stored.items() if _reads(uses, relation, column)
+    ]  # fmt: skip
+
+
+def _rule_uses(relation: Relation) -> dict[str, Uses]:
+    return {name: rule.uses for name, rule in relation.rules.items()}
+
+
+def _reads(uses: Uses, relation: Relation, column: str | None) -> bool:
+    return any(oid == relation.oid and column in (None, name) for oid, name in uses.relations)
+
+
+def drop_stored_on(analysis: Analysis, relation: Relation, column: str | None) -> None:
+    """Drop the rules and policies of other tables that read the relation (they are there only with CASCADE)."""
+    for other in list(analysis.schema.relations.values()):
+        rules = [name for name, uses in _rule_uses(other).items() if _reads(uses, relation, column)]
+        policies = [n for n, uses in other.policies.items() if _reads(uses, relation, column)]
+        for name in rules:
+            del other.rules[name]
+        for name in policies:
+            del other.policies[name]
+        if rules or policies:
+            analysis.lock(other, Lock.ACCESS_EXCLUSIVE)
 
 
 def drop_defaults_on(analysis: Analysis, relation: Relation) -> None:

@@ -70,7 +70,7 @@ def drop_function(analysis: Analysis, item: Node, node: Node) -> None:
     if key is None:
         return
     if node.get("behavior") == "DROP_CASCADE":
-        _drop_uses_of_function(analysis, key)
+        drop_uses_of_function(analysis, key)
     else:
         used = _users_of_function(analysis, key)
         if used:
@@ -98,7 +98,8 @@ def _users_of_function(analysis: Analysis, key: tuple[str, str]) -> list[str]:
     ]
 
 
-def _drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
+def drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
+    """Drop what calls a function: triggers, defaults, constraints, indexes, views, each under a lock on its table."""
     for relation in list(analysis.schema.relations.values()):
         for trigger in [t for t in relation.triggers.values() if t.function == key]:
             del relation.triggers[trigger.name]

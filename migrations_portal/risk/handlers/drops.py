@@ -93,7 +93,14 @@ def _dependants(analysis: Analysis, relation: Relation, names: set[int]) -> list
         f"table {child.qualified}" for child in analysis.schema.descendants(relation)
         if not child.is_partition and child.oid not in names
     ]  # fmt: skip
-    return views + keys + children
+    stored = [
+        word
+        for word in dependencies.stored_on(analysis, relation, None)
+        if not any(
+            word.endswith(f" of {analysis.schema.relations[oid].qualified}") for oid in names
+        )
+    ]
+    return views + keys + children + stored
 
 
 def _judge_drop(analysis: Analysis, relation: Relation, kind: str, *, cascade: bool) -> None:
@@ -135,6 +142,9 @@ def _drop_schema(analysis: Analysis, item: Node, node: Node) -> None:
     for key in [key for key in analysis.schema.types if key[0] == name]:
         drop_used.drop_columns_of_type(analysis, key)
         del analysis.schema.types[key]
+    for key in [key for key in analysis.schema.functions if key[0] == name]:
+        drop_used.drop_uses_of_function(analysis, key)
+        del analysis.schema.functions[key]
     analysis.schema.schemas.discard(name)
     if live:
         analysis.seen.irreversible = True
@@ -214,6 +224,27 @@ def _drop_publication(analysis: Analysis, item: Node, node: Node) -> None:
     analysis.find("publication", level=Level.HIGH, name=item["String"]["sval"])
 
 
+def _drop_server(analysis: Analysis, item: Node, node: Node) -> None:
+    name = item["String"]["sval"]
+    analysis.schema.servers.pop(name, None)
+    analysis.find("foreign-server", name=name)
+    reached = [r for r in analysis.schema.relations.values() if r.kind == "f" and r.server == name]
+    for relation in reached:
+        if node.get("behavior") == "DROP_CASCADE":
+            _judge_drop(analysis, relation, "OBJECT_FOREIGN_TABLE", cascade=True)
+            dependencies.drop_relation(analysis, relation, cascade=True)
+        else:
+            analysis.find("has-dependants", name=name, dependants=relation.qualified)
+
+
+def _drop_wrapper(analysis: Analysis, item: Node, node: Node) -> None:
+    name = item["String"]["sval"]
+    analysis.find("foreign-server", name=name)
+    for server, wrapper in list(analysis.schema.servers.items()):
+        if wrapper == name:
+            _drop_server(analysis, {"String": {"sval": server}}, node)
+
+
 def _drop_extension(analysis: Analysis, item: Node, node: Node) -> None:
     analysis.find("drop-extension", name=item["String"]["sval"])
 
@@ -232,4 +263,6 @@ _HANDLERS: dict[str, Callable[[Analysis, Node, Node], None]] = {
     "OBJECT_AGGREGATE": drop_used.drop_function,
     "OBJECT_PUBLICATION": _drop_publication,
     "OBJECT_EXTENSION": _drop_extension,
+    "OBJECT_FOREIGN_SERVER": _drop_server,
+    "OBJECT_FDW": _drop_wrapper,
 }

@@ -7,6 +7,7 @@ Source: ri_triggers.c, checked on servers 13 to 18.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import dependencies, programs, reach
@@ -14,6 +15,8 @@ from migrations_portal.risk.handlers.changes import Change
 from migrations_portal.risk.locks import Lock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.handlers.reach import Reading
     from migrations_portal.risk.objects import Constraint, Relation
@@ -65,10 +68,22 @@ def _check_parents(analysis: Analysis, table: Relation, change: Change) -> None:
             continue
         if change.nulls & set(constraint.columns):
             continue
-        target = analysis.schema.relations.get(constraint.ref)
-        if target is not None:
-            for member in _looked_up(analysis, target, constraint, change):
-                analysis.lock(member, Lock.ROW_SHARE)
+        _later(analysis, constraint, partial(_look_up, analysis, constraint, change))
+
+
+def _later(analysis: Analysis, constraint: Constraint, check: Callable[[], None]) -> None:
+    """Check now, or when the transaction ends."""
+    if programs.is_deferred(analysis, constraint):
+        analysis.pending.append(check)
+    else:
+        check()
+
+
+def _look_up(analysis: Analysis, constraint: Constraint, change: Change) -> None:
+    target = analysis.schema.relations.get(constraint.ref)
+    if target is not None:
+        for member in _looked_up(analysis, target, constraint, change):
+            analysis.lock(member, Lock.ROW_SHARE)
 
 
 def _concerned(change: Change, columns: tuple[str, ...]) -> bool:
@@ -104,16 +119,24 @@ def _check_children(reading: Reading, table: Relation, change: Change) -> None:
         if not _concerned(change, constraint.ref_columns):
             continue
         action = constraint.on_delete if change.event == "delete" else constraint.on_update
-        lock = _RX if action in _WRITES_PARTNER else Lock.ROW_SHARE
-        for member in (
-            holder,
-            *(analysis.schema.descendants(holder) if holder.kind == "p" else ()),
-        ):
-            analysis.lock(member, lock)
-            if member.has_storage and not _indexed(member, constraint):
-                analysis.scan(member)
+        find = partial(
+            _find_references, analysis, holder, constraint, writes=action in _WRITES_PARTNER
+        )
+        if action == "a":
+            _later(analysis, constraint, find)
+        else:
+            find()
         if action in _WRITES_PARTNER:
             _carry_over(reading, holder, constraint, action)
+
+
+def _find_references(
+    analysis: Analysis, holder: Relation, constraint: Constraint, *, writes: bool
+) -> None:
+    for member in (holder, *(analysis.schema.descendants(holder) if holder.kind == "p" else ())):
+        analysis.lock(member, _RX if writes else Lock.ROW_SHARE)
+        if member.has_storage and not _indexed(member, constraint):
+            analysis.scan(member)
 
 
 def _indexed(table: Relation, constraint: Constraint) -> bool:
@@ -134,6 +157,8 @@ def partition_for(
     analysis: Analysis, parent: Relation, row: dict[str, str | None]
 ) -> Relation | None:
     """The partition that a row with this key goes to; None when that cannot be said."""
+    if parent.strategy == "hash":
+        return reach.hash_partition(analysis, parent, row)
     value = row.get(parent.key[0]) if parent.key else None
     if value is None:
         return None

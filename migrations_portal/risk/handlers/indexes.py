@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from migrations_portal.risk.handlers import dependencies
+from migrations_portal.risk.handlers import dependencies, programs
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
@@ -41,6 +41,7 @@ def create_index(analysis: Analysis, node: Node) -> None:
     index.only = only
     analysis.schema.add_index(relation, index)
     analysis.scan(relation)
+    programs.evaluate(analysis, *node.get("indexParams", ()), node.get("whereClause"))
     if relation.kind == "p" and not only:
         _build_parts(analysis, relation, index, lock, node)
     if analysis.live(relation):

@@ -36,7 +36,7 @@ def add_foreign_key(change: TableChange, node: Node, *, columns: tuple[str, ...]
             members.append(child)
     analysis.lock(relation, Lock.SHARE_ROW_EXCLUSIVE)
     if not node.get("skip_validation") and constraint.enforced:
-        change.keys_to_check.append((relation, target))
+        change.keys_to_check.append((relation, target, columns))
     _judge(analysis, relation, target, constraint, at=at)
 
 
@@ -58,6 +58,7 @@ def enter_foreign_key(
         validated=not node.get("skip_validation"),
         enforced=bool(node.get("is_enforced")),
         ref=target.oid, ref_columns=referenced,
+        deferrable=bool(node.get("deferrable")), deferred=bool(node.get("initdeferred")),
         on_delete=node.get("fk_del_action", "a"), on_update=node.get("fk_upd_action", "a"),
     )  # fmt: skip
     analysis.schema.add_key(relation, constraint)

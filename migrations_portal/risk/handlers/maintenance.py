@@ -141,7 +141,7 @@ def lock_table(analysis: Analysis, node: Node) -> None:
         if relation is None:
             continue
         if relation.kind == "v":
-            reading = reach.Reading(analysis, runs=False)
+            reading = reach.Reading(analysis, runs=False, prunes=False)
             reach.lock_source(reading, relation, mode, where=None, inherit=True, only=False)
         else:
             members = [

@@ -29,6 +29,7 @@ _AE = Lock.ACCESS_EXCLUSIVE
 LOCKS_REFERENCING = 15
 """From this version on (and its late minor releases), cloning keys locks the tables that reference the parent harder."""
 LOCKS_DETACHED = 14
+"""Before this version, the partition was locked fully only to take copies of row triggers away."""
 
 
 def attach(change: TableChange, command: Node) -> None:
@@ -183,8 +184,9 @@ def detach(change: TableChange, command: Node) -> None:
     if partition is None:
         return
     concurrent = bool(node.get("concurrent"))
-    newer = analysis.version >= LOCKS_DETACHED
-    analysis.lock(partition, _AE if newer else Lock.SHARE_UPDATE_EXCLUSIVE)
+    copies = any(trigger.row for trigger in parent.triggers.values())
+    full = copies or analysis.version >= LOCKS_DETACHED
+    analysis.lock(partition, _AE if full else Lock.SHARE_UPDATE_EXCLUSIVE)
     for member in analysis.schema.descendants(partition):
         analysis.lock(member, _AE)
     default = default_partition(analysis, parent)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers.bodies import is_plain, plpgsql_statements, statements_in
+from migrations_portal.risk.handlers.query_uses import expression_uses, joined, query_uses
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Function, Rewrite, Trigger
 from migrations_portal.risk.parser import parse
@@ -17,14 +18,13 @@ from migrations_portal.risk.trees import (
     qualified,
     strings,
     type_ref,
-    uses_of,
     walk,
 )
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.handlers.reach import Reading
-    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.objects import Constraint, Relation
     from migrations_portal.risk.parser import Node
 
 DEEPEST_CALL = 4
@@ -80,7 +80,7 @@ def _check_sql_body(analysis: Analysis, function: Function, sql_body: Node | Non
     for statement in statements:
         [(kind, body)] = statement.items()
         if kind in ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "SelectStmt"):
-            analysis.read(analysis, {kind: body})
+            analysis.read(analysis, {kind: body}, rewritten=True)
 
 
 def _judge_function(analysis: Analysis, function: Function, *, replaced: bool) -> None:
@@ -151,7 +151,43 @@ def fire_triggers(
             columns and trigger.columns and not columns & trigger.columns
         ):
             continue
+        _fire(analysis, trigger)
+
+
+def _fire(analysis: Analysis, trigger: Trigger) -> None:
+    def run() -> None:
         for function in analysis.schema.functions.get(trigger.function, ()):
+            _quietly(analysis, list(statements_in(analysis, function)))
+
+    if is_deferred(analysis, trigger):
+        analysis.pending.append(run)
+    else:
+        run()
+
+
+def is_deferred(analysis: Analysis, what: Trigger | Constraint) -> bool:
+    """Whether a trigger or constraint waits for the end of the transaction."""
+    later = what.deferred or (what.deferrable and analysis.deferred)
+    return later and analysis.in_transaction
+
+
+def settle(analysis: Analysis) -> None:
+    """Do what was put off: at COMMIT, or at SET CONSTRAINTS … IMMEDIATE."""
+    waiting, analysis.pending = analysis.pending, []
+    for run in waiting:
+        run()
+
+
+def evaluate(analysis: Analysis, *expressions: Node | None) -> None:
+    """Follow the functions of expressions that are computed over rows: what they read is locked."""
+    calls = [
+        body for expression in expressions if expression
+        for kind, body in walk(expression) if kind == "FuncCall"
+    ]  # fmt: skip
+    for call_node in calls:
+        for function in (
+            functions_called(analysis, call_node["funcname"], len(call_node.get("args", ()))) or ()
+        ):
             _quietly(analysis, list(statements_in(analysis, function)))
 
 
@@ -195,6 +231,7 @@ def create_trigger(analysis: Analysis, node: Node) -> None:
     trigger = Trigger(
         node["trigname"], (place, name), frozenset(events), row,
         columns=frozenset(strings(node.get("columns", []))),
+        deferrable=bool(node.get("deferrable")), deferred=bool(node.get("initdeferred")),
     )  # fmt: skip
     members = [
         relation,
@@ -223,7 +260,10 @@ def create_rule(analysis: Analysis, node: Node) -> None:
         instead=bool(node.get("instead")),
         conditional="whereClause" in node,
         actions=tuple(node.get("actions", ())),
-        uses=uses_of(analysis, node.get("whereClause"), relation),
+        uses=joined(
+            expression_uses(analysis, relation, node.get("whereClause")),
+            *(query_uses(analysis, action) for action in node.get("actions", ())),
+        ),
     )
     if analysis.live(relation):
         analysis.find("rule-change", table=relation.qualified)
@@ -238,8 +278,8 @@ def create_policy(analysis: Analysis, node: Node) -> None:
     for kind, body in walk([node.get("qual"), node.get("with_check")]):
         if kind == "SubLink" and "subselect" in body:
             analysis.read(analysis, body["subselect"])
-    relation.policies[node["policy_name"]] = uses_of(
-        analysis, [node.get("qual"), node.get("with_check")], relation
+    relation.policies[node["policy_name"]] = expression_uses(
+        analysis, relation, node.get("qual"), node.get("with_check")
     )
     if analysis.live(relation):
         analysis.find("row-security", table=relation.qualified)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import data_changes
-from migrations_portal.risk.handlers.reach import Reading, lock_source
+from migrations_portal.risk.handlers.reach import Reading, common_names, lock_source, single_source
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.trees import walk, with_heirs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.parser import Node
 
@@ -20,18 +22,25 @@ _TARGET_STATEMENTS = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
 
 
 def read_query(
-    analysis: Analysis, query: Node, *, runs: bool = True, expand: bool = True, depth: int = 0
+    analysis: Analysis,
+    query: Node,
+    *,
+    runs: bool = True,
+    views: bool = True,
+    heirs: bool = True,
+    depth: int = 0,
 ) -> None:
-    """Note the locks (and scans, when it runs) of a SELECT, or of a data change with all that it sets off."""
+    """Note the locks (and scans, when it runs) of a SELECT, or of a data change with all that it sets off.
+
+    A query that is only stored stops at its own names; one that is rewritten follows `views`; one that is planned
+    reaches the `heirs` of its tables, too.
+    """
     [(kind, body)] = query.items()
-    common = {inner["ctename"] for name, inner in walk(body) if name == "CommonTableExpr"}
-    _read(Reading(analysis, runs, expand, common, depth), kind, body)
+    _read(Reading(analysis, runs, views, heirs, common=common_names(body), depth=depth), kind, body)
 
 
 def _read(reading: Reading, kind: str, body: Node) -> None:
-    target = None
-    if kind in _TARGET_STATEMENTS:
-        target = body["relation"]
+    target = body["relation"] if kind in _TARGET_STATEMENTS else None
     _read_sources(reading, kind, body)
     for inner, statement in walk(body):
         if inner in _TARGET_STATEMENTS:
@@ -42,42 +51,52 @@ def _read(reading: Reading, kind: str, body: Node) -> None:
 
 def _read_sources(reading: Reading, kind: str, body: Node) -> None:
     """Lock every table in a FROM, at the strength that FOR UPDATE and its like ask for."""
-    strong = _locked_rows(body) if kind == "SelectStmt" else {}
-    limited = kind == "SelectStmt" and _single_source(body)
-    for inner, source in walk(body):
+    strong = set(_row_locked(body)) if kind == "SelectStmt" else set()
+    main = (
+        body["fromClause"][0]["RangeVar"] if kind == "SelectStmt" and single_source(body) else None
+    )
+    sources = []
+    for inner, part in walk(body):
         if inner == "RangeVar":
-            _read_source(reading, source, body if limited else None, strong)
-        elif inner == "SelectStmt" and "lockingClause" in source:
-            strong |= _locked_rows(source)
+            sources.append(part)
+        elif inner == "SelectStmt" and "lockingClause" in part:
+            strong.update(_row_locked(part))
+    for source in sources:
+        lock = Lock.ROW_SHARE if id(source) in strong else Lock.ACCESS_SHARE
+        _read_source(reading, source, body if source is main else None, lock)
 
 
-def _single_source(body: Node) -> bool:
-    return len(body.get("fromClause", ())) == 1 and "RangeVar" in body["fromClause"][0]
-
-
-def _locked_rows(select: Node) -> dict[str, Lock]:
-    """Names (or `*`) whose rows a locking clause takes."""
-    names: dict[str, Lock] = {}
+def _row_locked(select: Node) -> Iterator[int]:
+    """The sources (by identity) whose rows a locking clause takes: those of FROM, also within subqueries there."""
     for item in select.get("lockingClause", ()):
-        relations = item["LockingClause"].get("lockedRels")
-        if not relations:
-            names["*"] = Lock.ROW_SHARE
-        for relation in relations or ():
-            names[relation["RangeVar"]["relname"]] = Lock.ROW_SHARE
-    return names
+        relations = item["LockingClause"].get("lockedRels") or ()
+        names = {relation["RangeVar"]["relname"] for relation in relations}
+        for source in select.get("fromClause", ()):
+            yield from _below(source, names)
 
 
-def _read_source(
-    reading: Reading, source: Node, select: Node | None, strong: dict[str, Lock]
-) -> None:
-    name = source["relname"]
-    if "schemaname" not in source and name in reading.common:
+def _below(item: Node, names: set[str]) -> Iterator[int]:
+    [(kind, body)] = item.items()
+    if kind == "JoinExpr":
+        yield from _below(body["larg"], names)
+        yield from _below(body["rarg"], names)
+        return
+    alias = body.get("alias", {}).get("aliasname", body.get("relname"))
+    if names and alias not in names:
+        return
+    if kind == "RangeVar":
+        yield id(body)
+    elif kind == "RangeSubselect":
+        for source in body["subquery"].get("SelectStmt", {}).get("fromClause", ()):
+            yield from _below(source, set())
+
+
+def _read_source(reading: Reading, source: Node, select: Node | None, lock: Lock) -> None:
+    if "schemaname" not in source and source["relname"] in reading.common:
         return
     relation = reading.analysis.relation(source)
     if relation is None:
         return
-    alias = source.get("alias", {}).get("aliasname", name)
-    lock = strong.get(alias) or strong.get("*") or Lock.ACCESS_SHARE
     where = select.get("whereClause") if select is not None else None
     lock_source(
         reading,

@@ -1,22 +1,21 @@
 """How far a query reaches: through views into tables, through tables into the partitions that are not ruled out.
 
 Source: `expand_inherited_rtentry` (partitions are pruned before they are locked), checked on servers 13 to 18.
-Whether a condition uses an index is the planner's choice; equality on the leading column of
-an index is taken to use it, everything else to read the whole table.
 """
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from migrations_portal.risk import hash_partitions
 from migrations_portal.risk.bounds import comparison, conjuncts, listed, order, takes
+from migrations_portal.risk.handlers.conditions import is_null_test, never, uses_index
 from migrations_portal.risk.locks import Lock
-from migrations_portal.risk.trees import constant, strings, walk, with_heirs
+from migrations_portal.risk.trees import walk, with_heirs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Bound, Relation
@@ -31,11 +30,32 @@ class Reading:
 
     analysis: Analysis
     runs: bool = True
-    expand: bool = True
-    """Follow views into their tables, and tables into their partitions, as the planner does."""
+    views: bool = True
+    """Follow views into their tables, as the rewriter does."""
+    heirs: bool = True
+    """Follow tables into their partitions and heirs, as the planner does."""
+    prunes: bool = True
+    """Leave out the partitions that a condition rules out."""
     common: set[str] = field(default_factory=set)
     """Names of WITH queries: not tables."""
     depth: int = 0
+
+
+def common_names(tree: Node) -> set[str]:
+    """The names of the WITH queries of a tree."""
+    return {body["ctename"] for kind, body in walk(tree) if kind == "CommonTableExpr"}
+
+
+def single_source(select: Node) -> bool:
+    """Whether a SELECT reads one table, so that its condition is about that table."""
+    return len(select.get("fromClause", ())) == 1 and "RangeVar" in select["fromClause"][0]
+
+
+def both(one: Node | None, other: Node | None) -> Node | None:
+    """The condition that joins two by AND; either may be missing."""
+    if one is None or other is None:
+        return one or other
+    return {"BoolExpr": {"boolop": "AND_EXPR", "args": [one, other]}}
 
 
 def lock_source(
@@ -50,32 +70,57 @@ def lock_source(
     """Lock one table of a query with its partitions, or the tables behind a view, and note what is read in full."""
     analysis = reading.analysis
     analysis.lock(relation, lock)
-    if not reading.expand:
-        return
     if relation.kind == "v":
-        _follow_view(reading, relation, lock)
+        if reading.views:
+            follow_view(reading, relation, lock, where=where if only else None)
         return
-    for member in reached(analysis, relation, where, inherit=inherit):
+    if not reading.heirs:
+        return
+    members = reached(analysis, relation, where, inherit=inherit)
+    for member in members:
         analysis.lock(member, lock)
         skipped = only and (uses_index(member, where) or never(analysis, member, where))
         if reading.runs and member.has_storage and not skipped:
             analysis.scan(member)
+    lock_above(analysis, relation)
 
 
-def _follow_view(reading: Reading, view: Relation, lock: Lock) -> None:
+def lock_above(analysis: Analysis, relation: Relation) -> None:
+    """Planning a query on a partitioned table that is itself a partition reads its bound, from its parents."""
+    if relation.kind != "p" or not relation.is_partition:
+        return
+    for oid in relation.parents:
+        parent = analysis.schema.relations.get(oid)
+        if parent is not None:
+            analysis.lock(parent, Lock.ACCESS_SHARE)
+            lock_above(analysis, parent)
+
+
+def follow_view(reading: Reading, view: Relation, lock: Lock, *, where: Node | None) -> None:
+    """Lock the tables behind a view; the condition on the view counts for its table where there is just one."""
     if view.definition is None or reading.depth >= DEEPEST_VIEW:
         return
-    inner = Reading(reading.analysis, reading.runs, depth=reading.depth + 1)
-    inner.common = {b["ctename"] for k, b in walk(view.definition) if k == "CommonTableExpr"}
-    for kind, source in walk(view.definition):
-        if kind == "RangeVar" and not (
-            source["relname"] in inner.common and "schemaname" not in source
-        ):
-            relation = reading.analysis.relation(source)
-            if relation is not None:
-                lock_source(
-                    inner, relation, lock, where=None, inherit=with_heirs(source), only=False
-                )
+    select = view.definition.get("SelectStmt", {})
+    simple = reading.prunes and is_simple(select)
+    condition = both(select.get("whereClause"), where) if simple else None
+    inner = Reading(reading.analysis, reading.runs, reading.views, reading.heirs)
+    inner.common, inner.depth = common_names(view.definition), reading.depth + 1
+    inner.prunes = reading.prunes
+    first = select["fromClause"][0]["RangeVar"] if simple else None
+    for source in sources_of(view.definition):
+        relation = reading.analysis.relation(source)
+        if relation is not None:
+            main = source is first
+            lock_source(
+                inner, relation, lock,
+                where=condition if main else None, inherit=with_heirs(source), only=main,
+            )  # fmt: skip
+
+
+def is_simple(select: Node) -> bool:
+    """Whether a view's query hands the rows of one table on, so that a condition on it is one on the table."""
+    grouped = {"groupClause", "distinctClause", "limitCount", "havingClause", "withClause"}
+    return single_source(select) and not grouped & set(select)
 
 
 def reached(
@@ -97,8 +142,11 @@ def _pruned(analysis: Analysis, parent: Relation, child: Relation, where: Node) 
     """Whether the condition on the (first) partition key excludes this partition."""
     if child.bound is None or not parent.key or not parent.key[0]:
         return False
+    if parent.strategy == "hash":
+        keys = _key_of(parent, {c: _equal(where, c) for c in parent.key})
+        return keys is not None and hash_partitions.takes(child.bound, keys) is False
     for fact in conjuncts(where):
-        values = ["NULL"] if _is_null(fact, parent.key[0]) else listed(fact, parent.key[0])
+        values = ["NULL"] if is_null_test(fact, parent.key[0]) else listed(fact, parent.key[0])
         found = comparison(fact, parent.key[0]) if parent.strategy == "range" else None
         if values is not None:
             excluded = not any(partition_may_take(analysis, parent, child, v) for v in values)
@@ -107,6 +155,38 @@ def _pruned(analysis: Analysis, parent: Relation, child: Relation, where: Node) 
         if excluded:
             return True
     return False
+
+
+def _equal(where: Node, column: str) -> str | None:
+    """The one value that the condition allows in a column; None when it is not one."""
+    for fact in conjuncts(where):
+        values = ["NULL"] if is_null_test(fact, column) else listed(fact, column)
+        if values is not None and len(values) == 1:
+            return values[0]
+    return None
+
+
+def _key_of(parent: Relation, row: dict[str, str | None]) -> list[tuple[str, str]] | None:
+    """The partition key as (type, literal) pairs; None when a part of it is not known."""
+    keys = []
+    for name in parent.key:
+        column, value = parent.columns.get(name), row.get(name)
+        if column is None or column.type is None or value is None:
+            return None
+        keys.append((column.type.name, value))
+    return keys
+
+
+def hash_partition(
+    analysis: Analysis, parent: Relation, row: dict[str, str | None]
+) -> Relation | None:
+    """The partition of a hash-partitioned table that takes this row; None when that cannot be said."""
+    keys = _key_of(parent, row)
+    children = [analysis.schema.relations.get(oid) for oid in parent.children if keys]
+    for child in children:
+        if child and child.bound and hash_partitions.takes(child.bound, keys or ()):
+            return child
+    return None
 
 
 def partition_may_take(analysis: Analysis, parent: Relation, child: Relation, value: str) -> bool:
@@ -128,87 +208,6 @@ def _outside(bound: Bound, word: str, value: str) -> bool:
     if word == "<":
         return low >= here
     return word == "<=" and low > here
-
-
-def uses_index(relation: Relation, where: Node | None) -> bool:
-    """Whether the condition compares the leading column of some whole index with a literal."""
-    if where is None:
-        return False
-    leading = {
-        index.columns[0]
-        for index in relation.indexes.values()
-        if index.columns and not index.partial
-    }
-    leading.discard("")
-    return any(
-        listed(fact, column) is not None or _parameter(fact, column) or _is_null(fact, column)
-        for fact in conjuncts(where) for column in leading
-    )  # fmt: skip
-
-
-def _is_null(fact: Node, column: str) -> bool:
-    test = fact.get("NullTest", {})
-    reference = test.get("arg", {}).get("ColumnRef")
-    return (
-        test.get("nulltesttype") == "IS_NULL"
-        and reference is not None
-        and strings(reference["fields"])[-1] == column
-    )
-
-
-KNOWS_NOT_NULL = 17
-"""From this version on, the planner knows that a NOT NULL column is never NULL."""
-
-
-def never(analysis: Analysis, relation: Relation, where: Node | None) -> bool:
-    """Whether the planner sees that the condition holds for no row."""
-    if where is None:
-        return False
-    required = [c.name for c in relation.columns.values() if c.not_null]
-    facts = list(conjuncts(where))
-    if any(
-        "boolval" in f.get("A_Const", {}) and not f["A_Const"]["boolval"].get("boolval")
-        for f in facts
-    ):
-        return True
-    known = analysis.version >= KNOWS_NOT_NULL
-    return known and any(_is_null(fact, column) for fact in facts for column in required)
-
-
-def _parameter(fact: Node, column: str) -> bool:
-    """`column = $1` or `column = variable`: what a function's statement looks like."""
-    body = fact.get("A_Expr", {})
-    if body.get("kind") != "AEXPR_OP" or strings(body["name"])[-1] != "=":
-        return False
-    left = body.get("lexpr", {}).get("ColumnRef")
-    return (
-        left is not None
-        and strings(left["fields"])[-1] == column
-        and "ParamRef" in body.get("rexpr", {})
-    )
-
-
-def always_true(where: Node | None) -> bool:
-    """No condition, or one that is true for every row: `true`, `1 = 1`."""
-    if where is None:
-        return True
-    if "A_Const" in where:
-        return bool(where["A_Const"].get("boolval", {}).get("boolval"))
-    if "BoolExpr" in where:
-        parts = [always_true(part) for part in where["BoolExpr"]["args"]]
-        word = where["BoolExpr"]["boolop"]
-        return word != "NOT_EXPR" and (any(parts) if word == "OR_EXPR" else all(parts))
-    body = where.get("A_Expr", {})
-    left, right = constant(body.get("lexpr")), constant(body.get("rexpr"))
-    if left is None or right is None or body.get("kind") != "AEXPR_OP":
-        return False
-    compare = _COMPARISONS.get(strings(body["name"])[-1])
-    return compare is not None and compare(order(left), order(right))
-
-
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
 
 
 def sources_of(query: Node) -> Iterator[Node]:

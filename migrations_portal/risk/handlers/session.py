@@ -67,13 +67,29 @@ def transaction(analysis: Analysis, node: Node) -> None:
             analysis.find("nested-transaction")
         analysis.in_transaction = True
     elif kind in _END:
-        analysis.in_transaction = False
-        for made in analysis.schema.types.values():
-            made.new_labels = frozenset()
+        _end(analysis, kept=kind == "TRANS_STMT_COMMIT")
     if kind in _TWO_PHASE:
         analysis.find("two-phase-commit")
     if kind in ("TRANS_STMT_ROLLBACK", "TRANS_STMT_ROLLBACK_TO"):
         analysis.find("rollback-in-file")
+
+
+def _end(analysis: Analysis, *, kept: bool) -> None:
+    if kept:
+        programs.settle(analysis)
+    analysis.pending.clear()
+    analysis.in_transaction = analysis.deferred = False
+    for made in analysis.schema.types.values():
+        made.new_labels = frozenset()
+
+
+def set_constraints(analysis: Analysis, node: Node) -> None:
+    """SET CONSTRAINTS: when deferrable constraints are looked at; IMMEDIATE looks at what is waiting."""
+    later = bool(node.get("deferred"))
+    if not node.get("constraints"):
+        analysis.deferred = later
+    if not later:
+        programs.settle(analysis)
 
 
 def select(analysis: Analysis, node: Node) -> None:
@@ -125,7 +141,7 @@ def explain(analysis: Analysis, node: Node) -> None:
 def prepare(analysis: Analysis, node: Node) -> None:
     """PREPARE: the query is analysed now and run by EXECUTE."""
     analysis.prepared[node["name"]] = node["query"]
-    queries.read_query(analysis, node["query"], runs=False, expand=False)
+    queries.read_query(analysis, node["query"], runs=False, heirs=False)
 
 
 def execute(analysis: Analysis, node: Node) -> None:
@@ -140,4 +156,12 @@ def execute(analysis: Analysis, node: Node) -> None:
 
 def cursor(analysis: Analysis, node: Node) -> None:
     """DECLARE CURSOR: the tables are locked, nothing is read before the first FETCH."""
+    analysis.cursors[node["portalname"]] = node["query"]
     queries.read_query(analysis, node["query"], runs=False)
+
+
+def fetch(analysis: Analysis, node: Node) -> None:
+    """FETCH and MOVE: the cursor's query runs."""
+    query = analysis.cursors.get(node.get("portalname", ""))
+    if query is not None:
+        queries.read_query(analysis, query)

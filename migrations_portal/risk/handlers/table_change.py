@@ -28,8 +28,11 @@ class TableChange:
     checked: dict[int, Relation] = field(default_factory=dict)
     validate_keys: bool = False
     """A new column with a default, or ADD FOREIGN KEY, makes PostgreSQL check the foreign keys of the statement."""
-    keys_to_check: list[tuple[Relation, Relation]] = field(default_factory=list)
+    keys_to_check: list[tuple[Relation, Relation, tuple[str, ...]]] = field(default_factory=list)
+    """Foreign keys with their columns: referencing and referenced table."""
     new_columns: set[str] = field(default_factory=set)
+    empty_columns: set[str] = field(default_factory=set)
+    """New columns that are NULL in every row: a foreign key over one of them has nothing to look up."""
 
     def reach(self) -> list[Relation]:
         """The table with all that inherit from it, each locked like the table itself."""
@@ -54,9 +57,10 @@ class TableChange:
         for relation in self.checked.values():
             analysis.scan(relation)
         if self.validate_keys:
-            for table, target in self.keys_to_check:
+            for table, target, columns in self.keys_to_check:
                 scan_tree(analysis, table)
-                scan_tree(analysis, target)
+                if not self.empty_columns & set(columns):
+                    scan_tree(analysis, target)
 
 
 def scan_tree(analysis: Analysis, relation: Relation) -> None:

@@ -109,12 +109,22 @@ def row_security(change: TableChange, command: Node) -> None:
 
 def enable_trigger(change: TableChange, command: Node) -> None:
     """ENABLE TRIGGER: what it did not do while it was off is not made up for."""
+    _reach_triggers(change, command)
     _find(change, "enable-trigger", trigger=command.get("name", "all"))
 
 
 def disable_trigger(change: TableChange, command: Node) -> None:
     """DISABLE TRIGGER: audit triggers fall silent, and with ALL the foreign keys too."""
+    _reach_triggers(change, command)
     _find(change, "disable-trigger", trigger=command.get("name", "all"))
+
+
+def _reach_triggers(change: TableChange, command: Node) -> None:
+    """A row trigger of a partitioned table has copies on the partitions, which are switched with it."""
+    name = command.get("name")
+    meant = [t for t in change.relation.triggers.values() if t.row and name in (None, t.name)]
+    if meant and change.relation.kind == "p":
+        change.reach()
 
 
 def change_rule(change: TableChange, command: Node) -> None:

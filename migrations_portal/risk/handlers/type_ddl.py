@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from migrations_portal.risk.handlers import programs
 from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TypeRef, UserType
@@ -112,6 +113,7 @@ def _add_check(analysis: Analysis, domain: UserType, node: Node) -> None:
     valid = not node.get("skip_validation")
     domain.constraints[name] = valid
     if valid:
+        programs.evaluate(analysis, node.get("raw_expr"))
         _check_users(analysis, domain, "domain-check")
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import queries, reach
 from migrations_portal.risk.handlers.create_table import new_relation
+from migrations_portal.risk.handlers.query_uses import query_uses
 from migrations_portal.risk.locks import Lock
-from migrations_portal.risk.objects import Column, Uses
-from migrations_portal.risk.trees import functions_called, strings, walk
+from migrations_portal.risk.objects import Column
+from migrations_portal.risk.trees import strings
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def create_view(analysis: Analysis, node: Node) -> None:
     """CREATE [OR REPLACE] VIEW: the query is stored, not run."""
     query = node["query"]
-    queries.read_query(analysis, query, runs=False, expand=False)
+    queries.read_query(analysis, query, runs=False, views=False, heirs=False)
     name = node["view"]
     old = analysis.lookup(name.get("schemaname"), name["relname"]) if node.get("replace") else None
     view = old or new_relation(analysis, name, "v", replaces=bool(node.get("replace")))
@@ -37,7 +38,7 @@ def create_view(analysis: Analysis, node: Node) -> None:
 
 def _define(analysis: Analysis, view: Relation, query: Node, aliases: list[str]) -> None:
     view.definition = query
-    view.uses = view_uses(analysis, query)
+    view.uses = query_uses(analysis, query)
     names = aliases or _output_names(analysis, query)
     view.columns = {name: Column(name) for name in names}
 
@@ -59,39 +60,6 @@ def _output_names(analysis: Analysis, query: Node) -> list[str]:
     return names
 
 
-def view_uses(analysis: Analysis, query: Node) -> Uses:
-    """The relations, columns and functions that a stored query depends on."""
-    relations: dict[str, Relation] = {}
-    for source in reach.sources_of(query):
-        relation = analysis.lookup(source.get("schemaname"), source["relname"])
-        if relation is not None:
-            relations[source.get("alias", {}).get("aliasname", relation.name)] = relation
-    used = {(relation.oid, "") for relation in relations.values()}
-    functions: set[tuple[str, str]] = set()
-    [tree] = query.values()
-    for kind, body in walk(tree):
-        if kind == "ColumnRef":
-            used |= _columns_meant(strings(body["fields"]), relations)
-        elif kind == "FuncCall":
-            for function in functions_called(analysis, body["funcname"]) or ():
-                functions.add((function.schema, function.name))
-    return Uses(functions=frozenset(functions), relations=frozenset(used))
-
-
-def _columns_meant(fields: list[str], relations: dict[str, Relation]) -> set[tuple[int, str]]:
-    name = fields[-1]
-    owners = (
-        [relations[fields[-2]]]
-        if len(fields) > 1 and fields[-2] in relations
-        else list(relations.values())
-    )
-    if name == "*":
-        return {(relation.oid, column) for relation in owners for column in relation.columns}
-    return {
-        (relation.oid, name) for relation in owners if name in relation.columns or relation.assumed
-    }
-
-
 def create_table_as(analysis: Analysis, node: Node) -> None:
     """CREATE TABLE AS, SELECT INTO and CREATE MATERIALIZED VIEW: reads its sources now, unless WITH NO DATA."""
     into, query = node["into"], node["query"]
@@ -99,7 +67,7 @@ def create_table_as(analysis: Analysis, node: Node) -> None:
         analysis.find("opaque-execute")
         return
     runs = not into.get("skipData")
-    queries.read_query(analysis, query, runs=runs, expand=runs)
+    queries.read_query(analysis, query, runs=runs, views=runs, heirs=runs)
     kind = "m" if node.get("objtype") == "OBJECT_MATVIEW" else "r"
     made = new_relation(analysis, into["rel"], kind, exists_ok=bool(node.get("if_not_exists")))
     if made is None:

@@ -1,0 +1,102 @@
+"""What a WHERE says: whether it leads through an index to few rows, to none, or to all of them.
+
+Whether a condition uses an index is the planner's choice; equality on the leading column of an index is taken to use it,
+everything else to read the whole table.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from migrations_portal.risk.bounds import conjuncts, listed, order
+from migrations_portal.risk.trees import constant, strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.parser import Node
+
+
+def uses_index(relation: Relation, where: Node | None) -> bool:
+    """Whether the condition compares the leading column of some whole index with a literal."""
+    if where is None:
+        return False
+    leading = {
+        index.columns[0]
+        for index in relation.indexes.values()
+        if index.columns and not index.partial
+    }
+    leading.discard("")
+    return any(
+        listed(fact, column) is not None or _parameter(fact, column) or is_null_test(fact, column)
+        for fact in conjuncts(where) for column in leading
+    )  # fmt: skip
+
+
+def is_null_test(fact: Node, column: str) -> bool:
+    """Whether a condition is `column IS NULL`."""
+    test = fact.get("NullTest", {})
+    reference = test.get("arg", {}).get("ColumnRef")
+    return (
+        test.get("nulltesttype") == "IS_NULL"
+        and reference is not None
+        and strings(reference["fields"])[-1] == column
+    )
+
+
+KNOWS_NOT_NULL = 17
+"""From this version on, the planner knows that a NOT NULL column is never NULL."""
+
+
+def never(analysis: Analysis, relation: Relation, where: Node | None) -> bool:
+    """Whether the planner sees that the condition holds for no row."""
+    if where is None:
+        return False
+    required = [c.name for c in relation.columns.values() if c.not_null]
+    facts = list(conjuncts(where))
+    if any(
+        "boolval" in f.get("A_Const", {}) and not f["A_Const"]["boolval"].get("boolval")
+        for f in facts
+    ):
+        return True
+    known = analysis.version >= KNOWS_NOT_NULL
+    return known and any(is_null_test(fact, column) for fact in facts for column in required)
+
+
+def _parameter(fact: Node, column: str) -> bool:
+    """`column = $1` or `column = variable`: what a function's statement looks like."""
+    body = fact.get("A_Expr", {})
+    if body.get("kind") != "AEXPR_OP" or strings(body["name"])[-1] != "=":
+        return False
+    left = body.get("lexpr", {}).get("ColumnRef")
+    return (
+        left is not None
+        and strings(left["fields"])[-1] == column
+        and "ParamRef" in body.get("rexpr", {})
+    )
+
+
+def always_true(where: Node | None) -> bool:
+    """No condition, or one that is true for every row: `true`, `1 = 1`."""
+    if where is None:
+        return True
+    if "A_Const" in where:
+        return bool(where["A_Const"].get("boolval", {}).get("boolval"))
+    if "BoolExpr" in where:
+        parts = [always_true(part) for part in where["BoolExpr"]["args"]]
+        word = where["BoolExpr"]["boolop"]
+        return word != "NOT_EXPR" and (any(parts) if word == "OR_EXPR" else all(parts))
+    body = where.get("A_Expr", {})
+    left, right = constant(body.get("lexpr")), constant(body.get("rexpr"))
+    if left is None or right is None or body.get("kind") != "AEXPR_OP":
+        return False
+    compare = _COMPARISONS.get(strings(body["name"])[-1])
+    return compare is not None and compare(order(left), order(right))
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq, "<>": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
