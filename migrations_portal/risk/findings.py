@@ -27,9 +27,12 @@ class _Gap(str):
 
 
 class _Gaps(dict[str, object]):
-    """Leaves a place holder that has no value visible as its own name."""
+    """Leaves a place holder that has no value visible as its own name, and remembers it."""
+
+    gaps = 0
 
     def __missing__(self, key: str) -> str:
+        self.gaps += 1
         return _Gap(key)
 
 
@@ -48,7 +51,7 @@ class _Names(str):
     __slots__ = ()
 
     def __format__(self, ending: str) -> str:
-        return ", ".join(ident(part) for part in self.split(", "))
+        return ", ".join(ident(str(part)) for part in self.split(", "))
 
 
 _WRITTEN = dict.fromkeys(
@@ -62,10 +65,14 @@ _WRITTEN = dict.fromkeys(
         "index",
         "name",
         "new",
-        "old",
+        "view",
+        "sequence",
+        "key",
+        "rule_name",
+        "owner",
     ),
     _Name,
-) | dict.fromkeys(("columns", "target_columns"), _Names)
+) | {"columns": _Names}
 
 
 def _as_sql(values: Mapping[str, object]) -> _Gaps:
@@ -101,8 +108,10 @@ class Finding:
 
     @property
     def safe_sql(self) -> str:
-        """The statements to write instead, ready to copy; empty when there are none."""
-        return RULES[self.rule].safe_sql.format_map(_as_sql(self.values))
+        """The statements to write instead, ready to copy; empty when there are none or a part of them is not known."""
+        values = _as_sql(self.values)
+        text = RULES[self.rule].safe_sql.format_map(values)
+        return "" if values.gaps or "…" in text else text
 
     @property
     def url(self) -> str:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from postgast import PgQueryError, deparse
 from postgast.native import lib
 
 from migrations_portal.risk.scanning import blank_end, too_deep, whole_bodies, with_gaps
@@ -28,6 +30,11 @@ PIECE_BYTES = 64_000
 LARGEST_STATEMENT_BYTES = 1_000_000
 """A statement longer than this is not judged: its tree would take hundreds of megabytes."""
 SURELY_SHALLOW_BYTES = 6_000
+# Imported by name: the type hints of the first are in the words of a newer Python, the second has none.
+_messages: Any = import_module("postgast.pg_query_pb2")
+_json_format: Any = import_module("google.protobuf.json_format")
+_GRAMMAR = 180_000
+"""The version of PostgreSQL whose grammar the trees follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,22 @@ def parse_expression(text: str) -> Node | None:
     targets = tree[0]["stmt"].get("SelectStmt", {}).get("targetList", [])
     value: Node | None = targets[0]["ResTarget"]["val"] if len(targets) == 1 else None
     return value
+
+
+def is_column_name(name: str) -> bool:
+    """Whether a name may stand for a column without quotes: it is no reserved word."""
+    return isinstance(_tree(f"CREATE TABLE t ({name} int)".encode()), list)
+
+
+def written(kind: str, node: Node) -> str:
+    """Write a tree back as SQL; an ellipsis where the library cannot."""
+    tree = _messages.ParseResult()
+    statement = {"version": _GRAMMAR, "stmts": [{"stmt": {kind: node}}]}
+    try:
+        _json_format.ParseDict(statement, tree)
+        return str(deparse(tree))
+    except (PgQueryError, _json_format.ParseError, RecursionError):
+        return "…"
 
 
 def parse_plpgsql(function_sql: str) -> list[Node] | SyntaxProblem:

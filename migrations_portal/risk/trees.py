@@ -76,13 +76,13 @@ def qualified(items: list[Node]) -> tuple[str | None, str]:
     return (parts[-2] if len(parts) > 1 else None), parts[-1]
 
 
-_WITH_HEIRS = "inh"  # codespell:ignore
+WITH_HEIRS = "inh"  # codespell:ignore
 """PostgreSQL's field for a table that is named without ONLY."""
 
 
 def with_heirs(range_var: Node) -> bool:
     """Whether a RangeVar means the tables that inherit, too: it is named without ONLY."""
-    return bool(range_var.get(_WITH_HEIRS))
+    return bool(range_var.get(WITH_HEIRS))
 
 
 def range_name(node: Node) -> tuple[str | None, str]:
@@ -93,7 +93,7 @@ def range_name(node: Node) -> tuple[str | None, str]:
 def rangevar(items: list[Node]) -> Node:
     """Turn the name list of a DROP or COMMENT into a RangeVar."""
     schema, name = qualified(items)
-    return {"relname": name, _WITH_HEIRS: True} | ({"schemaname": schema} if schema else {})
+    return {"relname": name, WITH_HEIRS: True} | ({"schemaname": schema} if schema else {})
 
 
 def constant(node: Node | None) -> str | None:

@@ -1,8 +1,8 @@
 """What a statement really does on a server: its locks, the files it rewrites, the tables it scans.
 
 A statement that may run in a transaction is run in one, its own locks are read from `pg_locks`, and it is rolled back.
-A statement that may not is run in a scratch database while other sessions hold ROW EXCLUSIVE on one table after the
-other: it cannot hurry past, and a watching session sees each lock it holds or waits for.
+A statement that may not is run in a scratch database while other sessions hold ROW EXCLUSIVE on each table, and an old
+snapshot: it cannot hurry past, and a watching session sees each lock it holds or waits for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'inf
 LOCKS = "SELECT relation, mode FROM pg_locks WHERE pid = %s AND locktype = 'relation' AND relation = ANY(%s)"
 SCANS_NOW = "SELECT relid, seq_scan FROM pg_stat_xact_all_tables WHERE relid = ANY(%s)"
 SCANS_EVER = "SELECT relid, seq_scan FROM pg_stat_all_tables WHERE relid = ANY(%s)"
-WATCH_SECONDS = 0.15
+COUNTED_SECONDS = 2
 _WITHOUT_INDEXES = (
     "SET enable_indexscan = off",
     "SET enable_indexonlyscan = off",
@@ -165,7 +165,6 @@ def observe_outside(dsn: str, statement: str) -> Observed:
         with contextlib.suppress(psycopg.Error):
             runner.execute("SELECT pg_stat_force_next_flush()")
         runner.close()
-        time.sleep(WATCH_SECONDS)
         after = _tables(watcher)
         scans = _scans_since(dsn, before, scans_before)
     if errors:
@@ -191,7 +190,16 @@ def _blockers(
         )
         blocker.execute(sql.SQL(lock).format(name))
         blockers.append(blocker)
+    blockers.append(_old_snapshot(dsn, stack))
     return blockers
+
+
+def _old_snapshot(dsn: str, stack: contextlib.ExitStack) -> psycopg.Connection:
+    """A session whose snapshot CONCURRENTLY waits for at its end, with all its locks."""
+    reader = stack.enter_context(psycopg.connect(dsn))
+    reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    reader.execute("SELECT 1")
+    return reader
 
 
 def _run(runner: psycopg.Connection, statement: str, errors: list[str]) -> None:
@@ -208,23 +216,28 @@ def _watch(
     blockers: list[psycopg.Connection],
     thread: threading.Thread,
 ) -> list[tuple[int, str]]:
-    """Read the runner's locks while one blocker after the other lets go."""
+    """Read the runner's locks, and let go of whatever it waits for, one after the other."""
     seen: set[tuple[int, str]] = set()
     oids = list(tables)
-    for blocker in [None, *blockers]:
-        if blocker is not None:
-            blocker.rollback()
-        until = time.monotonic() + (WATCH_SECONDS if blocker is None else WATCH_SECONDS / 10)
-        while time.monotonic() < until:
-            seen.update(watcher.execute(LOCKS, (pid, oids)).fetchall())
+    holding = {blocker.info.backend_pid: blocker for blocker in blockers}
     while thread.is_alive():
+        [(waits_for,)] = watcher.execute("SELECT pg_blocking_pids(%s)", (pid,)).fetchall()
         seen.update(watcher.execute(LOCKS, (pid, oids)).fetchall())
+        for blocking in waits_for:
+            if blocking in holding:
+                holding.pop(blocking).rollback()
     return list(seen)
 
 
 def _scans_since(dsn: str, tables: dict[int, _Table], earlier: dict[int, int]) -> frozenset[str]:
-    with psycopg.connect(dsn, autocommit=True) as reader:
-        now = dict(reader.execute(SCANS_EVER, (list(tables),)).fetchall())
-    return frozenset(
-        table.name for oid, table in tables.items() if now.get(oid, 0) > earlier.get(oid, 0)
-    )
+    """The tables that were read from end to end since; the server counts them with some delay."""
+    until = time.monotonic() + COUNTED_SECONDS
+    found: frozenset[str] = frozenset()
+    while time.monotonic() < until and not found:
+        time.sleep(COUNTED_SECONDS / 10)
+        with psycopg.connect(dsn, autocommit=True) as reader:
+            now = dict(reader.execute(SCANS_EVER, (list(tables),)).fetchall())
+        found = frozenset(
+            t.name for oid, t in tables.items() if now.get(oid, 0) > earlier.get(oid, 0)
+        )
+    return found

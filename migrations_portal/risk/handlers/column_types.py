@@ -15,6 +15,7 @@ from migrations_portal.risk.handlers import dependencies, programs
 from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Column
+from migrations_portal.risk.render import TypeText
 from migrations_portal.risk.trees import type_ref
 from migrations_portal.risk.type_changes import base_type, column_collation, rewrites
 
@@ -178,7 +179,7 @@ def _judge(
         "table": relation.qualified,
         "column": name,
         "old": old,
-        "type": str(target),
+        "type": TypeText(definition["typeName"]),
     }
     at = definition.get("location", -1)
     if rewritten:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import constraints, dependencies, keys, programs
 from migrations_portal.risk.handlers.not_null import NEVER_TWICE, require_not_null
+from migrations_portal.risk.naming import object_name
 from migrations_portal.risk.objects import NOTHING, Column, TypeRef
-from migrations_portal.risk.render import Text
+from migrations_portal.risk.render import Text, TypeText, ident
 from migrations_portal.risk.trees import (
     is_null,
     is_serial,
@@ -184,8 +185,8 @@ def _judge_new_column(change: TableChange, plan: ColumnPlan, work: str) -> None:
         return
     at = plan.node.get("location", -1)
     values: dict[str, Any] = {
-        "table": relation.qualified, "column": plan.name, "type": plan.type or "the type",
-        "default": Text(plan.default),
+        "table": relation.qualified, "column": plan.name, "type": _type_words(plan), "default": Text(plan.default),
+        "sequence": f"{relation.schema}.{object_name(relation.name, plan.name, 'seq')}",
     }  # fmt: skip
     if work:
         analysis.find(work, at=at, **values)
@@ -196,9 +197,29 @@ def _judge_new_column(change: TableChange, plan: ColumnPlan, work: str) -> None:
     if plan.not_null or plan.primary:
         analysis.find("add-not-null-column", at=at, **values)
     if plan.checks:
-        analysis.find("add-column-check", at=at, **values)
+        analysis.find("add-column-check", at=at, checks=_checks(relation, plan), **values)
     if plan.uniques:
         analysis.find("add-column-unique", at=at, **values)
+
+
+def _type_words(plan: ColumnPlan) -> object:
+    if plan.serial or "typeName" not in plan.node:
+        return str(plan.type or "the type")
+    return TypeText(plan.node["typeName"])
+
+
+def _checks(relation: Relation, plan: ColumnPlan) -> str:
+    """The column's CHECKs, each added for new rows first and validated after."""
+    table = ".".join(map(ident, (relation.schema, relation.name)))
+    lines = []
+    for number, item in enumerate(plan.checks):
+        name = ident(item.get("conname") or f"{plan.name}_check{number or ''}")
+        condition = Text(item.get("raw_expr"))
+        lines.append(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({condition}) NOT VALID;")
+        lines.append(
+            f"-- in a transaction of its own:\nALTER TABLE {table} VALIDATE CONSTRAINT {name};"
+        )
+    return "\n".join(lines)
 
 
 def _add_inline_constraints(change: TableChange, plan: ColumnPlan) -> None:

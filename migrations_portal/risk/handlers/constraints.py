@@ -6,14 +6,15 @@ Sources: `ATExecAddConstraint`, `ATExecAddIndex`, `ATExecValidateConstraint` in 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import keys, programs
 from migrations_portal.risk.handlers.not_null import require_not_null
+from migrations_portal.risk.handlers.safe_forms import key_index
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import constraint_name, index_name
 from migrations_portal.risk.objects import Constraint, Index
-from migrations_portal.risk.render import Text
+from migrations_portal.risk.render import Text, ident
 from migrations_portal.risk.trees import strings, uses_of
 
 if TYPE_CHECKING:
@@ -60,17 +61,17 @@ def add_check(change: TableChange, node: Node) -> None:
             change.check(member)
     if scanned:
         programs.evaluate(analysis, node.get("raw_expr"))
-    enter_check(change, node, [])
+    entered = enter_check(change, node, [])
     if analysis.live(relation):
         rule = "add-check" if scanned else "add-check-not-valid"
         analysis.find(
-            rule, at=node.get("location", -1), table=relation.qualified,
-            constraint=name or "the constraint", expression=Text(node.get("raw_expr")),
+            rule, at=node.get("location", -1), table=relation.qualified, constraint=entered,
+            expression=Text(node.get("raw_expr")), ending="" if inherits else " NO INHERIT",
         )  # fmt: skip
 
 
-def enter_check(change: TableChange, node: Node, columns: list[str]) -> None:
-    """Enter a CHECK in the catalogue of the table and of those that inherit it."""
+def enter_check(change: TableChange, node: Node, columns: list[str]) -> str:
+    """Enter a CHECK in the catalogue of the table and of those that inherit it; gives its name."""
     analysis, relation = change.analysis, change.relation
     members = [relation]
     if change.inherit and not node.get("is_no_inherit"):
@@ -80,6 +81,7 @@ def enter_check(change: TableChange, node: Node, columns: list[str]) -> None:
         constraint = check_constraint(analysis, member, node, columns=columns, name=name)
         name = constraint.name
         member.constraints.setdefault(name, replace(constraint, inherited=member is not relation))
+    return name or ""
 
 
 def check_constraint(
@@ -118,27 +120,45 @@ def add_key(change: TableChange, node: Node, *, judged: bool = False) -> None:
     primary = node["contype"] == "CONSTR_PRIMARY"
     ready = relation.indexes.get(node["indexname"]) if node.get("indexname") else None
     columns = ready.columns if ready else tuple(strings(node.get("keys", [])))
-    scanned = False
-    if primary:
-        for column in columns:
-            if column not in change.new_columns:
-                scanned |= require_not_null(change, column)
+    unproven = [c for c in columns if primary and c not in change.new_columns]
+    unproven = [c for c in unproven if require_not_null(change, c)]
+    name = node.get("conname") or (ready.name if ready else "")
     if not node.get("indexname"):
-        _build_key(change, node, columns, primary=primary)
+        name = _build_key(change, node, relation, columns, parent="")
     elif ready is None and primary and relation.assumed:
         # Whether the columns of an unknown index may be NULL cannot be said.
         change.check(relation)
-        scanned = True
+        unproven = list(columns) or [""]
     elif ready is not None:
-        name = node.get("conname") or ready.name
         _take_over(analysis, relation, ready, name, primary=primary)
     if analysis.live(relation) and not judged:
-        rule = _key_rule(primary=primary, ready=bool(node.get("indexname")), scanned=scanned)
+        rule = _key_rule(primary=primary, ready=bool(node.get("indexname")), scanned=bool(unproven))
+        safe = {} if relation.kind == "p" else _safe_key(relation, name, node, unproven)
         analysis.find(
             rule, at=node.get("location", -1), table=relation.qualified, columns=", ".join(columns),
-            constraint=node.get("conname") or f"{relation.name}_key",
-            kind="PRIMARY KEY" if primary else "UNIQUE",
+            constraint=name, kind="PRIMARY KEY" if primary else "UNIQUE", **safe,
         )  # fmt: skip
+
+
+def _safe_key(relation: Relation, name: str, node: Node, unproven: list[str]) -> dict[str, Any]:
+    """What the safe form of a key consists of: proofs of NOT NULL, the index, and the ending of the constraint."""
+    table = ".".join(map(ident, (relation.schema, relation.name)))
+    proofs = [_proof(table, column) for column in unproven if column]
+    ending = " DEFERRABLE" if node.get("deferrable") else ""
+    ending += " INITIALLY DEFERRED" if node.get("initdeferred") else ""
+    return {
+        "proofs": "".join(proofs), "index_statement": key_index(relation, name, node), "ending": ending,
+    }  # fmt: skip
+
+
+def _proof(table: str, column: str) -> str:
+    proof, name = ident(f"{column}_set"), ident(column)
+    return (
+        f"ALTER TABLE {table} ADD CONSTRAINT {proof} CHECK ({name} IS NOT NULL) NOT VALID;\n"
+        f"-- in a transaction of its own:\nALTER TABLE {table} VALIDATE CONSTRAINT {proof};\n-- then:\n"
+        f"ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL;\n"
+        f"ALTER TABLE {table} DROP CONSTRAINT {proof};\n"
+    )
 
 
 def _key_rule(*, primary: bool, ready: bool, scanned: bool) -> str:
@@ -147,24 +167,25 @@ def _key_rule(*, primary: bool, ready: bool, scanned: bool) -> str:
     return "primary-key-using-nullable-index" if scanned else "add-key-using-index"
 
 
-def _build_key(change: TableChange, node: Node, columns: tuple[str, ...], *, primary: bool) -> None:
-    analysis, relation = change.analysis, change.relation
+def _build_key(
+    change: TableChange, node: Node, member: Relation, columns: tuple[str, ...], *, parent: str
+) -> str:
+    """Build the index of a key on a table and, part by part, on its partitions; gives the key's name."""
+    analysis, primary = change.analysis, node["contype"] == "CONSTR_PRIMARY"
+    if member is not change.relation:
+        analysis.lock(member, _part_lock(change, node))
+    analysis.scan(member)
+    own = node.get("conname") if member is change.relation else None
     label = "pkey" if primary else "key"
-    parent = ""
-    members = [relation]
-    if relation.kind == "p" and change.inherit:
-        members += analysis.schema.descendants(relation)
-    for member in members:
-        if member is not relation:
-            analysis.lock(member, _part_lock(change, node))
-        analysis.scan(member)
-        named = node.get("conname") if member is relation else None
-        name = named or index_name(
-            analysis.schema, member, "" if primary else "_".join(columns), label
-        )
-        enter_key(analysis, member, name, columns, primary=primary)
-        member.indexes[name].parent = parent if member is not relation else ""
-        parent = parent or name
+    name: str = own or index_name(
+        analysis.schema, member, "" if primary else "_".join(columns), label
+    )
+    enter_key(analysis, member, name, columns, primary=primary)
+    member.indexes[name].parent = parent
+    for oid in member.children if member.kind == "p" and change.inherit else ():
+        if (child := analysis.schema.relations.get(oid)) is not None:
+            _build_key(change, node, child, columns, parent=name)
+    return name
 
 
 def _part_lock(change: TableChange, node: Node) -> Lock:

@@ -12,6 +12,7 @@ from migrations_portal.risk.bounds import read_bound
 from migrations_portal.risk.handlers import constraints, keys, partitions
 from migrations_portal.risk.handlers.columns import ColumnPlan, read_column, to_column
 from migrations_portal.risk.handlers.dependencies import default_partition
+from migrations_portal.risk.handlers.safe_forms import attached
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
 from migrations_portal.risk.objects import NOTHING, Constraint
@@ -125,7 +126,10 @@ def _become_partition(
     partitions.join(analysis, parent, relation, bound)
     _copy_parts(analysis, parent, relation)
     if analysis.live(parent):
-        analysis.find("create-partition", table=parent.qualified, partition=relation.qualified)
+        analysis.find(
+            "create-partition", table=parent.qualified, partition=relation.qualified,
+            statements=attached(parent, relation.qualified, bound_node),
+        )  # fmt: skip
 
 
 def _copy_parts(analysis: Analysis, parent: Relation, relation: Relation) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from migrations_portal.risk.handlers import conditions, effects, programs, reach
+from migrations_portal.risk.handlers import conditions, effects, keys, programs, reach
 from migrations_portal.risk.handlers.changes import changes_of, rows_of, set_columns
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.render import Text
@@ -173,6 +173,8 @@ def _judge(analysis: Analysis, target: Relation, kind: str, body: Node, where: N
         "table": target.qualified, "condition": Text(where),
         "set": ", ".join(sorted(set_columns(body.get("targetList", ())))) if kind == "UpdateStmt" else "",
     }  # fmt: skip
+    if len(key := keys.primary_key(target)) == 1:
+        values["key"] = key[0]
     if kind in ("UpdateStmt", "DeleteStmt"):
         whole = (
             conditions.always_true(where) and "fromClause" not in body and "usingClause" not in body

@@ -8,11 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import dependencies, programs
+from migrations_portal.risk.handlers.safe_forms import (
+    concurrent_index,
+    concurrent_reindex,
+    index_by_parts,
+)
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
 from migrations_portal.risk.objects import TABLE_KINDS, Index
-from migrations_portal.risk.render import ident
 from migrations_portal.risk.trees import rangevar, uses_of, with_heirs
 
 if TYPE_CHECKING:
@@ -44,7 +48,7 @@ def create_index(analysis: Analysis, node: Node) -> None:
     programs.evaluate(analysis, *node.get("indexParams", ()), node.get("whereClause"))
     if relation.kind == "p" and not only:
         _build_parts(analysis, relation, index, lock, node)
-    if analysis.live(relation):
+    if analysis.live(relation) and not (relation.kind == "p" and only):
         _judge(analysis, relation, index, node, concurrent=concurrent)
 
 
@@ -53,7 +57,7 @@ def _name_taken(analysis: Analysis, relation: Relation, name: str, node: Node) -
         analysis.find("object-exists", name=f"index {name}")
         return
     rule = "exists-already" if relation.indexes[name].valid else "invalid-index-kept"
-    analysis.find(rule, name=f"index {name}", index=ident(name))
+    analysis.find(rule, name=f"index {name}", index=f"{relation.schema}.{name}")
 
 
 def _read_index(analysis: Analysis, relation: Relation, node: Node) -> Index:
@@ -113,19 +117,15 @@ def _fits(own: Index, index: Index) -> bool:
 def _judge(
     analysis: Analysis, relation: Relation, index: Index, node: Node, *, concurrent: bool
 ) -> None:
-    unique = "UNIQUE " if index.unique else ""
-    columns = ", ".join(ident(column) if column else "(expression)" for column in index.columns)
-    values: dict[str, Any] = {
-        "table": relation.qualified,
-        "index": ident(index.name),
-        "columns": columns,
-        "unique": unique,
-    }
-    if not concurrent:
-        rule = "create-index-on-partitioned" if relation.kind == "p" else "create-index"
-        analysis.find(rule, **values)
+    name = f"{relation.schema}.{index.name}"
+    safe = concurrent_index(relation, index.name, node)
+    if not concurrent and relation.kind == "p":
+        parts = index_by_parts(analysis, relation, index, node)
+        analysis.find("create-index-on-partitioned", table=relation.qualified, statements=parts)
+    elif not concurrent:
+        analysis.find("create-index", table=relation.qualified, statements=safe)
     elif node.get("if_not_exists"):
-        analysis.find("concurrent-if-not-exists", **values)
+        analysis.find("concurrent-if-not-exists", index=name, statements=safe)
 
 
 def drop_indexes(analysis: Analysis, node: Node) -> None:
@@ -141,11 +141,13 @@ def drop_indexes(analysis: Analysis, node: Node) -> None:
         relation, index_name_ = found
         index = relation.indexes[index_name_]
         if index.constraint:
+            owner: dict[str, Any] = {} if index.primary else {"owner": relation.qualified}
             analysis.find(
                 "index-of-constraint",
                 index=index_name_,
                 constraint=index.constraint,
                 table=relation.qualified,
+                **owner,
             )
         if concurrent:
             analysis.lock(relation, Lock.SHARE_UPDATE_EXCLUSIVE)
@@ -153,12 +155,14 @@ def drop_indexes(analysis: Analysis, node: Node) -> None:
         else:
             dependencies.drop_index(analysis, relation, index_name_)
         if analysis.live(relation) and not concurrent:
-            analysis.find("drop-index", table=relation.qualified, index=ident(index_name_))
+            analysis.find(
+                "drop-index", table=relation.qualified, index=f"{relation.schema}.{index_name_}"
+            )
 
 
 def _unknown_index(analysis: Analysis, name: str, node: Node) -> None:
     if not analysis.schema.complete:
-        analysis.find("drop-unknown-index", index=ident(name))
+        analysis.find("drop-unknown-index", index=name)
     elif not node.get("missing_ok"):
         analysis.find("missing-object", name=f"index {name}")
 
@@ -185,7 +189,7 @@ def reindex(analysis: Analysis, node: Node) -> None:
             if member.indexes or member.assumed:
                 analysis.scan(member)
         if analysis.live(relation) and not concurrent:
-            analysis.find("reindex", table=relation.qualified)
+            analysis.find("reindex", table=relation.qualified, statements=concurrent_reindex(node))
     if node["kind"] not in _REINDEX_TABLES:
         analysis.find("reindex-many", level=Level.MEDIUM if concurrent else Level.HIGH)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from migrations_portal.risk.handlers.safe_forms import unvalidated_key
 from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import constraint_name
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from migrations_portal.risk.handlers.table_change import TableChange
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
+
+
+NOT_VALID_ON_PARTITIONED = 18
+"""From this version on, a partitioned table may get a foreign key that is not validated yet."""
 
 
 def add_foreign_key(change: TableChange, node: Node, *, columns: tuple[str, ...], at: int) -> None:
@@ -37,7 +42,7 @@ def add_foreign_key(change: TableChange, node: Node, *, columns: tuple[str, ...]
     analysis.lock(relation, Lock.SHARE_ROW_EXCLUSIVE)
     if not node.get("skip_validation") and constraint.enforced:
         change.keys_to_check.append((relation, target, columns))
-    _judge(analysis, relation, target, constraint, at=at)
+    _judge(analysis, relation, target, constraint, node, at=at)
 
 
 def enter_foreign_key(
@@ -90,19 +95,24 @@ def _judge(
     relation: Relation,
     target: Relation,
     constraint: Constraint,
+    node: Node,
     *,
     at: int,
 ) -> None:
     values: dict[str, Any] = {
         "table": relation.qualified, "constraint": constraint.name, "columns": ", ".join(constraint.columns),
-        "target": target.qualified, "target_columns": ", ".join(constraint.ref_columns) or "id",
+        "target": target.qualified,
     }  # fmt: skip
     if not analysis.live(relation):
         if analysis.live(target) and target is not relation:
             analysis.find("foreign-key-on-new-table", at=at, **values)
         return
     rule = "add-foreign-key" if constraint.validated else "add-foreign-key-not-valid"
-    analysis.find(rule, at=at, **values)
+    possible = relation.kind != "p" or analysis.version >= NOT_VALID_ON_PARTITIONED
+    safe: dict[str, Any] = (
+        {"statements": unvalidated_key(relation, constraint, node)} if possible else {}
+    )
+    analysis.find(rule, at=at, **values, **safe)
     if not any(
         index.columns[: len(constraint.columns)] == constraint.columns
         for index in relation.indexes.values()

@@ -7,11 +7,12 @@ tablecmds.c, checked on servers 13 to 18.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import implied, read_bound
 from migrations_portal.risk.handlers.dependencies import default_partition
 from migrations_portal.risk.handlers.keys import copy_to_partitions
+from migrations_portal.risk.handlers.safe_forms import attached, bound_check
 from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
@@ -57,7 +58,15 @@ def attach(change: TableChange, command: Node) -> None:
     _match_indexes(analysis, parent, partition)
     if analysis.live(parent) or analysis.live(partition):
         rule = "attach-partition-proven" if proven else "attach-partition"
-        analysis.find(rule, table=parent.qualified, partition=partition.qualified)
+        rule = rule if analysis.live(partition) else "attach-new-partition"
+        check = bound_check(parent, node["bound"])
+        safe: dict[str, Any] = {
+            "check": check,
+            "statements": attached(parent, partition.qualified, node["bound"]),
+        }
+        analysis.find(
+            rule, table=parent.qualified, partition=partition.qualified, **(safe if check else {})
+        )
 
 
 def _leaves(analysis: Analysis, relation: Relation) -> Iterator[Relation]:
@@ -201,7 +210,9 @@ def detach(change: TableChange, command: Node) -> None:
     _leave(parent, partition)
     if analysis.live(parent):
         rule = "detach-partition-concurrently" if concurrent else "detach-partition"
-        analysis.find(rule, table=parent.qualified, partition=partition.qualified)
+        possible = default is None and analysis.version >= LOCKS_DETACHED
+        safe: dict[str, Any] = {"word": "CONCURRENTLY"} if possible else {}
+        analysis.find(rule, table=parent.qualified, partition=partition.qualified, **safe)
 
 
 def _free_keys(analysis: Analysis, partition: Relation) -> None:

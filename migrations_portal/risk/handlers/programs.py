@@ -87,7 +87,7 @@ def _judge_function(analysis: Analysis, function: Function, *, replaced: bool) -
     if not analysis.number:
         return
     if function.security_definer and not function.configured:
-        analysis.find("security-definer-search-path", name=function.name)
+        analysis.find("security-definer-search-path", name=f"{function.schema}.{function.name}")
     if replaced:
         analysis.find("replace-function", name=function.name)
 

@@ -6,7 +6,7 @@ Sources: `RenameRelation`, `renameatt`, `rename_constraint_internal`, `AlterTabl
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers.column_names import rename_column
 from migrations_portal.risk.handlers.drops import ASSUMED_KINDS
@@ -58,7 +58,7 @@ def _rename_relation(analysis: Analysis, node: Node) -> None:
     analysis.lock(table, Lock.ACCESS_EXCLUSIVE)
     if analysis.live(table) and table.kind in TABLE_KINDS | {"v"}:
         rule = "rename-table" if table.kind in TABLE_KINDS else "rename-view"
-        analysis.find(rule, table=table.qualified, new=new, old=table.name)
+        analysis.find(rule, table=table.qualified, new=new, view=f"{table.schema}.{new}")
     analysis.schema.rename(table, schema=table.schema, name=new)
 
 
@@ -88,7 +88,11 @@ def _rename_column(analysis: Analysis, node: Node) -> None:
     for member in members:
         rename_column(analysis, member, old, new)
     if analysis.live(relation):
-        analysis.find("rename-column", table=relation.qualified, column=old, new=new)
+        column = relation.columns.get(new)
+        known: dict[str, Any] = (
+            {"type": column.type} if column is not None and column.type is not None else {}
+        )
+        analysis.find("rename-column", table=relation.qualified, column=old, new=new, **known)
 
 
 def _rename_attribute(analysis: Analysis, node: Node) -> None:
@@ -211,7 +215,9 @@ def set_schema(analysis: Analysis, node: Node) -> None:
         return
     analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
     if analysis.live(relation):
-        analysis.find("set-schema", table=relation.qualified, new=new)
+        analysis.find(
+            "set-schema", table=relation.qualified, new=new, view=f"{new}.{relation.name}"
+        )
     for other in list(analysis.schema.relations.values()):
         if other.owned_by is not None and other.owned_by[0] == relation.oid:
             analysis.schema.rename(other, schema=new, name=other.name)

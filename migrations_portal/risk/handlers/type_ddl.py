@@ -7,12 +7,13 @@ domain), checked on servers 13 to 18.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import programs
 from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TypeRef, UserType
+from migrations_portal.risk.render import Text
 from migrations_portal.risk.trees import qualified, type_ref, type_schema, uses_of
 
 if TYPE_CHECKING:
@@ -114,10 +115,11 @@ def _add_check(analysis: Analysis, domain: UserType, node: Node) -> None:
     domain.constraints[name] = valid
     if valid:
         programs.evaluate(analysis, node.get("raw_expr"))
-        _check_users(analysis, domain, "domain-check")
+        values = {"constraint": name, "expression": Text(node.get("raw_expr"))}
+        _check_users(analysis, domain, "domain-check", **values)
 
 
-def _check_users(analysis: Analysis, domain: UserType, rule: str) -> None:
+def _check_users(analysis: Analysis, domain: UserType, rule: str, **values: Any) -> None:
     used = []
     for relation in users_of(analysis, domain):
         analysis.lock(relation, Lock.SHARE)
@@ -125,7 +127,10 @@ def _check_users(analysis: Analysis, domain: UserType, rule: str) -> None:
         if analysis.live(relation):
             used.append(relation.qualified)
     if used or not analysis.schema.complete:
-        analysis.find(rule, name=domain.name, tables=", ".join(used) or "every table that uses it")
+        tables = ", ".join(used) or "every table that uses it"
+        name = f"{domain.schema}.{domain.name}"
+        values |= {"rule_name": f"{domain.name}_set"}
+        analysis.find(rule, name=name, tables=tables, **values)
 
 
 def users_of(analysis: Analysis, domain: UserType) -> Iterator[Relation]:
@@ -157,7 +162,11 @@ def alter_enum(analysis: Analysis, node: Node) -> None:
         if kind is None or kind.born == 0:
             literal = "'" + label.replace("'", "''") + "'"
             analysis.find(
-                "rename-enum-value", name=name, old=node["oldVal"], new=label, label=literal
+                "rename-enum-value",
+                name=f"{place}.{name}",
+                old=node["oldVal"],
+                new=label,
+                label=literal,
             )
         return
     if kind is None:

@@ -5,11 +5,12 @@ Source: `DefineView`, `ExecCreateTableAs`, `ExecRefreshMatView`, checked on serv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import queries, reach
 from migrations_portal.risk.handlers.create_table import new_relation
 from migrations_portal.risk.handlers.query_uses import query_uses
+from migrations_portal.risk.handlers.safe_forms import without_rows
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Column
 from migrations_portal.risk.trees import strings
@@ -82,7 +83,10 @@ def create_table_as(analysis: Analysis, node: Node) -> None:
         read = [r.qualified for r in analysis.seen.scans.values() if analysis.live(r)]
         if made.persistence != "t" and read:
             analysis.find(
-                "copy-into-new-table", name=made.qualified, tables=", ".join(sorted(read))
+                "copy-into-new-table",
+                name=made.qualified,
+                tables=", ".join(sorted(read)),
+                statements=without_rows(node),
             )
 
 
@@ -101,4 +105,9 @@ def refresh(analysis: Analysis, node: Node) -> None:
     if concurrent or view.indexes or view.assumed:
         analysis.scan(view)
     if analysis.live(view):
-        analysis.find("refresh-concurrently" if concurrent else "refresh-view", name=view.qualified)
+        rule = "refresh-concurrently" if concurrent else "refresh-view"
+        whole = any(
+            i.unique and not i.partial and "" not in i.columns for i in view.indexes.values()
+        )
+        safe: dict[str, Any] = {"view": view.qualified} if whole or view.assumed else {}
+        analysis.find(rule, name=view.qualified, **safe)
