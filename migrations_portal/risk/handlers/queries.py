@@ -78,7 +78,7 @@ def _row_locked(select: Node) -> Iterator[int]:
 def _below(item: Node, names: set[str]) -> Iterator[int]:
     [(kind, body)] = item.items()
     if kind == "JoinExpr":
-        yield from _below(body["larg"], names)
+        yield from _below(body["larg"], names)  # codespell:ignore
         yield from _below(body["rarg"], names)
         return
     alias = body.get("alias", {}).get("aliasname", body.get("relname"))
