@@ -16,7 +16,15 @@ from migrations_portal.plans.models import (
     PlanFile,
     PlanRevision,
 )
-from migrations_portal.targets.models import Stakeholder, Target, TargetGroup, TargetGroupRole
+from migrations_portal.targets.models import (
+    MeasuredRate,
+    PhiTag,
+    Stakeholder,
+    Target,
+    TargetCatalogue,
+    TargetGroup,
+    TargetGroupRole,
+)
 from migrations_portal.verification.models import VerificationResult
 
 __all__ = [
@@ -30,10 +38,12 @@ __all__ = [
     "IncidentEvent",
     "Invitation",
     "LedgerCheck",
+    "MeasuredRate",
     "MigrationPlan",
     "MigrationRun",
     "Notice",
     "Person",
+    "PhiTag",
     "PlanAssessment",
     "PlanCheck",
     "PlanFile",
@@ -45,6 +55,7 @@ __all__ = [
     "Seat",
     "Stakeholder",
     "Target",
+    "TargetCatalogue",
     "TargetGroup",
     "TargetGroupRole",
     "VerificationResult",

@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "migrations_portal.web.middleware.RefusalMiddleware",
+    "migrations_portal.web.middleware.ReadingMiddleware",
 ]
 
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
@@ -240,6 +241,9 @@ CELERY_TASK_ROUTES = {
     "notices.deliver": {"queue": "notices"},
     "assessments.assess": {"queue": "rehearsals"},
     "assessments.assess_waiting": {"queue": "rehearsals"},
+    "catalogue.read": {"queue": "rehearsals"},
+    "catalogue.measure": {"queue": "rehearsals"},
+    "catalogue.sweep": {"queue": "rehearsals"},
 }
 CELERY_BEAT_SCHEDULE = {
     "runs-start-due": {"task": "runs.start_due", "schedule": 3.0, "options": {"expires": 6}},
@@ -264,6 +268,11 @@ CELERY_BEAT_SCHEDULE = {
     "ledger-check-whole": {
         "task": "ledger.check_whole",
         "schedule": crontab(minute="37", hour="2"),
+    },
+    "catalogue-sweep": {
+        "task": "catalogue.sweep",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "timeline-sweep": {"task": "timeline.sweep", "schedule": 3.0, "options": {"expires": 6}},
 }

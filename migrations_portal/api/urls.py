@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from migrations_portal.api.views import files, ledger, nowhere, plans, runs, schema, tokens
+from migrations_portal.api.views import files, ledger, nowhere, plans, risk, runs, schema, tokens
 
 urlpatterns = [
     path("plans/", plans.Plans.as_view(), name="api-plans"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("plans/<int:plan_id>/files/<str:name>/", files.File.as_view(), name="api-plan-file"),
     path("plans/<int:plan_id>/submit/", plans.Submission.as_view(), name="api-plan-submit"),
     path("plans/<int:plan_id>/withdraw/", plans.Withdrawal.as_view(), name="api-plan-withdraw"),
+    path("plans/<int:plan_id>/assess/", risk.Assessment.as_view(), name="api-plan-assess"),
+    path("rules/", risk.Rules.as_view(), name="api-rules"),
+    path("rules/<slug:rule_id>/", risk.Rule.as_view(), name="api-rule"),
+    path("targets/<str:target>/phi/", risk.Phi.as_view(), name="api-phi"),
     path("runs/", runs.Runs.as_view(), name="api-runs"),
     path("runs/<int:run_id>/", runs.Run.as_view(), name="api-run"),
     path("runs/<int:run_id>/lines/", runs.Log.as_view(), name="api-run-lines"),

@@ -1,9 +1,10 @@
 """Reading the chain."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from migrations_portal.approvals.models import Invitation, Seat
 from migrations_portal.kernel.errors import Refused
@@ -12,7 +13,7 @@ from migrations_portal.people.models import Person
 from migrations_portal.people.rules import SIGNING_ROLES, Role
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
-from migrations_portal.targets import queries as target_queries
+from migrations_portal.targets.models import TargetGroup
 
 
 class LinkNotGood(Refused):
@@ -38,34 +39,38 @@ def seats_of_plan(plan: MigrationPlan) -> list[Seat]:
     )
 
 
+def seats_of_plans(plans: Collection[MigrationPlan]) -> dict[int, list[Seat]]:
+    """Return the seats that count, by the plan's number, in one query."""
+    rows = Seat.objects.filter(
+        revision__plan__in=plans, revision__number=F("revision__plan__revision")
+    )
+    found: dict[int, list[Seat]] = {}
+    for seat in rows.select_related("revision__plan__target__group").order_by("position"):
+        found.setdefault(seat.revision.plan_id, []).append(seat)
+    return found
+
+
 def waiting_for(*, person: Person) -> list[Seat]:
     """Return the open seats that `person` could decide now, the earliest due first."""
-    found: list[Seat] = []
-    for group in target_queries.groups_of(person=person, roles=SIGNING_ROLES):
-        roles = access.roles_in(person=person, group=group) & SIGNING_ROLES
-        rows = (
-            Seat.objects.filter(
-                revision__plan__target__group=group,
-                revision__plan__status=str(PlanStatus.SUBMITTED),
-                role__in=[str(role) for role in roles],
-                opened_at__isnull=False,
-                decision="",
-            )
-            .exclude(Q(revision__plan__author=person) | Q(revision__plan__last_editor=person))
-            .select_related("revision__plan__target", "revision__plan__author")
+    mine = Q(pk__in=[])
+    for group_id, roles in access.roles_everywhere(person=person, groups=TargetGroup).items():
+        names = [str(role) for role in roles & SIGNING_ROLES]
+        mine |= Q(revision__plan__target__group=group_id, role__in=names)
+    signed_otherwise = Seat.objects.filter(
+        ~Q(role=OuterRef("role")), decided_by=person, revision=OuterRef("revision")
+    )
+    rows = (
+        Seat.objects.filter(
+            mine,
+            ~Exists(signed_otherwise),
+            revision__plan__status=str(PlanStatus.SUBMITTED),
+            opened_at__isnull=False,
+            decision="",
         )
-        signed = {
-            (seat.revision_id, seat.role)
-            for seat in Seat.objects.filter(
-                decided_by=person, revision__in=[row.revision_id for row in rows]
-            )
-        }
-        found += [
-            row
-            for row in rows
-            if all(role == row.role for rev, role in signed if rev == row.revision_id)
-        ]
-    return sorted(found, key=lambda seat: (seat.due_at, seat.pk))
+        .exclude(Q(revision__plan__author=person) | Q(revision__plan__last_editor=person))
+        .select_related("revision__plan__target", "revision__plan__author")
+    )
+    return list(rows.order_by("due_at", "pk"))
 
 
 def invitation(*, token: str, now: datetime) -> Invitation:

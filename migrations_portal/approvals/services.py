@@ -30,6 +30,7 @@ from migrations_portal.approvals.rules import (
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import PORTAL, EntryKind
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.kernel.memory import remembered
 from migrations_portal.notifications import services as notifications
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
@@ -382,8 +383,9 @@ def sign_off(
 
 
 def _facts(seat: Seat, *, plan: MigrationPlan, by: Person) -> SeatFacts:
-    signed = Seat.objects.filter(revision=seat.revision, decided_by=by).values_list(
-        "role", flat=True
+    rows = Seat.objects.filter(revision=seat.revision_id, decided_by=by)
+    signed = remembered(
+        ("signed", seat.revision_id, by.pk), lambda: list(rows.values_list("role", flat=True))
     )
     return SeatFacts(
         stage=Stage(seat.stage),

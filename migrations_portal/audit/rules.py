@@ -77,6 +77,9 @@ class EntryKind(StrEnum):
     TOKEN_REVOKED = "TOKEN_REVOKED"  # noqa: S105  # the name of an act
     SIGN_IN_FAILED = "SIGN_IN_FAILED"
     TARGET_CHANGED = "TARGET_CHANGED"
+    PHI_TAGGED = "PHI_TAGGED"
+    PHI_CLEARED = "PHI_CLEARED"
+    ASSESSMENT_ASKED = "ASSESSMENT_ASKED"
 
 
 @dataclass(frozen=True)

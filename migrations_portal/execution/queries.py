@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.rules import Stage
 from migrations_portal.execution.models import MigrationRun, RunLine
-from migrations_portal.execution.rules import RunStatus
+from migrations_portal.execution.rules import ACTIVE, RunStatus
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
@@ -43,6 +43,12 @@ def due() -> list[int]:
         .order_by("due_at", "pk")
         .values_list("pk", flat=True)
     )
+
+
+def busy_targets() -> set[int]:
+    """Return the targets on which a run is active now."""
+    rows = MigrationRun.objects.filter(status__in=[str(each) for each in ACTIVE])
+    return set(rows.values_list("target_id", flat=True))
 
 
 def executor_of(run: MigrationRun) -> str:

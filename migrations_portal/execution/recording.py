@@ -64,3 +64,26 @@ def _one_transaction(own: list[SentStatement]) -> bool:
     return first.transaction != 0 and all(
         (sent.transaction, sent.session) == (first.transaction, first.session) for sent in own
     )
+
+
+MOST_TIMED = 500
+"""Statements of one file whose seconds are kept."""
+
+
+def timed(
+    result: ChildResult, *, history_table: str = "SequelizeMeta"
+) -> list[dict[str, str | float]]:
+    """Return command and seconds of the file's own statements in their order, to be held against what was predicted."""
+    own = [sent for sent in result.statements if not _bookkeeping(sent.sql, history_table)]
+    return [
+        {"command": command(sent.sql), "seconds": round(sent.seconds, 3)}
+        for sent in own[:MOST_TIMED]
+        if not sent.sqlstate
+    ]
+
+
+def command(sql: str) -> str:
+    """Return the words that say what kind of statement it is: "ALTER TABLE", "UPDATE"; never a value."""
+    words = re.findall(r"[A-Za-z]+", sql.strip())[:2]
+    two = len(words) > 1 and words[0].upper() in {"ALTER", "CREATE", "DROP", "COMMENT", "REFRESH"}
+    return " ".join(words[: 2 if two else 1]).upper()

@@ -10,8 +10,11 @@ from guardian.shortcuts import assign_perm, remove_perm
 from guardian.utils import get_user_obj_perms_model
 
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.kernel.memory import remembered
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
+
+_ROLES = {role.permission: role for role in Role}
 
 
 class NotAllowed(Refused):
@@ -37,20 +40,41 @@ def revoke(*, person: Person, role: Role, group: Model) -> None:
     remove_perm(role.permission, person, group)
 
 
-def holders(*, role: Role, group: Model) -> QuerySet[Person]:
+def holders(*, role: Role, group: Model) -> list[Person]:
     """Return the active people who hold `role` for `group` now, by name."""
-    ids = _rows(group).filter(permission__codename=role.permission).values("user_id")
-    return Person.objects.filter(pk__in=ids, is_active=True).order_by("full_name")
+    return remembered(("holders", group.pk), lambda: _holders_by_role(group)).get(role, [])
+
+
+def _holders_by_role(group: Model) -> dict[Role, list[Person]]:
+    """Everybody who holds a role for the group, in one query."""
+    rows = _rows(group).filter(user__is_active=True).select_related("user", "permission")
+    found: dict[Role, list[Person]] = {}
+    for row in rows.order_by("user__full_name", "user_id"):
+        if (role := _ROLES.get(row.permission.codename)) is not None:
+            found.setdefault(role, []).append(row.user)
+    return found
+
+
+def roles_everywhere(*, person: Person, groups: type[Model]) -> dict[int, frozenset[Role]]:
+    """Return the roles that `person` holds now, by the group's number; `groups` is the model of a group."""
+    if not person.is_active:
+        return {}
+    return remembered(("roles", person.pk), lambda: _roles_by_group(person, groups))
+
+
+def _roles_by_group(person: Person, groups: type[Model]) -> dict[int, frozenset[Role]]:
+    rows = get_user_obj_perms_model(groups())._default_manager.filter(user_id=person.pk)
+    found: dict[int, set[Role]] = {}
+    for group_id, codename in rows.values_list("content_object_id", "permission__codename"):
+        if (role := _ROLES.get(codename)) is not None:
+            found.setdefault(group_id, set()).add(role)
+    return {group_id: frozenset(roles) for group_id, roles in found.items()}
 
 
 def roles_in(*, person: Person, group: Model) -> frozenset[Role]:
     """Return the roles that `person` holds for `group` now."""
-    if not person.is_active:
-        return frozenset()
-    names = set(
-        _rows(group).filter(user_id=person.pk).values_list("permission__codename", flat=True)
-    )
-    return frozenset(role for role in Role if role.permission in names)
+    mine = roles_everywhere(person=person, groups=type(group))
+    return mine.get(group.pk, frozenset())
 
 
 def holds(*, person: Person, role: Role, group: Model) -> bool:

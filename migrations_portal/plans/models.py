@@ -115,7 +115,13 @@ class PlanAssessment(models.Model):
     plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="assessments")
     files_digest = models.CharField(max_length=64)
     """SHA-256 over the names and hashes of the files that were assessed."""
+    attempt = models.PositiveSmallIntegerField(default=1)
+    """The same files are assessed again when the target's catalogue or its list of PHI has changed; the newest counts."""
     requested_at = models.DateTimeField()
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    """Who asked for it again; empty for the first, which comes with the files."""
     claimed_at = models.DateTimeField(null=True)
     """When a worker took it; one that died loses it after `rules.ASSESSMENT_LEASE`."""
     done_at = models.DateTimeField(null=True)
@@ -129,7 +135,9 @@ class PlanAssessment(models.Model):
     class Meta:
         db_table = "plans_assessment"
         constraints = [
-            models.UniqueConstraint(fields=["plan", "files_digest"], name="plans_assessment_once"),
+            models.UniqueConstraint(
+                fields=["plan", "files_digest", "attempt"], name="plans_assessment_attempt_once"
+            ),
             models.CheckConstraint(
                 condition=Q(level__in=["", "LOW", "MEDIUM", "HIGH", "CRITICAL"]),
                 name="plans_assessment_level_known",

@@ -1,13 +1,14 @@
 """Reading plans: narrowed to what a person may see, in one place (S5)."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.plans import rules
-from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
+from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanFile, PlanRevision
 from migrations_portal.plans.rules import PlanContent
 from migrations_portal.targets import queries as target_queries
 
@@ -38,7 +39,15 @@ def get(*, plan_id: int, person: Person) -> MigrationPlan:
 
 def newest_revision(plan: MigrationPlan) -> PlanRevision | None:
     """Return the revision that counts, None while the plan is a draft."""
+    if not plan.revision:
+        return None
     return PlanRevision.objects.filter(plan=plan, number=plan.revision).first()
+
+
+def newest_revisions(plans: Collection[MigrationPlan]) -> dict[int, PlanRevision]:
+    """Return the revisions that count, by the plan's number, in one query; drafts have none."""
+    rows = PlanRevision.objects.filter(plan__in=plans, number=F("plan__revision")).defer("content")
+    return {row.plan_id: row for row in rows}
 
 
 def files_digest(plan: MigrationPlan) -> str:
@@ -50,8 +59,22 @@ def files_digest(plan: MigrationPlan) -> str:
 
 
 def current_assessment(plan: MigrationPlan) -> PlanAssessment | None:
-    """Return the assessment of the files as they are now, whether or not it is done."""
-    return PlanAssessment.objects.filter(plan=plan, files_digest=files_digest(plan)).first()
+    """Return the newest assessment of the files as they are now, whether or not it is done."""
+    return _newest_assessment(plan, digest=files_digest(plan))
+
+
+def assessment_of(plan: MigrationPlan, *, files: Sequence[PlanFile]) -> PlanAssessment | None:
+    """Return the newest assessment of files that were read already, None when there are none."""
+    if not files:
+        return None
+    names = [(each.name, each.sha256) for each in files]
+    digest = rules.files_digest(target_id=plan.target_id, files=names)
+    return _newest_assessment(plan, digest=digest)
+
+
+def _newest_assessment(plan: MigrationPlan, *, digest: str) -> PlanAssessment | None:
+    rows = PlanAssessment.objects.filter(plan=plan, files_digest=digest)
+    return rows.order_by("-attempt").first()
 
 
 def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -> PlanContent:

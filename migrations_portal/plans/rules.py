@@ -182,6 +182,11 @@ def files_digest(*, target_id: int, files: Sequence[tuple[str, str]]) -> str:
 ASSESSMENT_LEASE = timedelta(minutes=3)
 """A worker that took an assessment and did not finish it in this time has died."""
 
+REASSESSED = frozenset(
+    {PlanStatus.DRAFT, PlanStatus.SUBMITTED, PlanStatus.APPROVED, PlanStatus.SCHEDULED}
+)
+"""While a plan may still run, its files are assessed again on demand."""
+
 LEAD_DAYS = 7
 """T-7: a plan is submitted at least this many days before its T-0 (spec, "Communication & Approval")."""
 

@@ -5,6 +5,7 @@ import time
 
 from migrations_portal.execution.ports import ChildResult, SentStatement
 from migrations_portal.execution.recorder import StepRecord
+from migrations_portal.execution.recording import timed
 from migrations_portal.execution.rules import LOCK_ATTEMPTS, LOCK_TIMEOUT_MS, Outcome, StepFailed
 from migrations_portal.runbooks import truth
 from migrations_portal.runbooks.tools import RunContext
@@ -39,6 +40,7 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
         step.facts[name] = {
             "seconds": round(result.seconds, 2),
             "statements": len(result.statements),
+            "timed": timed(result),
         }
         if outcome is not Outcome.APPLIED:
             raise FileFailed(

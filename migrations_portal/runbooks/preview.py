@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from migrations_portal import risk
 from migrations_portal.execution.ports import Bundle, ChildResult, SessionLimits
@@ -16,19 +17,16 @@ from migrations_portal.kernel.errors import ProductError, TargetTrouble
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment
 from migrations_portal.plans.rules import files_digest
+from migrations_portal.runbooks import catalogue, explaining
+from migrations_portal.runbooks.catalogue import MAJOR, SIZES
 from migrations_portal.runbooks.tools import Tools, bundle_of
 from migrations_portal.runbooks.truth import schema_difference
+from migrations_portal.targets import queries as targets
 from migrations_portal.targets.ports import Endpoint
 
 logger = logging.getLogger(__name__)
 
-SIZES = """
-SELECT n.nspname || '.' || c.relname AS name, greatest(c.reltuples, 0)::bigint AS rows,
-       pg_total_relation_size(c.oid) AS bytes
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-"""
-MAJOR = "SELECT current_setting('server_version_num')::int / 10000 AS major"
+__all__ = ["MAJOR", "SIZES", "PreviewFailed", "assess_plan"]
 
 
 class PreviewFailed(TargetTrouble):
@@ -60,27 +58,20 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
             assessment_id=row.pk
         )  # what would run is not what this assessment speaks of
         return
+    scratch_name = f"wco_preview_{row.pk}"
     try:
-        result = _assess(row.plan, bundle=bundle, tools=tools, scratch_name=f"wco_preview_{row.pk}")
+        said = _assess(row.plan, bundle=bundle, tools=tools, scratch_name=scratch_name, now=clock())
     except ProductError as failure:
-        plans.store_assessment(
-            assessment_id=row.pk,
-            level="",
-            phi=False,
-            tables=(),
-            result={},
-            problem=failure.sentence,
-            now=clock(),
-        )
-        return
-    assessed, extra = result
+        said, problem = {}, failure.sentence
+    else:
+        problem = ""
     plans.store_assessment(
         assessment_id=row.pk,
-        level=str(assessed.level),
-        phi=assessed.phi,
-        tables=assessed.tables,
-        result={**assessed.as_json(), "reason": assessed.reason, **extra},
-        problem="",
+        level=said.get("level", ""),
+        phi=said.get("phi", False),
+        tables=said.get("tables", ()),
+        result=said,
+        problem=problem,
         now=clock(),
     )
 
@@ -92,31 +83,23 @@ def _digest(bundle: Bundle, *, plan: MigrationPlan) -> str:
 
 
 def _assess(
-    plan: MigrationPlan, *, bundle: Bundle, tools: Tools, scratch_name: str
-) -> tuple[risk.Assessment, dict[str, object]]:
-    endpoint = tools.endpoint(plan.target)
-    schema_text = tools.dump.schema(endpoint)
-    with tools.server.session(endpoint, application_name="wcops-preview") as session:
-        major = int(session.rows(MAJOR)[0]["major"])
-        sizes = {
-            row["name"]: risk.RelationSize(rows=row["rows"], bytes=row["bytes"])
-            for row in session.rows(SIZES)
-        }
+    plan: MigrationPlan, *, bundle: Bundle, tools: Tools, scratch_name: str, now: datetime
+) -> dict[str, Any]:
+    found = catalogue.read(plan.target, tools=tools, now=now)
     recorded = _record(
         bundle,
         tools=tools,
         scratch=tools.scratch(plan.target, name=scratch_name),
-        schema_text=schema_text,
+        schema_text=found.schema_text,
     )
-    assessed = risk.assess(
+    said = explaining.judged(
         _scripts(recorded.up),
-        down=_scripts(recorded.down),
-        schema=risk.schema_from_dump(schema_text, sizes=sizes),
-        server_version=major,
-        phi_tables=plan.target.phi_tables,
+        _scripts(recorded.down),
+        found=found,
+        rates=targets.newest_rates(target=plan.target),
     )
     rollback = {"proven": recorded.rollback_proven, "sentence": recorded.rollback_sentence}
-    return assessed, {"rollback": rollback, "server_version": major}
+    return {**said, "rollback": rollback}
 
 
 def _scripts(recorded: Sequence[tuple[str, RecordedScript]]) -> list[risk.ScriptFile]:

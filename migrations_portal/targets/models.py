@@ -2,13 +2,14 @@
 
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from guardian.models import UserObjectPermissionBase
 
 from migrations_portal.people.rules import Role
-from migrations_portal.targets.rules import EnvironmentKind, StakeholderKind
+from migrations_portal.targets.rules import EnvironmentKind, StakeholderKind, TagSource
 
 
 class TargetGroup(models.Model):
@@ -52,6 +53,7 @@ class Target(models.Model):
     )
     """The staging target on whose server restore drills and previews make their scratch databases."""
     phi_tables = ArrayField(models.CharField(max_length=128), default=list, blank=True)
+    """Names that its PHI catalogue starts with; what counts afterwards are the `PhiTag` rows."""
 
     class Meta:
         db_table = "targets_target"
@@ -98,3 +100,99 @@ class Stakeholder(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>"
+
+
+class PhiTag(models.Model):
+    """What somebody, or its name, says of one table or column: that it holds PHI, or that it does not."""
+
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="phi_tags")
+    relation = models.CharField(max_length=128)
+    """`schema.table`; the bare name for a table that is not in the target yet."""
+    column = models.CharField(max_length=63, blank=True)
+    """Empty: the whole table."""
+    phi = models.BooleanField()
+    """False keeps a name that looks like PHI from being tagged again after a person has cleared it."""
+    source = models.CharField(max_length=8)
+    reason = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    """Empty when the portal did it."""
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "targets_phi_tag"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target", "relation", "column"], name="targets_phi_tag_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(source__in=[str(each) for each in TagSource]),
+                name="targets_phi_tag_source_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(source="PERSON", by__isnull=False)
+                | (~Q(source="PERSON") & Q(by__isnull=True)),
+                name="targets_phi_tag_person_named",
+            ),
+            models.CheckConstraint(
+                condition=Q(phi=True) | (Q(by__isnull=False) & ~Q(reason="")),
+                name="targets_phi_tag_cleared_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.relation}.{self.column}" if self.column else self.relation
+
+
+class TargetCatalogue(models.Model):
+    """What the target's catalogue held when it was read last. No row of a table is ever in it."""
+
+    target = models.OneToOneField(Target, on_delete=models.PROTECT, related_name="catalogue")
+    read_at = models.DateTimeField()
+    server_version = models.PositiveSmallIntegerField()
+    """Major version."""
+    schema_digest = models.CharField(max_length=64)
+    """SHA-256 of the schema as text."""
+    items = models.JSONField(default=dict)
+    """Tables and views, in the shape of `risk.catalogue`."""
+    rows = models.JSONField(default=dict)
+    """Estimated rows by `schema.table`."""
+
+    class Meta:
+        db_table = "targets_catalogue"
+
+    def __str__(self) -> str:
+        return f"catalogue of {self.target_id}"
+
+
+class MeasuredRate(models.Model):
+    """How fast a server does one kind of work, as a calibration on it has measured."""
+
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="rates")
+    work = models.CharField(max_length=12)
+    """A kind of `risk.prediction.Work`."""
+    usual = models.FloatField()
+    slow = models.FloatField()
+    fast = models.FloatField()
+    """Bytes or rows per second: the middle of the samples, and the interval that is to be expected."""
+    samples = models.JSONField(default=list)
+    measured_on = models.CharField(max_length=80)
+    """Name of the target on whose server it was measured."""
+    server_version = models.PositiveSmallIntegerField()
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "targets_measured_rate"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target", "work", "measured_at"], name="targets_measured_rate_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(slow__gt=0, usual__gte=models.F("slow"), fast__gte=models.F("usual")),
+                name="targets_measured_rate_in_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.work} {self.usual:.0f}/s"

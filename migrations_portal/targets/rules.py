@@ -1,6 +1,12 @@
-"""Words about targets."""
+"""Words about targets, and what may be said about their tables."""
 
+import re
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
+
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.people.rules import Role
 
 
 class EnvironmentKind(StrEnum):
@@ -23,3 +29,98 @@ PHI_ONLY_STAKEHOLDERS = frozenset({StakeholderKind.COMPLIANCE})
 
 PHI_TABLES_OF_THE_SPEC = ("students", "health_records", "medications", "patients", "consents")
 """Tables that a new target starts with in its PHI catalogue (design section 5)."""
+
+
+class TagSource(StrEnum):
+    """Who says that a table or column holds PHI."""
+
+    LIST = "LIST"
+    NAME = "NAME"
+    PERSON = "PERSON"
+
+    @property
+    def sentence(self) -> str:
+        """Where the tag comes from, for the page."""
+        return {
+            TagSource.LIST: "on the list that the target started with",
+            TagSource.NAME: "its name looks like PHI",
+            TagSource.PERSON: "tagged by a person",
+        }[self]
+
+
+PHI_TAGGERS = frozenset(
+    {Role.PRIVACY_OFFICER, Role.COMPLIANCE_OFFICER, Role.SECURITY_OFFICER, Role.DBA}
+)
+"""May say that a table or column holds PHI."""
+PHI_CLEARERS = frozenset({Role.PRIVACY_OFFICER, Role.COMPLIANCE_OFFICER})
+"""May say that it does not: fewer people, because that lowers the care that plans get."""
+
+CATALOGUE_AGE = timedelta(minutes=10)
+"""A target's catalogue is read again after this time, so that pages notice changes made outside of the portal."""
+RATES_AGE = timedelta(days=30)
+"""A calibration is repeated after this time."""
+
+LONGEST_LIST = 2_000
+"""Lines of a list that are taken at once."""
+_NAME = re.compile(r'"[^"\x00]{1,63}"|[^\W\d][\w$]{0,62}')
+
+
+class NotAName(Refused):
+    """This is no name of a table or column."""
+
+    code = "not-a-name"
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A table, or one of its columns."""
+
+    relation: str
+    column: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.relation}.{self.column}" if self.column else self.relation
+
+
+def parsed_list(text: str, *, known: frozenset[str]) -> list[Tagged]:
+    """Read names one a line: `table`, `schema.table`, `table.column` or `schema.table.column`; `#` begins a comment.
+
+    `known` are the tables of the target as `schema.table`; they decide whether `a.b` means a table or a column.
+    Raises `NotAName` with the line that cannot be read.
+    """
+    lines = text.splitlines()
+    if len(lines) > LONGEST_LIST:
+        raise NotAName(
+            f"The list has {len(lines)} lines; at most {LONGEST_LIST} are taken at once."
+        )
+    found = []
+    for number, line in enumerate(lines, start=1):
+        name = line.partition("#")[0].strip()
+        if name:
+            found.append(_parsed(name, number=number, known=known))
+    return found
+
+
+def _parsed(name: str, *, number: int, known: frozenset[str]) -> Tagged:
+    parts = name.split(".")
+    if len(parts) > 3 or not all(_NAME.fullmatch(part) for part in parts):  # noqa: PLR2004 - schema, table, column
+        raise NotAName(
+            f"Line {number}: “{name[:80]}” is no name of a table or column. "
+            "Write students, public.students or public.students.email."
+        )
+    parts = [part.strip('"') for part in parts]
+    if len(parts) == 3:  # noqa: PLR2004 - schema, table, column
+        return Tagged(f"{parts[0]}.{parts[1]}", parts[2])
+    if len(parts) == 1:
+        return Tagged(qualified(parts[0], known=known))
+    whole = ".".join(parts)
+    table = qualified(parts[0], known=known)
+    return Tagged(table, parts[1]) if whole not in known and table in known else Tagged(whole)
+
+
+def qualified(name: str, *, known: frozenset[str]) -> str:
+    """Return `schema.table` for a bare name when exactly one schema has it; otherwise the name as it is."""
+    if "." in name:
+        return name
+    matching = [each for each in known if each.partition(".")[2] == name]
+    return matching[0] if len(matching) == 1 else name

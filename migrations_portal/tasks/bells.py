@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from migrations_portal.plans import queries
 from migrations_portal.plans.models import MigrationPlan
-from migrations_portal.tasks import assessments, notices, runs
+from migrations_portal.tasks import assessments, catalogue, notices, runs
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,11 @@ def assess_soon(plan: MigrationPlan) -> None:
     waiting = queries.current_assessment(plan)
     if waiting is not None and waiting.done_at is None:
         _after_commit(Message(assessments.assess, {"assessment_id": waiting.pk}))
+
+
+def catalogue_soon(*, target_id: int) -> None:
+    """Ring for a new look into a target's catalogue."""
+    _after_commit(Message(catalogue.read, {"target_id": target_id}))
 
 
 def notices_soon() -> None:

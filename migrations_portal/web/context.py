@@ -10,7 +10,14 @@ from migrations_portal.approvals import queries as approval_queries
 from migrations_portal.people.models import Person
 from migrations_portal.targets import queries as target_queries
 
-NAVIGATION = (("Plans", "plans"), ("Runs", "runs"), ("Incidents", "incidents"), ("Audit", "ledger"))
+NAVIGATION = (
+    ("Plans", "plans"),
+    ("Runs", "runs"),
+    ("Incidents", "incidents"),
+    ("Audit", "ledger"),
+    ("PHI", "phi-targets"),
+    ("Rules", "rules"),
+)
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:

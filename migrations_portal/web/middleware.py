@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from migrations_portal.kernel.errors import ProductError, Refused
+from migrations_portal.kernel.memory import remembering
 from migrations_portal.people.access import NotAllowed
 
 
@@ -30,3 +31,18 @@ class RefusalMiddleware:
             status = 404 if exception.code.endswith("-not-found") else status
         told = {"sentence": exception.sentence, "code": exception.code}
         return render(request, "refused.html", told, status=status)
+
+
+class ReadingMiddleware:
+    """While a page is only read, what is asked of the database twice is asked once."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Take the next layer."""
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on; one that may change something is not remembered for."""
+        if request.method not in {"GET", "HEAD"}:
+            return self.get_response(request)
+        with remembering():
+            return self.get_response(request)

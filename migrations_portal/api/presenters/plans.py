@@ -16,7 +16,7 @@ from migrations_portal.execution import queries as runs
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import checklist as template
-from migrations_portal.plans import queries, services
+from migrations_portal.plans import explained, queries, services
 from migrations_portal.plans.models import (
     ChecklistItem,
     MigrationPlan,
@@ -89,21 +89,30 @@ def assessment(row: PlanAssessment | None) -> dict[str, Any] | None:
     if row is None:
         return None
     done = "done" if row.level else "problem"
-    back = row.result.get("rollback")
+    said = explained.told(row.result)
+    back = said["rollback"]
     return {
         "state": "running" if row.done_at is None else done,
+        "attempt": row.attempt,
         "requested_at": row.requested_at,
         "done_at": row.done_at,
         "level": row.level,
         "phi": row.phi,
+        "phi_reasons": said["phi_reasons"],
         "problem": row.problem,
         "tables": row.tables,
-        "reason": row.result.get("reason", ""),
-        "pattern": row.result.get("pattern", ""),
+        "reason": said["reason"],
+        "longest_wait": said["longest_wait"],
+        "pattern": said["advice"]["pattern"],
+        "phases": said["advice"]["phases"],
+        "blast_radius": said["blast_radius"],
+        "rates": said["rates"],
+        "stale": explained.stale(row, target=row.plan.target) if row.level else [],
         "rollback": back and {"sentence": "", **back},
-        "statements": row.result.get("statements", []),
-        "findings": row.result.get("findings", []),
-        "down": row.result.get("down", []),
+        "irreversible": said["irreversible"],
+        "statements": said["statements"],
+        "findings": said["findings"],
+        "down": said["down"],
     }
 
 

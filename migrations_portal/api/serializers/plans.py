@@ -137,22 +137,61 @@ class RollbackSerializer(serializers.Serializer[object]):
     sentence = serializers.CharField()
 
 
+class WaitSerializer(serializers.Serializer[object]):
+    seconds = serializers.ListField(
+        child=serializers.FloatField(), help_text="The usual, the shortest and the longest."
+    )
+    limit_seconds = serializers.IntegerField(help_text="What the strategy allows.")
+    verdict = serializers.CharField(help_text="within, may exceed, or over.")
+    sentence = serializers.CharField()
+
+
+class PhaseSerializer(serializers.Serializer[object]):
+    title = serializers.CharField()
+    kind = serializers.CharField(help_text="plan, backfill, or deploy.")
+    sql = serializers.CharField(help_text="Ready to copy; empty for a deployment.")
+
+
+class RadiusSerializer(serializers.Serializer[object]):
+    table = serializers.CharField()
+    sentences = serializers.ListField(child=serializers.CharField())
+
+
 class AssessmentSerializer(serializers.Serializer[object]):
     state = serializers.CharField(help_text="running, done, or problem.")
+    attempt = serializers.IntegerField(help_text="From 1; the same files may be assessed again.")
     requested_at = serializers.DateTimeField()
     done_at = serializers.DateTimeField(allow_null=True)
     level = serializers.CharField()
     phi = serializers.BooleanField()
+    phi_reasons = serializers.ListField(
+        child=serializers.CharField(), help_text="Why it touches PHI, a sentence per table."
+    )
     reason = serializers.CharField(help_text="Why this level, in one sentence.")
-    pattern = serializers.CharField()
+    longest_wait = WaitSerializer(
+        allow_null=True,
+        help_text="The longest that anybody waits for one lock; null when nobody does.",
+    )
+    pattern = serializers.CharField(help_text="The pattern of the strategy; empty for none.")
+    phases = PhaseSerializer(many=True, help_text="The series that the pattern asks for.")
     problem = serializers.CharField(help_text="Why the files could not be assessed.")
     tables = serializers.ListField(child=serializers.CharField())
+    blast_radius = RadiusSerializer(many=True, help_text="What else hangs on the tables.")
+    rates = serializers.CharField(help_text="On which measured rates the times rest.")
+    stale = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What has changed since; assess again when there is anything.",
+    )
     rollback = RollbackSerializer(
         allow_null=True, help_text="Whether the way back was tried, and what came of it."
     )
+    irreversible = serializers.ListField(
+        child=serializers.CharField(), help_text="Statements that only the backup undoes."
+    )
     statements = serializers.ListField(
         child=serializers.DictField(),
-        help_text="Each statement that the files send: file, line, sql, level, locks, rewrites, scans, findings.",
+        help_text="Each statement that the files send: file, line, sql, level, locks, rewrites, scans, predicted, findings,"
+        " and the same in sentences (said).",
     )
     findings = serializers.ListField(
         child=serializers.DictField(), help_text="About the whole: rule, level, message, advice."

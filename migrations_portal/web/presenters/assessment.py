@@ -1,19 +1,23 @@
-"""The assessment of a plan, statement by statement, as the page shows it."""
+"""The assessment of a plan, statement by statement, as the page shows it: the worst first, the harmless ones folded away."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from migrations_portal.plans.models import PlanAssessment
+from django.urls import reverse
 
-BLOCKS = {
-    "AccessExclusiveLock": "reads and writes",
-    "ExclusiveLock": "writes",
-    "ShareRowExclusiveLock": "writes",
-    "ShareLock": "writes",
-    "ShareUpdateExclusiveLock": "other schema changes only",
-}
-"""What users cannot do while a lock of this mode is held (PostgreSQL documentation, "Table-Level Locks")."""
+from migrations_portal.plans import explained
+from migrations_portal.plans.models import MigrationPlan, PlanAssessment
+from migrations_portal.plans.rules import REASSESSED
+from migrations_portal.risk import RULES, Level
+from migrations_portal.risk.words import why
 
 TONES = {"LOW": "good", "MEDIUM": "warn", "HIGH": "bad", "CRITICAL": "bad"}
+WAIT_TONES = {"within": "good", "may exceed": "warn", "over": "bad"}
+KINDS = {"plan": "A plan of its own", "backfill": "A backfill plan", "deploy": "A deployment"}
+FEW = 3
+"""So many harmless statements are shown openly when there is nothing worse."""
+MANY_PHI = 6
+"""Reasons for PHI that are shown before the rest is folded away."""
 
 
 def shown(row: PlanAssessment | None) -> dict[str, Any] | None:
@@ -24,46 +28,135 @@ def shown(row: PlanAssessment | None) -> dict[str, Any] | None:
         return {"state": "running"}
     if not row.level:
         return {"state": "problem", "problem": row.problem}
-    statements = row.result.get("statements", [])
+    said = explained.told(row.result)
     return {
         "state": "done",
         "level": row.level,
-        "reason": row.result.get("reason", ""),
-        "phi_reason": f"Touches PHI: {', '.join(row.tables)}." if row.phi else "",
-        "problem": "",
-        "statements": [_statement(number, each) for number, each in enumerate(statements, start=1)],
+        "reason": said["reason"],
+        "assessed_at": row.done_at,
+        "wait": _wait(said["longest_wait"]),
+        "rates": said["rates"],
+        "phi": _phi(row, said["phi_reasons"]),
+        "findings": [finding(each) for each in said["findings"]],
+        "up": _direction(said["statements"]),
+        "down": _direction(said["down"]),
+        "way_back": _way_back(said),
+        "advice": _advice(said["advice"]),
+        "blast": said["blast_radius"],
+        "rules_url": reverse("rules"),
     }
 
 
-def _statement(number: int, said: dict[str, Any]) -> dict[str, Any]:
-    locks = said.get("locks", {})
-    blocked = sorted({BLOCKS[mode] for mode in locks.values() if mode in BLOCKS})
-    rewrites = [f"Rewrites {name}" for name in said.get("rewrites", [])]
-    scans = [f"Scans {name}" for name in said.get("scans", [])]
+def with_controls(
+    told: dict[str, Any] | None, *, plan: MigrationPlan, row: PlanAssessment | None, may: bool
+) -> dict[str, Any] | None:
+    """Add what a person can do about it: assess again, read the PHI list, and why the assessment may be stale."""
+    if told is None or row is None or row.done_at is None:
+        return told
+    open_still = plan.status in REASSESSED
+    again = reverse("plan-assess", args=[plan.pk]) if may and open_still else ""
+    return {
+        **told,
+        "stale": explained.stale(row, target=plan.target) if open_still else [],
+        "again_url": again,
+        "phi_url": reverse("phi", args=[plan.target_id]),
+        "zone": plan.target.time_zone,
+    }
+
+
+def _wait(said: Mapping[str, Any] | None) -> dict[str, str]:
+    if said is None:
+        return {"tone": "good", "sentence": "Nobody has to wait for a lock on a table in use."}
+    return {"tone": WAIT_TONES[said["verdict"]], "sentence": said["sentence"]}
+
+
+def _phi(row: PlanAssessment, reasons: Sequence[str]) -> dict[str, Any] | None:
+    if not row.phi:
+        return None
+    sentences = list(reasons) or [f"It touches {', '.join(row.tables)}, which is PHI."]
+    return {"sentences": sentences[:MANY_PHI], "more": sentences[MANY_PHI:]}
+
+
+def _direction(statements: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Sort the statements of one direction: what matters, worst first, and what is harmless, in the order of the files."""
+    numbered = [_statement(number, each) for number, each in enumerate(statements, start=1)]
+    worst = [each for each in numbered if each["level"] != Level.LOW]
+    worst.sort(key=lambda each: (-Level(each["level"]).rank, each["number"]))
+    quiet = [each for each in numbered if each["level"] == Level.LOW]
+    return {
+        "count": len(numbered),
+        "worst": worst,
+        "quiet": quiet,
+        "fold": bool(worst) or len(quiet) > FEW,
+    }
+
+
+def _statement(number: int, told: Mapping[str, Any]) -> dict[str, Any]:
+    said = told["said"]
     return {
         "number": number,
-        "file": said["file"],
-        # What a Sequelize file sends has no line in the file itself; only SQL files can be pointed at.
-        "line": said.get("line") if str(said["file"]).endswith(".sql") else None,
-        "sql": said["sql"],
-        "level": said["level"],
-        "lock": ", ".join(f"{mode} on {name}" for name, mode in locks.items()),
-        "blocks": " and ".join(blocked),
-        "rewrites": ". ".join([*rewrites, *scans]),
-        "findings": [_finding(each) for each in said.get("findings", [])],
+        "where": said["where"],
+        "sql": told["sql"],
+        "level": told["level"],
+        "locks": said["locks"],
+        "work": said["work"],
+        "time": said["time"],
+        "way_back": said["way_back"],
+        "findings": [finding(each) for each in told.get("findings", [])],
     }
 
 
-def _finding(said: dict[str, Any]) -> dict[str, Any]:
-    safe = (
-        "\n".join(said.get("safe_sql") or [])
-        if isinstance(said.get("safe_sql"), list)
-        else said.get("safe_sql")
-    )
+def finding(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one finding with why, what to do instead, and its rule's page."""
+    rule = RULES.get(said["rule"])
+    safe = said.get("safe_sql") or ""
     return {
         "tone": TONES.get(said["level"], "warn"),
         "title": said["message"],
-        "advice": " ".join(part for part in (said.get("advice"), safe) if part),
+        "why": why(said["rule"]),
+        "advice": said.get("advice") or "",
+        "safe_sql": safe,
+        "language": "js" if safe.startswith("await") else "sql",
         "rule": said["rule"],
-        "rule_url": f"/rules/{said['rule']}/",
+        "rule_url": reverse("rule", args=[said["rule"]]) if rule else "",
     }
+
+
+def _way_back(said: Mapping[str, Any]) -> dict[str, Any] | None:
+    rollback = said["rollback"]
+    if rollback is None and not said["irreversible"]:
+        return None
+    return {
+        "tone": "good" if rollback and rollback["proven"] else "warn",
+        "sentence": rollback.get("sentence", "") if rollback else "",
+        "irreversible": said["irreversible"],
+    }
+
+
+def _advice(said: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not said["pattern"]:
+        return None
+    phases = [
+        {
+            "number": number,
+            "title": each["title"],
+            "kind": KINDS.get(each["kind"], each["kind"]),
+            "sql": each["sql"],
+        }
+        for number, each in enumerate(said["phases"], start=1)
+    ]
+    return {
+        "pattern": said["pattern"],
+        "when": said["when"],
+        "phases": phases,
+        "text": _as_text(said["pattern"], phases),
+    }
+
+
+def _as_text(pattern: str, phases: Sequence[Mapping[str, Any]]) -> str:
+    """The whole series as one text to copy."""
+    parts = [f"-- {pattern}, in {len(phases)} phases"]
+    for each in phases:
+        parts.append(f"\n-- {each['number']}. {each['title']} ({each['kind'].lower()})")
+        parts += [each["sql"]] if each["sql"] else []
+    return "\n".join(parts)

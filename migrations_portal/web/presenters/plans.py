@@ -1,5 +1,6 @@
 """A plan's page as plain values."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
@@ -18,7 +19,7 @@ from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import checklist as template
-from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.plans.models import MigrationPlan, PlanFile, PlanRevision
 from migrations_portal.plans.rules import DOCUMENTATION_ITEMS, PlanStatus
 from migrations_portal.web import clock
 
@@ -97,8 +98,8 @@ def _lines(stage: Stage, mine: list[Seat]) -> list[str]:
     return [f"Missing: {', '.join(lacking)}"] if lacking else ["All signed"]
 
 
-def files(plan: MigrationPlan) -> list[dict[str, Any]]:
-    """Return the plan's files with their text."""
+def files(rows: Iterable[PlanFile]) -> list[dict[str, Any]]:
+    """Return files with their text."""
     return [
         {
             "name": each.name,
@@ -108,7 +109,7 @@ def files(plan: MigrationPlan) -> list[dict[str, Any]]:
             "text": bytes(each.content).decode("utf-8"),
             "anchor": f"file-{each.position}",
         }
-        for each in plan.files.order_by("position")
+        for each in rows
     ]
 
 

@@ -26,6 +26,7 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES
 from migrations_portal.runbooks.truth import schema_difference
+from migrations_portal.web.presenters import predictions
 
 LIVE = (RunStatus.DUE, RunStatus.RUNNING, RunStatus.RESTORING)
 POINTS = 60
@@ -60,6 +61,7 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
         "decision": _decision(run, person=person),
         "schema_diff": _schema_diff(run),
         "steps": _steps(run, steps),
+        "predicted": predictions.beside(run, steps=steps),
         "kpis": _kpis(run),
         "kpis_note": _kpis_note(run, now=now),
         "log_lines": [

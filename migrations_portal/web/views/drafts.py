@@ -236,7 +236,7 @@ def _page(
             level=assessed.level if assessed else "",
             phi=bool(assessed and assessed.phi),
         ),
-        "uploaded": presenter.files(plan),
+        "uploaded": presenter.files(plan.files.order_by("position")),
         "missing": [
             {
                 "anchor": f"id_{FIELD_OF.get(name, name)}",

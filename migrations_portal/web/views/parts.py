@@ -210,6 +210,16 @@ _STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         )
     ],
     "copy": [("", {"text": "5be1c0ff…9f31", "what": "hash"})],
+    "code": [
+        (
+            "sql",
+            {
+                "text": "CREATE INDEX CONCURRENTLY students_grade ON students (grade);",
+                "language": "sql",
+                "label": "the safe form",
+            },
+        )
+    ],
 }
 
 

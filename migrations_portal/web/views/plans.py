@@ -17,10 +17,11 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import queries, services
-from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans import queries, reassessment, services
+from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.targets import queries as target_queries
+from migrations_portal.tasks import bells
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import assessment, next_step
 from migrations_portal.web.presenters import plans as presenter
@@ -37,18 +38,23 @@ def _may_write(person: Person) -> bool:
 def plan_list(request: HttpRequest) -> HttpResponse:
     """Show the newest plans that the person may see."""
     person = signed_in(request)
-    rows = queries.visible(person=person)[:PAGE_SIZE]
+    rows = list(queries.visible(person=person)[:PAGE_SIZE])
+    revisions = queries.newest_revisions(rows)
+    seats = approval_queries.seats_of_plans(rows)
     told = {
-        "plans": [_row(plan) for plan in rows],
+        "plans": [
+            _row(plan, revision=revisions.get(plan.pk), seats=seats.get(plan.pk, []))
+            for plan in rows
+        ],
         "filtered": False,
         "new_url": reverse("plan-new") if _may_write(person) else "",
     }
     return render(request, "plans/list.html", told)
 
 
-def _row(plan: MigrationPlan) -> dict[str, object]:
-    revision = queries.newest_revision(plan)
-    seats = approval_queries.seats_of_plan(plan)
+def _row(
+    plan: MigrationPlan, *, revision: PlanRevision | None, seats: list[Seat]
+) -> dict[str, object]:
     waiting = next_step.waiting_for(plan, seats=seats)
     return {
         "number": plan.number,
@@ -76,11 +82,12 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
-    revision = queries.newest_revision(row)
-    assessed = queries.current_assessment(row) if row.files.exists() else None
+    seats = approval_queries.seats_of_plan(row)
+    revision = seats[0].revision if seats else queries.newest_revision(row)
+    files = list(row.files.order_by("position"))
+    assessed = queries.assessment_of(row, files=files)
     level = revision.level if revision else (assessed.level if assessed else "")
     phi = revision.phi if revision else bool(assessed and assessed.phi)
-    seats = approval_queries.seats_of_plan(row)
     runs = list(run_queries.visible(person=person).filter(plan=row))
     roles = access.roles_in(person=person, group=row.target.group)
     may_withdraw = row.author_id == person.pk and row.status in {
@@ -92,10 +99,15 @@ def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
         "action": next_step.primary(row, person=person, seats=seats, runs=runs),
         "actions": [],
         "waiting_for": next_step.waiting_for(row, seats=seats),
-        "notes": _notes(row),
+        "notes": _notes(seats),
         "stations": presenter.stations(row, revision=revision, seats=seats),
-        "assessment": assessment.shown(assessed),
-        "files": presenter.files(row),
+        "assessment": assessment.with_controls(
+            assessment.shown(assessed),
+            plan=row,
+            row=assessed,
+            may=presenter.may_tick(row, person=person, roles=roles),
+        ),
+        "files": presenter.files(files),
         "documentation": presenter.documentation(row),
         "verification": [vars(each) for each in _checks(row)],
         "checklist": presenter.checklist(
@@ -129,8 +141,8 @@ def _checks(row: MigrationPlan) -> list[services.Check]:
     ]
 
 
-def _notes(row: MigrationPlan) -> list[dict[str, str]]:
-    rejected = [seat for seat in approval_queries.seats_of_plan(row) if seat.decision == "REJECT"]
+def _notes(seats: list[Seat]) -> list[dict[str, str]]:
+    rejected = [seat for seat in seats if seat.decision == "REJECT"]
     return [
         {
             "tone": "bad",
@@ -171,3 +183,18 @@ def withdraw(request: HttpRequest, plan_id: int) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.sentence)
     return redirect("plan", plan_id=plan_id)
+
+
+@require_POST
+def assess_again(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Ask for a new assessment, because the target or its list of PHI has changed."""
+    person = signed_in(request)
+    row = queries.get(plan_id=plan_id, person=person)
+    try:
+        reassessment.assess_again(plan_id=plan_id, by=person, now=timezone.now())
+    except Refused as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        bells.assess_soon(row)
+        messages.success(request, "A worker assesses it now; the result comes by itself.")
+    return redirect(f"{reverse('plan', args=[plan_id])}#assessment")

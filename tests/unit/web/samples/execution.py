@@ -158,6 +158,23 @@ RUNNING = run(
     log_url="#",
 )
 SUCCEEDED = run(
+    predicted={
+        "sentence": "1 of 2 statements took as long as predicted.",
+        "tone": "warn",
+        "lines": [
+            {
+                "what": "ALTER TABLE students ADD COLUMN nickname text",
+                "sentence": "predicted under 0.1 s (up to 0.2 s), took under 0.1 s",
+                "within": True,
+            },
+            {
+                "what": "UPDATE students SET nickname = name",
+                "sentence": "predicted 2.1 s (0.7 to 6.3 s), took 8.0 s",
+                "within": False,
+            },
+        ],
+        "more": 3,
+    },
     status="SUCCEEDED",
     sentence="Done in 2 min 14 s",
     steps=steps(current=8, last="ok"),

@@ -399,66 +399,6 @@ CHAT: dict[str, Any] = {
         }
     ]
 }
-RULES: dict[str, Any] = {
-    "version": 1,
-    "levels": [
-        {
-            "level": level,
-            "description": description,
-            "approvers": approvers,
-            "window": window,
-        }
-        for level, description, approvers, window in (
-            (
-                "LOW",
-                "Index creation, adding nullable columns",
-                "database admin",
-                "during business hours",
-            ),
-            (
-                "MEDIUM",
-                "Adding non-nullable columns, modifying enums",
-                "tech lead and database admin",
-                "off-peak hours",
-            ),
-            (
-                "HIGH",
-                "Data migrations, removing columns",
-                "CTO and database admin",
-                "scheduled maintenance",
-            ),
-            (
-                "CRITICAL",
-                "Schema restructuring, foreign key changes",
-                "executive",
-                "planned downtime",
-            ),
-        )
-    ],
-    "groups": [
-        {
-            "title": "Columns",
-            "rules": [
-                {"id": "COL-1", "title": "A nullable column is added", "level": "LOW", "url": "#"}
-            ],
-        }
-    ],
-}
-RULE: dict[str, Any] = {
-    "rule": {
-        "id": "COL-3",
-        "title": "A column becomes required",
-        "level": "MEDIUM",
-        "why": "SET NOT NULL reads the whole table while everybody waits.",
-        "lock": "ACCESS EXCLUSIVE",
-        "blocks": "reading and writing",
-        "source": "PostgreSQL documentation, ALTER TABLE",
-    },
-    "unsafe": "ALTER TABLE patients ALTER COLUMN consent SET NOT NULL;",
-    "safe": "ALTER TABLE patients ADD CONSTRAINT consent_there CHECK (consent IS NOT NULL) NOT VALID;\nALTER TABLE patients VALIDATE CONSTRAINT consent_there;",
-    "safe_text": "Add a checked constraint first, validate it, then set NOT NULL.",
-    "list_url": "#",
-}
 REFUSED: dict[str, Any] = {
     "sentence": "Nobody signs a plan that they wrote or edited.",
     "code": "own-plan",

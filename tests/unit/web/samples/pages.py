@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from tests.unit.web.samples import approvals, execution, lists, plans
+from tests.unit.web.samples import approvals, execution, lists, plans, risk
 from tests.unit.web.samples.common import everywhere
 
 _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "plan": ("plans/detail.html", plans.DETAIL, "Plans"),
+    "plan-harmless": ("plans/detail.html", plans.HARMLESS_DETAIL, "Plans"),
+    "plan-not-assessed": ("plans/detail.html", plans.NOT_ASSESSED, "Plans"),
     "plan-draft": ("plans/detail.html", plans.DRAFT, "Plans"),
     "sign-off": ("approvals/sign_off.html", approvals.OPEN, "Plans"),
     "sign-off-error": ("approvals/sign_off.html", approvals.OPEN_WITH_ERROR, "Plans"),
@@ -42,8 +44,15 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "demo-inbox": ("demo/inbox.html", lists.INBOX, ""),
     "demo-message": ("demo/message.html", lists.MESSAGE, ""),
     "demo-chat": ("demo/chat.html", lists.CHAT, ""),
-    "rules": ("rules/list.html", lists.RULES, ""),
-    "rule": ("rules/detail.html", lists.RULE, ""),
+    "rules": ("rules/list.html", risk.RULES, ""),
+    "rules-none": ("rules/list.html", risk.NO_RULES, ""),
+    "rule": ("rules/detail.html", risk.RULE, ""),
+    "rule-bare": ("rules/detail.html", risk.BARE_RULE, ""),
+    "phi": ("targets/phi.html", risk.PHI, ""),
+    "phi-reader": ("targets/phi.html", risk.PHI_READER, ""),
+    "phi-error": ("targets/phi.html", risk.PHI_ERROR, ""),
+    "phi-targets": ("targets/phi_list.html", risk.PHI_TARGETS, ""),
+    "phi-targets-none": ("targets/phi_list.html", {"targets": []}, ""),
     "refused": ("refused.html", lists.REFUSED, ""),
     "403": ("403.html", {}, ""),
     "404": ("404.html", {}, ""),

@@ -81,55 +81,132 @@ SEATS: list[dict[str, Any]] = [
 STATEMENTS = [
     {
         "number": 1,
-        "file": FILE,
-        "line": 7,
+        "where": f"{FILE}, line 7",
         "sql": 'ALTER TABLE "patients" ADD COLUMN "consentAt" TIMESTAMP WITH TIME ZONE;',
         "level": "LOW",
-        "lock": "ACCESS EXCLUSIVE on patients",
-        "blocks": "reading and writing for a moment",
-        "rewrites": "",
-        "findings": [
-            {
-                "tone": "good",
-                "title": "A nullable column without a default changes only the catalogue",
-                "advice": "",
-                "rule": "COL-1",
-                "rule_url": "#",
-            }
-        ],
+        "locks": ["Blocks reads and writes of patients"],
+        "work": [],
+        "time": "Done at once; reads and writes of patients wait that long",
+        "way_back": "",
+        "findings": [],
     },
     {
         "number": 2,
-        "file": FILE,
-        "line": 12,
-        "sql": 'UPDATE "patients" SET "consentAt" = now() WHERE "consentStatus" = \'given\' -- all of them',
+        "where": f"{FILE}, line 12",
+        "sql": 'UPDATE "patients" SET "consentAt" = now() -- all of them',
         "level": "HIGH",
-        "lock": "ROW EXCLUSIVE on patients",
-        "blocks": "",
-        "rewrites": "It changes about 50,000 rows.",
+        "locks": ["Locks the rows that it changes in patients; everything else goes on"],
+        "work": ["Reads patients: 4.2 million rows"],
+        "time": "Takes about 42 s (21 s to 2 min)",
+        "way_back": "Cannot be undone: the data comes only from the backup",
         "findings": [
             {
-                "tone": "warn",
-                "title": "Changes existing rows in one transaction",
-                "advice": "Split it into batches by key, in a file of its own.",
-                "rule": "DATA-1",
+                "tone": "bad",
+                "title": "Changes consentAt in every row of patients in one transaction.",
+                "why": "Each row stays locked until the end.",
+                "advice": "Use a backfill plan.",
+                "safe_sql": "UPDATE patients SET x = y WHERE id BETWEEN 1 AND 1000;",
+                "language": "sql",
+                "rule": "update-all-rows",
                 "rule_url": "#",
             },
             {
-                "tone": "bad",
-                "title": "No index on consentStatus",
-                "advice": "Full scan, 41 s on staging.",
+                "tone": "warn",
+                "title": "A finding without more",
+                "why": "",
+                "advice": "",
+                "safe_sql": "",
+                "language": "sql",
+                "rule": "gone",
+                "rule_url": "",
             },
         ],
     },
 ]
+DOWN = [
+    {
+        "number": 1,
+        "where": FILE,
+        "sql": 'ALTER TABLE "patients" DROP COLUMN "consentAt";',
+        "level": "HIGH",
+        "locks": ["Blocks reads and writes of patients"],
+        "work": [],
+        "time": "",
+        "way_back": "",
+        "findings": [],
+    }
+]
+PHASES = [
+    {
+        "number": 1,
+        "title": "Add the column",
+        "kind": "A plan of its own",
+        "sql": "ALTER TABLE a ADD b int;",
+    },
+    {"number": 2, "title": "Deploy the application", "kind": "A deployment", "sql": ""},
+]
 ASSESSMENT = {
     "state": "done",
     "level": "HIGH",
-    "reason": "High, because statement 2 changes existing rows (rule DATA-1).",
-    "phi_reason": "It touches PHI: patients is in the catalogue of tagged tables.",
-    "problem": "",
-    "statements": STATEMENTS,
+    "reason": "HIGH because of line 12 of the file. It changes every row of patients.",
+    "assessed_at": days_before(7.3),
+    "zone": ZONE,
+    "stale": [
+        "patients has grown from 1.2 million rows to 4.2 million rows.",
+        "users.ssn is tagged as PHI now.",
+    ],
+    "again_url": "#",
+    "wait": {
+        "tone": "warn",
+        "sentence": "Writes to patients wait about 12 s (4.1 to 36 s): and may exceed the 30 s that the strategy allows.",
+    },
+    "rates": "Times are predicted with rates measured on staging on 03 Nov 2025.",
+    "phi": {
+        "sentences": ["patients holds PHI.", "View active_students reads students, which is PHI."],
+        "more": ["visits points at students, which is PHI."],
+    },
+    "phi_url": "#",
+    "advice": {
+        "pattern": "large data migration",
+        "when": "Changing many rows.",
+        "phases": PHASES,
+        "text": "-- 1.",
+    },
+    "findings": [
+        {
+            "tone": "bad",
+            "title": "A line cannot be undone.",
+            "why": "",
+            "advice": "",
+            "safe_sql": "",
+            "language": "sql",
+            "rule": "lossy-down",
+            "rule_url": "#",
+        }
+    ],
+    "up": {"count": 2, "worst": STATEMENTS[1:], "quiet": STATEMENTS[:1], "fold": True},
+    "down": {"count": 1, "worst": DOWN, "quiet": [], "fold": False},
+    "way_back": {
+        "tone": "good",
+        "sentence": "Tried on an empty copy: after undoing, the schema is exactly as before.",
+        "irreversible": [f"{FILE}, line 12"],
+    },
+    "blast": [
+        {
+            "table": "public.patients",
+            "sentences": ["read by 2 views (a, b)", "1 trigger (audit) on it"],
+        }
+    ],
+    "rules_url": "#",
+}
+HARMLESS = {
+    "state": "done",
+    "level": "LOW",
+    "reason": "LOW: no statement locks out reads or writes for longer than an instant.",
+    "wait": {"tone": "good", "sentence": "Nobody has to wait for a lock on a table in use."},
+    "advice": {"pattern": "additive changes", "when": "Adding.", "phases": [], "text": ""},
+    "up": {"count": 1, "worst": [], "quiet": STATEMENTS[:1], "fold": False},
+    "down": {"count": 0, "worst": [], "quiet": [], "fold": False},
 }
 CHECKS = [
     {
@@ -270,6 +347,11 @@ DETAIL: dict[str, Any] = {
         {"sentence": "Ana Lopez submitted revision 4.", "at": days_before(7.2), "url": ""},
     ],
     "withdraw": {"url": "#", "label": "Withdraw this plan…"},
+}
+HARMLESS_DETAIL: dict[str, Any] = {**DETAIL, "assessment": HARMLESS}
+NOT_ASSESSED: dict[str, Any] = {
+    **DETAIL,
+    "assessment": {"state": "problem", "problem": "The file does not run.", "again_url": "#"},
 }
 DRAFT: dict[str, Any] = {
     "plan": PLAN | {"status": "DRAFT", "level": "", "phi": False, "revision": 0},

@@ -1,0 +1,34 @@
+"""What is asked again while one page is made is remembered; when the page is done, it is forgotten.
+
+Only pages that read use it (`web.middleware.ReadingMiddleware`), so a role that is taken away is gone at the next request, and
+nothing that is written ever rests on a memory.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_memory: ContextVar[dict[Hashable, Any] | None] = ContextVar("memory", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Remember answers until the block ends."""
+    token = _memory.set({})
+    try:
+        yield
+    finally:
+        _memory.reset(token)
+
+
+def remembered(key: Hashable, read: Callable[[], T]) -> T:
+    """Return what `read` answers, asked once per key while remembering; asked each time otherwise."""
+    memory = _memory.get()
+    if memory is None:
+        return read()
+    if key not in memory:
+        memory[key] = read()
+    found: T = memory[key]
+    return found

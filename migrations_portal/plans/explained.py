@@ -1,0 +1,70 @@
+"""A stored assessment in words: what the page shows and what the API answers are made from this, so that they cannot differ."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from migrations_portal.plans import staleness
+from migrations_portal.plans.models import PlanAssessment
+from migrations_portal.risk import words
+from migrations_portal.targets import queries as targets
+from migrations_portal.targets.models import Target
+
+
+def told(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the assessment with its sentences. One that was stored by an earlier version has fewer of them."""
+    statements = [_statement(each) for each in result.get("statements", [])]
+    return {
+        "reason": result.get("reason", ""),
+        "longest_wait": words.longest_wait(result.get("statements", [])),
+        "phi_reasons": list(result.get("phi_reasons", {}).values()),
+        "blast_radius": result.get("blast_radius", []),
+        "advice": result.get("advice") or _plain_advice(result),
+        "rates": _rates(result),
+        "rollback": result.get("rollback"),
+        "irreversible": [each["said"]["where"] for each in statements if each.get("irreversible")],
+        "statements": statements,
+        "findings": result.get("findings", []),
+        "down": [_statement(each) for each in result.get("down", [])],
+    }
+
+
+def _plain_advice(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {"pattern": result.get("pattern", ""), "when": "", "phases": []}
+
+
+def _statement(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {**said, "said": {**words.sentences(said), "where": _where(said)}}
+
+
+def _where(said: Mapping[str, Any]) -> str:
+    """Say where it stands. What a program sends has a line only where its call was found."""
+    file = str(said["file"])
+    line = said.get("line") if file.endswith(".sql") else said.get("call_line")
+    return f"{file}, line {line}" if line else file
+
+
+def _rates(result: Mapping[str, Any]) -> str:
+    if "rates" not in result:
+        return ""
+    rates = result["rates"]
+    if rates is None:
+        return "Times are predicted with rates of an ordinary server; this one has not been measured yet."
+    at = datetime.fromisoformat(rates["measured_at"])
+    return f"Times are predicted with rates measured on {rates['measured_on']} on {at:%d %b %Y}."
+
+
+def stale(row: PlanAssessment, *, target: Target) -> list[str]:
+    """Say why an assessment no longer speaks of the target as it is; nothing while it does, or when it has no basis."""
+    said = row.result.get("basis")
+    if said is None or (found := targets.known_now(target=target)) is None:
+        return []
+    now, tagged = found
+    then = staleness.from_json(said)
+    today = staleness.Basis(
+        schema_digest=now.schema_digest,
+        server_version=now.server_version,
+        tagged=tagged,
+        rows={name: now.rows[name] for name in then.rows if name in now.rows},
+    )
+    return staleness.changes(then, today)

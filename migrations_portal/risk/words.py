@@ -1,0 +1,165 @@
+"""A stored assessment in sentences. Pages, API and mails all take their words from here, so that they cannot differ.
+
+Takes the JSON shape (`Assessment.as_json` with what `predicted_json` adds), because that is what is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from migrations_portal.risk.locks import BY_MODE, Lock
+from migrations_portal.risk.naming_words import between, counted_rows, listed, short, spoken
+from migrations_portal.risk.prediction import LIMIT_SECONDS, Span
+from migrations_portal.risk.rulebook import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+_GAP = re.compile(r"\{(\w+)\}")
+_GENERIC = {
+    "target": "the referenced table",
+    "parent": "the parent",
+    "problem": "the parser says why",
+}
+
+
+def why(rule: str) -> str:
+    """Say why a rule is there, in general; empty for a rule that is no longer in the book."""
+    found = RULES.get(rule)
+    return "" if found is None else in_general(found.why)
+
+
+def in_general(text: str) -> str:
+    """Write a text of the rule book without a statement at hand: "deletes in the table"."""
+    return _GAP.sub(lambda gap: _GENERIC.get(gap[1], f"the {gap[1].replace('_', ' ')}"), text)
+
+
+def lock_sentences(locks: Mapping[str, str]) -> list[str]:
+    """Say who waits, the worst first: "Blocks reads and writes of students", "Blocks writes to schools"."""
+    by_lock: dict[Lock, list[str]] = {}
+    for table, mode in locks.items():
+        by_lock.setdefault(BY_MODE[mode], []).append(table)
+    return [said for lock in sorted(by_lock, reverse=True) if (said := _waits(lock, by_lock[lock]))]
+
+
+def _waits(lock: Lock, tables: list[str]) -> str:
+    names = listed(tables)
+    if lock is Lock.ACCESS_EXCLUSIVE:
+        return f"Blocks reads and writes of {names}"
+    if lock is Lock.EXCLUSIVE:
+        return f"Blocks writes to {names}, and reads that lock rows"
+    if lock.blocks_writes:
+        return f"Blocks writes to {names}"
+    if lock is Lock.SHARE_UPDATE_EXCLUSIVE:
+        return f"Keeps other schema changes off {names}; reads and writes go on"
+    if lock is Lock.ROW_EXCLUSIVE:
+        return f"Locks the rows that it changes in {names}; everything else goes on"
+    return ""
+
+
+def work_sentences(said: Mapping[str, Any]) -> list[str]:
+    """Say which tables are rewritten or read, with their rows: "Rewrites students: 4.2 million rows"."""
+    rows = said.get("table_rows", {})
+    rewritten = said.get("rewrites", [])
+    read = [table for table in said.get("scans", []) if table not in rewritten]
+    return [
+        *(f"Rewrites {_with_rows(table, rows)}" for table in rewritten),
+        *(f"Reads {_with_rows(table, rows)}" for table in read),
+    ]
+
+
+def _with_rows(table: str, rows: Mapping[str, int]) -> str:
+    if table not in rows:
+        return f"all of {short(table)} (its size is not known)"
+    return f"{short(table)}: {counted_rows(rows[table])}"
+
+
+def time_sentence(said: Mapping[str, Any]) -> str:
+    """Say how long it works and how long others wait: "Takes about 12 s (4.1 to 36 s); writes to students wait for it"."""
+    predicted = said.get("predicted")
+    if not predicted:
+        return ""
+    if not predicted["known"]:
+        return "How long it takes is not known: the size of a table is missing"
+    work = Span(*predicted["seconds"])
+    took = f"Takes about {spoken(work.usual)} ({between(work.shortest, work.longest)})"
+    if work.usual < 0.1:  # noqa: PLR2004 - nobody sees it
+        took = "Done at once"
+    blocked = predicted["blocked_seconds"]
+    if blocked is None:
+        return took
+    return f"{took}; {_blocked(Span(*blocked), work, predicted)}"
+
+
+def _blocked(blocked: Span, work: Span, predicted: Mapping[str, Any]) -> str:
+    who = f"{predicted['blocks']} {'of' if 'reads' in predicted['blocks'] else 'to'} {short(predicted['table'])}"
+    if blocked.usual <= work.usual:
+        return f"{who} wait that long"
+    return (
+        f"{who} wait {spoken(blocked.usual)} ({between(blocked.shortest, blocked.longest)}), "
+        "because the lock is held to the end of the transaction"
+    )
+
+
+def longest_wait(statements: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The longest that anybody has to wait for one lock, against the strategy's limit; None when nobody waits."""
+    waits = [
+        (Span(*predicted["blocked_seconds"]), predicted)
+        for each in statements
+        if (predicted := each.get("predicted")) and predicted["blocked_seconds"] is not None
+    ]
+    if not waits:
+        return None
+    span, predicted = max(waits, key=lambda wait: wait[0].usual)
+    return {
+        "seconds": span.as_json(),
+        "limit_seconds": LIMIT_SECONDS,
+        "verdict": _verdict(span),
+        "sentence": _wait_sentence(span, predicted),
+    }
+
+
+def _verdict(span: Span) -> str:
+    if span.usual > LIMIT_SECONDS:
+        return "over"
+    return "may exceed" if span.longest > LIMIT_SECONDS else "within"
+
+
+def _wait_sentence(span: Span, predicted: Mapping[str, Any]) -> str:
+    who = f"{predicted['blocks'].capitalize()} {'of' if 'reads' in predicted['blocks'] else 'to'} {short(predicted['table'])}"
+    limit = {
+        "over": f"more than the {LIMIT_SECONDS} s that the strategy allows",
+        "may exceed": f"and may exceed the {LIMIT_SECONDS} s that the strategy allows",
+        "within": f"within the {LIMIT_SECONDS} s that the strategy allows",
+    }[_verdict(span)]
+    if span.usual < 0.1:  # noqa: PLR2004 - nobody sees it
+        return f"{who} wait for an instant at most: {limit}."
+    return (
+        f"{who} wait about {spoken(span.usual)} ({between(span.shortest, span.longest)}): {limit}."
+    )
+
+
+def compared(predicted: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
+    """Set what was predicted beside what happened: "predicted 2.1 s (0.7 to 6.3 s), took 1.9 s"."""
+    span = Span(*predicted["seconds"])
+    within = predicted["known"] and span.holds(seconds)
+    said = (
+        f"predicted {spoken(span.usual)} ({between(span.shortest, span.longest)})"
+        if predicted["known"]
+        else "not predicted"
+    )
+    return {"sentence": f"{said}, took {spoken(seconds)}", "within": within, "known": predicted["known"]}  # fmt: skip
+
+
+def sentences(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that is said of one statement, in words."""
+    return {
+        "locks": lock_sentences(said.get("locks", {})),
+        "work": work_sentences(said),
+        "time": time_sentence(said),
+        "way_back": "Cannot be undone: the data comes only from the backup"
+        if said.get("irreversible")
+        else "",
+    }
