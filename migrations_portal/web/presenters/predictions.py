@@ -35,7 +35,7 @@ def beside(run: MigrationRun, *, steps: Sequence[RunStep]) -> dict[str, Any] | N
 
 def _taken(steps: Sequence[RunStep]) -> list[tuple[str, list[dict[str, Any]]]]:
     """The timed statements of each file that the run applied, in order."""
-    facts = next((step.facts for step in steps if step.key == "migrate"), {})
+    facts: dict[str, Any] = next((step.facts for step in steps if step.key == "migrate"), {})
     return [
         (name, said["timed"])
         for name, said in facts.items()
