@@ -39,7 +39,7 @@ def _statement(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _where(said: Mapping[str, Any]) -> str:
     """Say where it stands. What a program sends has a line only where its call was found."""
-    file = str(said["file"])
+    file = str(said.get("file", ""))
     line = said.get("line") if file.endswith(".sql") else said.get("call_line")
     return f"{file}, line {line}" if line else file
 
