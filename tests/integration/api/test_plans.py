@@ -83,7 +83,8 @@ def test_a_script_drives_a_plan_from_nothing_to_the_approvers(ana, plan, cast):
     assert done["seats"][0]["waiting_for"] == ["Carla Moreno"]
     assert done["documentation"] == vars(COMPLETE)
     assert done["checks"] == [CHECK]
-    assert done["assessment"]["statements"] == [{"line": 3}]
+    (statement,) = done["assessment"]["statements"]
+    assert (statement["line"], statement["said"]["locks"]) == (3, [])
     assert (
         done["activity"][0]["sentence"]
         == f"Ana Lopez submitted revision 1 of WC-{plan['id']} for review."
