@@ -99,6 +99,7 @@ def test_every_template_has_a_subject_on_one_line_and_both_bodies(template):
         context={
             "plan_number": "WC-1",
             "plan_title": "T",
+            "title": "T",
             "url": "http://127.0.0.1:8000/x/",
             "severity": "P1",
         },
