@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 
 from migrations_portal.adapters import die_with_parent
 from migrations_portal.backups.ports import DumpToolMissing
+from migrations_portal.execution.reins import current
 from migrations_portal.targets.ports import Endpoint
 
 PIPE_BYTES = 1024 * 1024
@@ -78,6 +79,10 @@ class ToolProcess:
     def kill(self) -> None:
         """End it now."""
         self._popen.kill()
+
+    def stop(self) -> None:
+        """End it because its run is stopped; the reader then sees a tool that failed."""
+        self.kill()
 
     def close(self) -> None:
         """End it if it still runs, and close its pipes."""
@@ -144,7 +149,8 @@ def running(
         try:
             for pipe in (popen.stdin, popen.stdout):
                 _widen(pipe)
-            yield process
+            with current().attached(process):
+                yield process
         finally:
             process.close()
 

@@ -28,6 +28,7 @@ from migrations_portal.adapters.sandbox import Job, Mount, Sandbox, SandboxedPro
 from migrations_portal.adapters.socket_door import SocketDoor
 from migrations_portal.adapters.socket_door_upstream import Transport
 from migrations_portal.execution.ports import ChildResult, SentStatement, SessionLimits
+from migrations_portal.execution.reins import current
 from migrations_portal.targets.ports import Endpoint
 
 DOOR = "/door"
@@ -114,9 +115,11 @@ class ToolCall:
         started = time.monotonic()
         with self._door(folder) as door:
             process = self._sandbox.start(_with_door(job, folder))
+            child = _Child(process, door)
             output, timed_out = "", False
             try:
-                output, timed_out = self._follow(process, listeners)
+                with current().attached(child):
+                    output, timed_out = self._follow(process, listeners)
             finally:
                 process.kill()
                 exit_code = process.end()
@@ -131,6 +134,9 @@ class ToolCall:
             sqlstate=door.sqlstate,
             outcome_unknown=door.unknown,
             timed_out=timed_out,
+            stopped=child.stopped,
+            rows_committed=door.rows_committed,
+            rows_tried=door.rows_tried,
             statements_left_out=self._statements.left_out(),
         )
 
@@ -180,6 +186,22 @@ class ToolCall:
             listeners.on_statement(event)
         elif isinstance(event, str):
             listeners.on_output(event)
+
+
+class _Child:
+    """A sandbox with its door, as the reins of a run know it."""
+
+    def __init__(self, process: SandboxedProcess, door: SocketDoor) -> None:
+        self._process = process
+        self._door = door
+        self.stopped = False
+        self.pause, self.resume = door.pause, door.resume
+
+    def stop(self) -> None:
+        """Shut the door first, so that nothing that is on its way passes; then end every process."""
+        self.stopped = True
+        self._door.stop()
+        self._process.kill()
 
 
 def _with_door(job: Job, folder: Path) -> Job:

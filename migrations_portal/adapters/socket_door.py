@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 
 from migrations_portal.adapters import pg_wire, socket_door_upstream
-from migrations_portal.adapters.socket_door_record import SessionRecord
+from migrations_portal.adapters.socket_door_record import Outcome, SessionRecord
 from migrations_portal.adapters.socket_door_session import (
     CHUNK,
     LAST_ANSWER_SECONDS,
@@ -31,6 +31,8 @@ from migrations_portal.adapters.socket_door_session import (
 )
 from migrations_portal.adapters.socket_door_upstream import DoorClosed, Transport, Upstream
 from migrations_portal.execution.ports import SentStatement, SessionLimits
+from migrations_portal.execution.reins import current
+from migrations_portal.execution.row_changes import RowChange, RowTally
 from migrations_portal.kernel.errors import Trouble
 from migrations_portal.targets.ports import Endpoint
 
@@ -69,7 +71,7 @@ class SocketDoor:
         self._sessions: list[DoorSession] = []
         self._handlers: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
-        self._gate = Gate()
+        self._gate = Gate(trusted=current().trust)
         self._gate.open.set()
         self._troubles: list[str] = []
         self._thread = threading.Thread(target=self._loop.run_forever, name="door", daemon=True)
@@ -104,12 +106,16 @@ class SocketDoor:
             self._stop_loop()
 
     def pause(self) -> None:
-        """Hold back what the child sends from now on; what the server already does goes on."""
+        """Hold back what the child sends from now on, but in an open transaction; what the server already does goes on."""
         self._loop.call_soon_threadsafe(self._gate.open.clear)
 
     def resume(self) -> None:
         """Let held-back statements go."""
         self._loop.call_soon_threadsafe(self._gate.open.set)
+
+    def stop(self) -> None:
+        """Begin to cut, without waiting for the end; closing the door waits."""
+        self._loop.call_soon_threadsafe(self._begin_cut)
 
     def cut(self) -> None:
         """Cancel what runs, let the server roll open transactions back, and close every session."""
@@ -119,6 +125,22 @@ class SocketDoor:
     def committed(self) -> tuple[str, ...]:
         """The committed writes of all sessions, session by session."""
         return tuple(text for one in self._sessions for text in one.record.outcome.committed)
+
+    @property
+    def rows_committed(self) -> tuple[RowChange, ...]:
+        """The rows that the committed writes of all sessions changed, by table."""
+        return self._rows(lambda outcome: outcome.rows_committed)
+
+    @property
+    def rows_tried(self) -> tuple[RowChange, ...]:
+        """The same with what was rolled back."""
+        return self._rows(lambda outcome: outcome.rows_tried)
+
+    def _rows(self, which: Callable[[Outcome], RowTally]) -> tuple[RowChange, ...]:
+        total = RowTally()
+        for one in self._sessions:
+            total.add(which(one.record.outcome).changes())
+        return total.changes()
 
     @property
     def unknown(self) -> bool:
@@ -167,12 +189,15 @@ class SocketDoor:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _cut(self) -> None:
+        await asyncio.gather(*(one.ended.wait() for one in self._begin_cut()))
+
+    def _begin_cut(self) -> list[DoorSession]:
         running = [one for one in self._sessions if not one.ended.is_set()]
         self._gate.cutting = True
         for one in running:
             one.drop_child()
         self._gate.open.set()
-        await asyncio.gather(*(one.ended.wait() for one in running))
+        return running
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -212,7 +237,7 @@ class SocketDoor:
         await session.relay(reader)
 
     async def _enter(self, parameters: dict[str, str]) -> Upstream:
-        if self._gate.cutting:
+        if self._gate.shut:
             raise DoorClosed("the door is closed", sqlstate="57P03")
         if sum(not one.ended.is_set() for one in self._sessions) >= MOST_SESSIONS:
             raise DoorClosed(f"more than {MOST_SESSIONS} sessions", sqlstate="53300")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from migrations_portal.adapters.pg_wire import cut_at_zero, fields
 from migrations_portal.adapters.sql_text import Statement, statements
 from migrations_portal.execution.ports import SentStatement
+from migrations_portal.execution.row_changes import RowChange, RowTally
 
 READ_FROM_CHILD = frozenset({b"Q", b"P", b"B", b"E", b"S", b"F", b"X"})
 READ_FROM_SERVER = frozenset({b"C", b"I", b"s", b"E", b"N", b"Z", b"1", b"2"})
@@ -44,8 +45,12 @@ class Outcome:
         """Take the name of the tool's history table, whose changes do not count."""
         self._bookkeeping = bookkeeping
         self._pending: list[str] = []
-        self._savepoints: list[tuple[str, int]] = []
+        self._pending_rows: list[RowChange] = []
+        self._savepoints: list[tuple[str, int, int]] = []
         self.committed: list[str] = []
+        self.rows_committed = RowTally()
+        self.rows_tried = RowTally()
+        """With what was rolled back: the server's own counters of deleted rows count that too."""
         self.unknown = False
         self.block = False
 
@@ -57,7 +62,8 @@ class Outcome:
         elif tag in {"BEGIN", "START TRANSACTION"}:
             self.block = True
         elif tag == "SAVEPOINT":
-            self._savepoints.append((statement.words[-1], len(self._pending)))
+            sizes = len(self._pending), len(self._pending_rows)
+            self._savepoints.append((statement.words[-1], *sizes))
         elif tag == "ROLLBACK":
             self._roll_back(statement)
         elif tag == "PREPARE TRANSACTION":
@@ -65,6 +71,9 @@ class Outcome:
             self._forget()
         elif statement.writes(tag=tag) and not statement.about(self._bookkeeping):
             self._pending.append(statement.text)
+            changes = [each.counted(tag) for each in statement.row_writes]
+            self._pending_rows += changes
+            self.rows_tried.add(changes)
 
     def failed(self, statement: Statement) -> None:
         """Take note of a statement that the server refused; outside a block it takes its companions with it."""
@@ -94,6 +103,7 @@ class Outcome:
 
     def _commit(self) -> None:
         self.committed += self._pending
+        self.rows_committed.add(self._pending_rows)
         self._forget()
 
     def _roll_back(self, statement: Statement) -> None:
@@ -102,14 +112,16 @@ class Outcome:
             self.block = "CHAIN" in statement.words and "NO" not in statement.words
             return
         for depth in range(len(self._savepoints) - 1, -1, -1):
-            name, size = self._savepoints[depth]
+            name, size, rows = self._savepoints[depth]
             if name == statement.words[-1]:
                 del self._pending[size:]
+                del self._pending_rows[rows:]
                 del self._savepoints[depth + 1 :]
                 return
 
     def _forget(self) -> None:
         self._pending = []
+        self._pending_rows = []
         self._savepoints = []
 
 

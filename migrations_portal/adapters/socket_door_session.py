@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from migrations_portal.adapters import pg_wire, socket_door_upstream
@@ -24,9 +25,16 @@ LAST_ANSWER_SECONDS = 10.0
 class Gate:
     """Whether statements may pass: shared by all sessions of a door."""
 
+    trusted: Callable[[], bool]
+    """Whether the run is still ours; asked before anything is passed to the server (X4)."""
     open: asyncio.Event = field(default_factory=asyncio.Event)
     cutting: bool = False
     """Once true, nothing more is passed to the server, held back or not."""
+
+    @property
+    def shut(self) -> bool:
+        """Whether nothing may pass any more."""
+        return self.cutting or not self.trusted()
 
 
 @dataclass(frozen=True)
@@ -139,8 +147,9 @@ class DoorSession:
     async def _from_child(self, reader: asyncio.StreamReader) -> None:
         framer = pg_wire.Framer(read=READ_FROM_CHILD)
         while data := await _said(reader):
-            await self._gate.open.wait()
-            if self._gate.cutting:
+            if not (self.record.outcome.block or self.record.busy):
+                await self._gate.open.wait()  # never inside a transaction: its locks would be held
+            if self._gate.shut:
                 return
             for piece in framer.feed(data):
                 self.record.sent(piece.kind, piece.head)

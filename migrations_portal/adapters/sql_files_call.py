@@ -12,6 +12,7 @@ from migrations_portal.adapters.sandboxed_tool import Listeners, Statements
 from migrations_portal.adapters.socket_door import SocketDoor
 from migrations_portal.adapters.socket_door_upstream import Transport
 from migrations_portal.execution.ports import ChildResult, SentStatement, SessionLimits
+from migrations_portal.execution.reins import current
 from migrations_portal.targets.ports import Endpoint
 
 HISTORY_TABLE = "wco_schema_history"
@@ -56,6 +57,7 @@ class SqlCall:
         self._lines: list[str] = []
         self._exit_code = 1
         self._timed_out = False
+        self._stopped = False
         self.door = SocketDoor(
             folder=folder,
             endpoint=endpoint,
@@ -80,7 +82,7 @@ class SqlCall:
         timer = threading.Timer(self._limits.wall_clock_ms / 1000, self._cut)
         timer.start()
         try:
-            with self.connect() as connection:
+            with current().attached(self), self.connect() as connection:
                 connection.execute(_CREATE.encode())
                 if (name in applied_names(connection)) is not applied:
                     self._say(
@@ -110,6 +112,16 @@ class SqlCall:
         if part.one_transaction:
             connection.execute("COMMIT")
 
+    def pause(self) -> None:
+        self.door.pause()
+
+    def resume(self) -> None:
+        self.door.resume()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self.door.stop()
+
     def tell_statements(self) -> None:
         while not self._sent.empty():
             sent = self._sent.get()
@@ -126,6 +138,9 @@ class SqlCall:
             sqlstate=self.door.sqlstate,
             outcome_unknown=self.door.unknown,
             timed_out=self._timed_out,
+            stopped=self._stopped,
+            rows_committed=self.door.rows_committed,
+            rows_tried=self.door.rows_tried,
             statements_left_out=self._statements.left_out(),
         )
 

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import postgast
 
+from migrations_portal.execution.row_changes import TableWrite, writes_of
+
 VALUE = "'…'"
 """Stands where a literal was."""
 
@@ -76,6 +78,10 @@ _READS = frozenset(
     ]
 )
 _WRITES_INSIDE = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "INTO"})
+_MAY_CHANGE_ROWS = frozenset(
+    ["INSERT", "DELETE", "MERGE", "COPY", "WITH", "TRUNCATE", "DO", "CALL", "EXECUTE", "EXPLAIN", "UPDATE"]
+)
+"""Verbs of statements that are worth parsing for the tables whose number of rows they change."""
 _COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 _SELF_COMMITTING = frozenset({"VACUUM", "REINDEX", "CLUSTER", "CALL"})
 
@@ -99,6 +105,8 @@ class Statement:
     text: str
     words: tuple[str, ...]
     """Keywords and names in order, upper case unless quoted; literals and comments are left out."""
+    row_writes: tuple[TableWrite, ...] = ()
+    """The tables whose number of rows it may change."""
 
     @property
     def verb(self) -> str:
@@ -226,7 +234,9 @@ def _statement(raw: bytes, piece: Sequence[_Placed], *, keep_values: bool) -> St
     parts.append(raw[at : piece[-1][1]])
     names = tuple(word for word in words if word[0].isalpha() or word[0] in '_"')
     inside = _words_of_body(piece) if verb == "DO" else ()
-    return Statement(b"".join(parts).decode()[:LONGEST_TEXT], names + inside)
+    whole = raw[piece[0][0] : piece[-1][1]].decode()
+    writes = writes_of(whole) if verb in _MAY_CHANGE_ROWS else ()
+    return Statement(b"".join(parts).decode()[:LONGEST_TEXT], names + inside, writes)
 
 
 def _word(token: Token) -> str:

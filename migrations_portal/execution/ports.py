@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from migrations_portal.execution.row_changes import RowChange
 from migrations_portal.kernel.errors import TargetTrouble, Trouble
 from migrations_portal.targets.ports import Endpoint, TargetSession
 
@@ -89,6 +90,12 @@ class ChildResult:
     """A connection ended before the server said whether a change was committed: read the target, ask people (X9)."""
     timed_out: bool = False
     """The call was ended by us at its wall-clock limit."""
+    stopped: bool = False
+    """The call was ended by us because the run was stopped."""
+    rows_committed: tuple[RowChange, ...] = ()
+    """Rows that came and went by committed statements, by table."""
+    rows_tried: tuple[RowChange, ...] = ()
+    """The same with what was rolled back."""
     statements_left_out: int = 0
     """How many statements are not in `statements` because there were too many to keep."""
 
