@@ -3,6 +3,16 @@
 from migrations_portal.approvals.models import Invitation, Seat
 from migrations_portal.audit.models import Checkpoint, Entry, Freeze, LedgerCheck
 from migrations_portal.backups.models import Backup
+from migrations_portal.compliance.models import (
+    Disposal,
+    Document,
+    Dpia,
+    Export,
+    LegalHold,
+    LogReview,
+    ProcessingRecord,
+    RetentionCheck,
+)
 from migrations_portal.execution.models import MigrationRun, RunDecision, RunLine, RunStep
 from migrations_portal.incidents.models import EmergencyContact, Incident, IncidentEvent
 from migrations_portal.monitoring.models import RunSample
@@ -31,13 +41,19 @@ __all__ = [
     "Backup",
     "ChecklistItem",
     "Checkpoint",
+    "Disposal",
+    "Document",
+    "Dpia",
     "EmergencyContact",
     "Entry",
+    "Export",
     "Freeze",
     "Incident",
     "IncidentEvent",
     "Invitation",
     "LedgerCheck",
+    "LegalHold",
+    "LogReview",
     "MeasuredRate",
     "MigrationPlan",
     "MigrationRun",
@@ -48,6 +64,8 @@ __all__ = [
     "PlanCheck",
     "PlanFile",
     "PlanRevision",
+    "ProcessingRecord",
+    "RetentionCheck",
     "RunDecision",
     "RunLine",
     "RunSample",

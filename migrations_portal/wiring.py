@@ -18,7 +18,9 @@ from migrations_portal.adapters.s3_checkpoints import S3CheckpointStore
 from migrations_portal.adapters.script_check import NodeScriptChecker
 from migrations_portal.adapters.sequelize import SequelizeDriver
 from migrations_portal.adapters.signing import KeyFileSigner, KmsSigner
+from migrations_portal.adapters.typst_printer import TypstPrinter
 from migrations_portal.audit.ports import CheckpointStore, Signer, SigningFailed
+from migrations_portal.compliance.exports import ExportTools
 from migrations_portal.notifications.ports import ChatWebhook, Mailer
 from migrations_portal.plans.ports import ScriptChecker
 from migrations_portal.runbooks.tools import Tools
@@ -64,6 +66,13 @@ def ledger_signer() -> Signer:
             "The ledger has no key: set WCO_LEDGER_KEY_FILE or WCO_LEDGER_KMS_KEY for the workers."
         )
     return KeyFileSigner(pem)
+
+
+def export_tools() -> ExportTools:
+    """Return the outside world, as far as exports need it."""
+    return ExportTools(
+        vault=vault(), store=checkpoint_store(), signer=ledger_signer, printer=TypstPrinter()
+    )
 
 
 @cache

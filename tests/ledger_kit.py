@@ -47,7 +47,7 @@ class LedgerKit:
         bundles.write(
             out,
             entries=bundles.whole_ledger(last=upto),
-            points=bundles.points_for_all(store=self.store),
+            points=bundles.points_upto(self.store.newest(), store=self.store),
             extra={},
             scope=bundles.Scope(whole=True, last=upto),
             signer=self.signer,

@@ -235,6 +235,11 @@ CELERY_TASK_ROUTES = {
     "timeline.sweep": {"queue": "timeline"},
     "ledger.checkpoint": {"queue": "timeline"},
     "ledger.check": {"queue": "exports"},
+    "exports.make": {"queue": "exports"},
+    "exports.make_waiting": {"queue": "exports"},
+    "exports.monthly": {"queue": "exports"},
+    "compliance.open_reviews": {"queue": "timeline"},
+    "compliance.check_retention": {"queue": "exports"},
     "ledger.checks_waiting": {"queue": "exports"},
     "ledger.check_since": {"queue": "exports"},
     "ledger.check_whole": {"queue": "exports"},
@@ -263,6 +268,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "ledger.checks_waiting",
         "schedule": 5.0,
         "options": {"expires": 10},
+    },
+    "exports-waiting": {
+        "task": "exports.make_waiting",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "exports-monthly": {"task": "exports.monthly", "schedule": crontab(minute="12", hour="3")},
+    "compliance-open-reviews": {
+        "task": "compliance.open_reviews",
+        "schedule": 15.0,
+        "options": {"expires": 30},
+    },
+    "compliance-check-retention": {
+        "task": "compliance.check_retention",
+        "schedule": crontab(minute="52", hour="1"),
     },
     "ledger-check-since": {"task": "ledger.check_since", "schedule": crontab(minute="7")},
     "ledger-check-whole": {

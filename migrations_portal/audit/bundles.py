@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import rfc8785
 
-from migrations_portal.audit import checkpoints, verifier
+from migrations_portal.audit import checkpoints, export, verifier
 from migrations_portal.audit.models import Checkpoint, Entry
 from migrations_portal.audit.ports import CheckpointStore, Signer
 
@@ -26,25 +26,6 @@ class Scope:
     last: int
     query: Mapping[str, Any] = field(default_factory=dict)
     """What was asked for, in words that JSON knows."""
-
-
-class _Sink:
-    """Passes bytes on. It cannot be sought in, so that a zip has the same bytes wherever it is written."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
-
-    def write(self, chunk: Any, /) -> int:
-        """Write all of it."""
-        self._out.write(chunk)
-        return len(chunk)
-
-    def flush(self) -> None:
-        """Pass it on."""
-        self._out.flush()
-
-    def close(self) -> None:
-        """Leave the file open: it belongs to the caller."""
 
 
 def write(
@@ -67,7 +48,7 @@ def write(
     streams = {verifier.CHECKPOINTS: points, verifier.ENTRIES: entries}
     last_files = {verifier.MANIFEST, verifier.SIGNATURE}
     count, manifest, content = 0, dict[str, Any](), b""
-    with zipfile.ZipFile(_Sink(out), "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(verifier.WriteOnly(out), "w", zipfile.ZIP_STORED) as archive:
         for name in sorted({*small, *streams, *last_files}):
             if name in streams:
                 lines, hashes[name] = _stream(archive, name, streams[name])
@@ -117,6 +98,11 @@ def source() -> bytes:
     return Path(verifier.__file__).read_bytes()
 
 
+def source_sha256() -> str:
+    """Return the SHA-256 of the verifier's text, to compare with."""
+    return hashlib.sha256(source()).hexdigest()
+
+
 def how_to(key: str) -> bytes:
     """Return the text that tells an auditor what to do."""
     return (
@@ -130,26 +116,14 @@ def how_to(key: str) -> bytes:
     ).encode()
 
 
-def line_of(canonical: str, digest: str) -> bytes:
-    """Return an entry as a line: its canonical bytes, with the hash as one more key at the end."""
-    return f'{canonical[:-1]},"hash":"{digest}"}}'.encode()
-
-
-def entry_lines(rows: Iterable[Entry]) -> Iterator[bytes]:
-    """Yield the lines of these entries."""
-    return (line_of(row.canonical, row.hash) for row in rows)
-
-
 def whole_ledger(*, last: int) -> Iterator[bytes]:
     """Yield the lines of all entries up to `last`, read as the table has them."""
-    rows = Entry.objects.filter(seq__lte=last).order_by("seq")
-    pairs = rows.values_list("canonical", "hash").iterator(chunk_size=5_000)
-    return (line_of(canonical, digest) for canonical, digest in pairs)
+    return export.lines(Entry.objects.filter(seq__lte=last))
 
 
-def points_for_all(*, store: CheckpointStore) -> Iterator[bytes]:
-    """Yield every checkpoint, as the store has it."""
-    return checkpoints.from_store(store=store, numbers=range(1, store.newest() + 1))
+def points_upto(number: int, *, store: CheckpointStore) -> Iterator[bytes]:
+    """Yield the checkpoints up to a number, as the store has them."""
+    return checkpoints.from_store(store=store, numbers=range(1, number + 1))
 
 
 def points_for(seqs: Iterable[int], *, store: CheckpointStore) -> Iterator[bytes]:

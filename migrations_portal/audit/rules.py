@@ -151,6 +151,9 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
+EXTENSION_KEY = "white_cross_ops"
+"""The one key of the record that the spec does not name."""
+
 MIGRATION_RECORD_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Migration audit record",
@@ -185,9 +188,39 @@ MIGRATION_RECORD_SCHEMA: dict[str, Any] = {
         "status": {"enum": ["success", "failed", "rolled_back", "restored", "needs_decision"]},
         "verification_status": {"enum": ["passed", "failed", "not_run"]},
         "rollback_tested": {"type": "boolean"},
+        EXTENSION_KEY: {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["run", "plan", "revision", "digest", "level", "outcome", "approved_by"],
+            "properties": {
+                "run": {"type": "integer", "minimum": 1},
+                "plan": {"type": "integer", "minimum": 1},
+                "revision": {"type": "integer", "minimum": 1},
+                "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                "level": {"enum": ["LOW", "MEDIUM", "HIGH", "CRITICAL"]},
+                "outcome": {"type": "string"},
+                "approved_by": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["role", "email", "at"],
+                        "properties": {
+                            "role": {"type": "string"},
+                            "email": {"type": "string"},
+                            "at": {"type": "string", "format": "date-time"},
+                        },
+                    },
+                },
+                "backup_sha256": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
+            },
+        },
     },
 }
-"""The spec's record: exactly its 13 keys. `backup_location` is "none" when a run stopped before its backup."""
+"""The spec's record: its 13 keys, all of them, and at most one more, under which everything of ours stands.
+
+`backup_location` is "none" when a run stopped before its backup. Published as docs/reference/migration-record.schema.json.
+"""
 
 RECORD_KEYS: tuple[str, ...] = tuple(MIGRATION_RECORD_SCHEMA["required"])
 _VALIDATOR = Draft202012Validator(MIGRATION_RECORD_SCHEMA)

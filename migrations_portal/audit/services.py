@@ -1,8 +1,5 @@
 """Writing the ledger."""
 
-from dataclasses import asdict
-from datetime import datetime
-
 from django.db import connection, transaction
 
 from migrations_portal.audit import queries
@@ -49,23 +46,18 @@ def export(
 
     `targets` are those whose ledger the person may read; the caller has asked `targets.queries.ledger_targets`.
     """
-    narrowed = {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(wanted).items()
-        if value not in {None, ""}
-    }
     with transaction.atomic():
         last = append(
             Draft(
                 kind=EntryKind.LEDGER_EXPORTED,
                 actor=actor(by),
                 sentence=f"{by.full_name} exported the ledger as {form.upper()}.",
-                facts={"targets": targets, "filter": narrowed},
+                facts={"targets": targets, "filter": wanted.told()},
             )
         )
     rows = queries.entries(targets=targets, wanted=wanted).filter(seq__lte=last)
     return Download(
         name=f"ledger-to-{last}.{form}",
         content_type=form.content_type,
-        pieces=written(queries.streamed(rows), form=form),
+        pieces=written(rows, form=form),
     )

@@ -294,6 +294,24 @@ def check_end(last: int, *, covered_to: int, upto: int | None = None) -> None:
 # The bundle
 
 
+class WriteOnly:
+    """Passes bytes on. It cannot be sought in, so that a zip has the same bytes wherever it is written."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+
+    def write(self, chunk: Any, /) -> int:
+        self._out.write(chunk)
+        return len(chunk)
+
+    def flush(self) -> None:
+        """Pass it on."""
+        self._out.flush()
+
+    def close(self) -> None:
+        """Leave the file open: it belongs to the caller."""
+
+
 class _Compare:
     """A file that is only written to, and remembers whether it got the same bytes as another."""
 
@@ -325,7 +343,7 @@ def open_bundle(path: Path) -> dict[str, bytes]:
 
 def pack(files: dict[str, bytes], sink: Any) -> None:
     """Write the files as a zip whose every byte follows from them: sorted, stored, without dates."""
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(WriteOnly(sink), "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name)
             entry.create_system, entry.external_attr = 3, 0o644 << 16

@@ -17,6 +17,7 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.targets.models import TargetGroup
+from migrations_portal.targets.queries import groups_of
 from migrations_portal.targets.rules import EnvironmentKind
 
 logger = logging.getLogger(__name__)
@@ -127,6 +128,18 @@ def reasons_to_wait(*, run_id: int, now: datetime) -> list[str]:
     if run is None:
         return []
     return freezes.reasons_to_hold(level=run.revision.level, phi=run.revision.phi, now=now)
+
+
+def may_lift(*, person: Person) -> bool:
+    """Say whether `person` may let runs go on: who is alarmed may."""
+    return bool(groups_of(person=person, roles=frozenset(ALARMED)))
+
+
+def lift(*, freeze_id: int, by: Person, reason: str, now: datetime) -> bool:
+    """Let runs go on; raise `NotAllowed`, `ReasonForLiftingMissing`."""
+    if not may_lift(person=by):
+        raise access.NotAllowed("Only a compliance or security officer lets runs go on.")
+    return freezes.lift(freeze_id=freeze_id, by=by, reason=reason, now=now)
 
 
 def held() -> list[Freeze]:

@@ -30,6 +30,8 @@ class TargetGroupRole(UserObjectPermissionBase):
     """One person holds one role for one group (guardian's row with a real foreign key)."""
 
     content_object = models.ForeignKey(TargetGroup, on_delete=models.CASCADE)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    """When the role ends by itself, such as an outside auditor's; empty for a role without an end."""
 
     class Meta(UserObjectPermissionBase.Meta):
         db_table = "targets_group_role"

@@ -1,5 +1,13 @@
 """Celery tasks: short, ids only, one call each. The database is the queue; a message is a doorbell (ADR 0001)."""
 
-from migrations_portal.tasks import assessments, catalogue, ledger, notices, runs, timeline
+from migrations_portal.tasks import (
+    assessments,
+    catalogue,
+    compliance,
+    ledger,
+    notices,
+    runs,
+    timeline,
+)
 
-__all__ = ["assessments", "catalogue", "ledger", "notices", "runs", "timeline"]
+__all__ = ["assessments", "catalogue", "compliance", "ledger", "notices", "runs", "timeline"]

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 
 from migrations_portal.plans import queries
 from migrations_portal.plans.models import MigrationPlan
-from migrations_portal.tasks import assessments, catalogue, notices, runs
+from migrations_portal.tasks import assessments, catalogue, compliance, ledger, notices, runs
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,16 @@ def catalogue_soon(*, target_id: int) -> None:
 def notices_soon() -> None:
     """Ring for the outbox."""
     _after_commit(Message(notices.deliver))
+
+
+def export_soon(export_id: int) -> None:
+    """Ring for an export."""
+    _after_commit(Message(compliance.make, {"export_id": export_id}))
+
+
+def check_soon(check_id: int) -> None:
+    """Ring for a check of the ledger."""
+    _after_commit(Message(ledger.check, {"check_id": check_id}))
 
 
 def runs_soon() -> None:

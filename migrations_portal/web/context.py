@@ -8,16 +8,19 @@ from django.urls import reverse
 
 from migrations_portal.approvals import queries as approval_queries
 from migrations_portal.people.models import Person
+from migrations_portal.people.rules import LEDGER_READERS
 from migrations_portal.targets import queries as target_queries
 
 NAVIGATION = (
-    ("Plans", "plans"),
-    ("Runs", "runs"),
-    ("Incidents", "incidents"),
-    ("Audit", "ledger"),
-    ("PHI", "phi-targets"),
-    ("Rules", "rules"),
+    ("Plans", "plans", False),
+    ("Runs", "runs", False),
+    ("Incidents", "incidents", False),
+    ("Audit", "ledger", True),
+    ("Compliance", "compliance", True),
+    ("PHI", "phi-targets", False),
+    ("Rules", "rules", False),
 )
+"""Label, address, and whether only readers of the ledger see it."""
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
@@ -28,6 +31,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return {"demo": demo, "home_url": reverse("login"), "me": None}
+    reads = target_queries.visible_targets(person=person, roles=LEDGER_READERS).exists()
     waiting = len(approval_queries.waiting_for(person=person))
     return {
         "demo": demo,
@@ -35,7 +39,8 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         "sign_out_url": reverse("logout"),
         "nav": [
             {"label": label, "url": reverse(name), "current": request.path == reverse(name)}
-            for label, name in NAVIGATION
+            for label, name, readers_only in NAVIGATION
+            if reads or not readers_only
         ],
         "my_turn": {"count": waiting, "url": reverse("my-turn")},
         "me": {

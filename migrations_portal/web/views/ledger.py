@@ -1,6 +1,7 @@
 """The ledger: read, checked and exported."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -8,9 +9,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from migrations_portal.audit import export, queries, services
+from migrations_portal.audit import export, proofs, queries, services
 from migrations_portal.audit.models import Entry
+from migrations_portal.audit.rules import RECORD_KEYS
 from migrations_portal.targets import queries as target_queries
+from migrations_portal.web.forms.ledger import LedgerFilterForm
 from migrations_portal.web.people import signed_in
 
 PAGE_SIZE = 50
@@ -18,22 +21,43 @@ PAGE_SIZE = 50
 
 @require_GET
 def ledger(request: HttpRequest) -> HttpResponse:
-    """Show the newest entries as sentences; `before` in the address asks for older ones."""
-    rows = queries.entries(
-        targets=target_queries.ledger_targets(person=signed_in(request)),
-        wanted=queries.LedgerFilter(),
-    )
+    """Show the newest entries that fit, as sentences; `before` in the address asks for older ones. The address is the question."""
+    targets = target_queries.ledger_targets(person=signed_in(request))
+    asked = LedgerFilterForm(request.GET or None, targets=targets)
+    filtered = asked.is_bound and any(request.GET.get(name) for name in asked.fields)
+    asked.is_valid()
+    wanted = asked.wanted() if asked.is_bound else queries.LedgerFilter()
+    rows = queries.entries(targets=targets, wanted=wanted)
     before = request.GET.get("before", "")
-    if before.isdecimal():
+    if before.isdecimal() and len(before) < DIGITS:
         rows = rows.filter(seq__lt=int(before))
     page = list(rows[: PAGE_SIZE + 1])
+    question = {name: str(request.GET[name]) for name in asked.fields if request.GET.get(name)}
     told = {
         "entries": [_told(row) for row in page[:PAGE_SIZE]],
-        "export": {"url": reverse("ledger-export"), "query": []},
+        "filters": asked,
+        "filtered": filtered,
+        "clear_url": reverse("ledger"),
+        "export": {
+            "url": reverse("ledger-export"),
+            "query": [{"name": name, "value": value} for name, value in question.items()],
+            "more_url": f"{reverse('exports')}?{urlencode(question)}",
+        },
+        "links": LINKS,
         "chain": _chain(),
-        "pager": _pager(page),
+        "pager": _pager(page, question),
     }
     return render(request, "audit/list.html", told)
+
+
+DIGITS = 19
+"""A number with fewer digits fits into a bigint."""
+LINKS = [
+    {"label": "Exports", "name": "exports"},
+    {"label": "Checks", "name": "ledger-checks"},
+    {"label": "Verifier", "name": "verifier"},
+    {"label": "Compliance", "name": "compliance"},
+]
 
 
 def _chain() -> dict[str, Any]:
@@ -47,7 +71,7 @@ def _chain() -> dict[str, Any]:
     }
 
 
-def _pager(page: list[Entry]) -> dict[str, Any] | None:
+def _pager(page: list[Entry], question: dict[str, str]) -> dict[str, Any] | None:
     if len(page) <= PAGE_SIZE:
         return None
     last = page[PAGE_SIZE - 1].seq
@@ -55,7 +79,7 @@ def _pager(page: list[Entry]) -> dict[str, Any] | None:
         "first": page[0].seq,
         "last": last,
         "total": None,
-        "next_url": f"{reverse('ledger')}?before={last}",
+        "next_url": f"{reverse('ledger')}?{urlencode({**question, 'before': last})}",
     }
 
 
@@ -79,12 +103,15 @@ def _told(row: Entry) -> dict[str, Any]:
 
 @require_POST
 def download(request: HttpRequest) -> StreamingHttpResponse:
-    """Stream the ledger as CSV or JSON, up to and including the entry that records this download."""
+    """Stream what fits as CSV or JSON at once, up to and including the entry that records this download."""
     person = signed_in(request)
+    targets = target_queries.ledger_targets(person=person)
+    asked = LedgerFilterForm(request.POST, targets=targets)
+    asked.is_valid()
     copy = services.export(
         by=person,
-        targets=target_queries.ledger_targets(person=person),
-        wanted=queries.LedgerFilter(),
+        targets=targets,
+        wanted=asked.wanted(),
         form=export.ExportFormat.JSON
         if request.POST.get("format") == "json"
         else export.ExportFormat.CSV,
@@ -118,6 +145,7 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
             "result": said["result"],
             "raw": row.canonical,
         },
+        "proof": proofs.of_entry(row),
         "facts": [
             {"term": "Who", "value": f"{said['who']['name']} ({said['who']['email']})"},
             {"term": "When", "value": f"{row.at:%Y-%m-%d %H:%M:%S.%f} UTC"},
@@ -129,9 +157,7 @@ def entry(request: HttpRequest, seq: int) -> HttpResponse:
             {"term": "Why", "value": said["why"] or "—"},
             {"term": "Result", "value": said["result"]},
         ],
-        "record": [
-            {"term": key, "value": export.cell(value)} for key, value in said["record"].items()
-        ]
+        "record": [{"term": key, "value": export.cell(said["record"][key])} for key in RECORD_KEYS]
         if said["record"]
         else None,
         "back_url": reverse("ledger"),

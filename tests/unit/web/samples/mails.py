@@ -54,4 +54,12 @@ MAILS: dict[str, dict[str, Any]] = {
         "to_do": "Find out who changed the database.",
         "url": "https://ops.example.org/audit/",
     },
+    "export_ready": {
+        "person_name": "Cleo",
+        "file": "ledger-2026-10-to-412.pdf",
+        "purpose": "Monthly report to compliance",
+        "size": "48,113 bytes",
+        "sha256": "9f31" * 16,
+        "url": "https://ops.example.org/audit/exports/3/",
+    },
 }

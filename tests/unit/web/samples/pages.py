@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.web.samples import approvals, execution, lists, plans, risk
+from tests.unit.web.samples import approvals, compliance, execution, lists, plans, risk
 from tests.unit.web.samples.common import everywhere
 
 _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -39,6 +39,7 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "audit": ("audit/list.html", lists.LEDGER, "Audit"),
     "audit-broken": ("audit/list.html", lists.BROKEN_LEDGER, "Audit"),
     "audit-entry": ("audit/entry.html", lists.ENTRY, "Audit"),
+    **compliance.PAGES,
     "my-turn": ("people/my_turn.html", lists.MY_TURN, ""),
     "my-turn-none": ("people/my_turn.html", lists.NOTHING_TO_DO, ""),
     "demo-inbox": ("demo/inbox.html", lists.INBOX, ""),
