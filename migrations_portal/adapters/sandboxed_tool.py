@@ -27,11 +27,18 @@ from migrations_portal.adapters.log_cleaning import OutputLog
 from migrations_portal.adapters.sandbox import Job, Mount, Sandbox, SandboxedProcess
 from migrations_portal.adapters.socket_door import SocketDoor
 from migrations_portal.adapters.socket_door_upstream import Transport
-from migrations_portal.execution.ports import ChildResult, SentStatement, SessionLimits
+from migrations_portal.execution.ports import (
+    ChildResult,
+    DriverMissing,
+    SentStatement,
+    SessionLimits,
+)
 from migrations_portal.execution.reins import current
 from migrations_portal.targets.ports import Endpoint
 
 DOOR = "/door"
+NOT_STARTED = ("bwrap: ", "setpriv: ")
+"""How the output of a sandbox begins that came apart before the command began."""
 """The folder of the socket inside the sandbox: the tool's PGHOST."""
 
 MOST_STATEMENTS = 5_000
@@ -123,6 +130,11 @@ class ToolCall:
             finally:
                 process.kill()
                 exit_code = process.end()
+        if exit_code and output.startswith(NOT_STARTED) and not door.committed:
+            raise DriverMissing(
+                f"The sandbox did not start ({output.splitlines()[0]}), so nothing ran. Look at the worker's limits of "
+                "processes and user namespaces."
+            )
         while not self._events.empty():  # what the door learned last
             self._tell(self._events.get(), listeners)
         return ChildResult(

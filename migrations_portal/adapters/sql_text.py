@@ -79,7 +79,19 @@ _READS = frozenset(
 )
 _WRITES_INSIDE = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "INTO"})
 _MAY_CHANGE_ROWS = frozenset(
-    ["INSERT", "DELETE", "MERGE", "COPY", "WITH", "TRUNCATE", "DO", "CALL", "EXECUTE", "EXPLAIN", "UPDATE"]
+    [
+        "INSERT",
+        "DELETE",
+        "MERGE",
+        "COPY",
+        "WITH",
+        "TRUNCATE",
+        "DO",
+        "CALL",
+        "EXECUTE",
+        "EXPLAIN",
+        "UPDATE",
+    ]
 )
 """Verbs of statements that are worth parsing for the tables whose number of rows they change."""
 _COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})

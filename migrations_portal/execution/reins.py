@@ -72,8 +72,11 @@ class Reins:
         return self._paused.is_set()
 
     def trust(self) -> bool:
-        """Say whether the run may still touch its target: asked before each statement, so that a process which slept too
-        long (a stopped machine, a full disk) finds the door shut when it wakes (X4)."""
+        """Say whether the run may still touch its target.
+
+        Asked before each statement, so that a process which slept too long (a stopped machine, a full disk) finds the door
+        shut when it wakes (X4).
+        """
         return self._pulled is not Pull.LEASE_LOST and time.monotonic() < self._trusted_until
 
     def trust_until(self, instant: float) -> None:

@@ -118,7 +118,9 @@ def _of_statement(kind: str, node: Node) -> Iterator[TableWrite]:
 
 
 _CHANGES = frozenset({"InsertStmt", "DeleteStmt", "MergeStmt", "CopyStmt"})
-_CHANGING_BODY = re.compile(r"\b(insert|delete|merge|truncate|copy|execute|perform|call)\b", re.IGNORECASE)
+_CHANGING_BODY = re.compile(
+    r"\b(insert|delete|merge|truncate|copy|execute|perform|call)\b", re.IGNORECASE
+)
 """Words of a DO block that may change the number of rows somewhere; Sequelize's own blocks create enum types only."""
 _OPAQUE = frozenset({"CallStmt", "ExecuteStmt", "ExplainStmt"})
 """What may change rows of any table without naming it."""

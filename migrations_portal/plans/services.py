@@ -250,6 +250,11 @@ def release_assessment(*, assessment_id: int) -> None:
     PlanAssessment.objects.filter(pk=assessment_id, done_at__isnull=True).update(claimed_at=None)
 
 
+def put_off_assessment(*, assessment_id: int, why: str) -> None:
+    """Say why an assessment takes longer than it should. It stays claimed, so that the next try is `ASSESSMENT_LEASE` away."""
+    PlanAssessment.objects.filter(pk=assessment_id, done_at__isnull=True).update(problem=why)
+
+
 @transaction.atomic
 def store_assessment(  # written once per set of files; the runbook calls it
     *,

@@ -13,7 +13,7 @@ from typing import Any
 from migrations_portal import risk
 from migrations_portal.execution.ports import Bundle, ChildResult, SessionLimits
 from migrations_portal.execution.recording import RecordedScript, recorded_sql
-from migrations_portal.kernel.errors import ProductError, TargetTrouble
+from migrations_portal.kernel.errors import ProductError, Refused, TargetTrouble
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment
 from migrations_portal.plans.rules import files_digest
@@ -27,6 +27,9 @@ from migrations_portal.targets.ports import Endpoint
 logger = logging.getLogger(__name__)
 
 __all__ = ["MAJOR", "SIZES", "PreviewFailed", "assess_plan"]
+
+CALL_SECONDS = 90
+"""On an empty copy even a long migration ends in a second or two; a call that has not ended by now hangs."""
 
 
 class PreviewFailed(TargetTrouble):
@@ -46,7 +49,11 @@ class Recorded:
 
 
 def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetime]) -> None:
-    """Assess the files of a plan and store the result; a failure is stored as a sentence. Done once per set of files."""
+    """Assess the files of a plan and store the result. Done once per set of files.
+
+    What is wrong with the files is stored as a sentence. Trouble that is not theirs puts the assessment off: it is tried
+    again by itself, and the page says why it takes longer.
+    """
     row = PlanAssessment.objects.select_related(
         "plan__target__drill_target", "plan__target__group"
     ).get(pk=assessment_id)
@@ -61,8 +68,11 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
     scratch_name = f"wco_preview_{row.pk}"
     try:
         said = _assess(row.plan, bundle=bundle, tools=tools, scratch_name=scratch_name, now=clock())
-    except ProductError as failure:
+    except (PreviewFailed, Refused) as failure:
         said, problem = {}, failure.sentence
+    except ProductError as trouble:  # of ours or of the target's server: no word about the files
+        plans.put_off_assessment(assessment_id=row.pk, why=trouble.sentence)
+        return
     else:
         problem = ""
     plans.store_assessment(
@@ -131,6 +141,7 @@ def _up_and_down(bundle: Bundle, *, tools: Tools, scratch: Endpoint) -> Recorded
         application_name="wcops-preview",
         lock_timeout_ms=5_000,
         statement_timeout_ms=60_000,
+        wall_clock_ms=CALL_SECONDS * 1000,
         keep_values=True,  # the copy is empty, so nobody's values are in the statements of the file
     )
     recorded = Recorded()
@@ -158,6 +169,11 @@ def _up_and_down(bundle: Bundle, *, tools: Tools, scratch: Endpoint) -> Recorded
 
 
 def _check_ran(name: str, result: ChildResult) -> None:
+    if result.timed_out:
+        raise PreviewFailed(
+            f"{name} had not ended after {CALL_SECONDS} s on an empty copy of the schema, so it was stopped. See what it "
+            "waits for; if the machine was only busy, have it assessed again."
+        )
     if result.exit_code != 0:
         last = [line for line in result.output.splitlines() if line.strip()][-1:]
         raise PreviewFailed(

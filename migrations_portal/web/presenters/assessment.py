@@ -25,7 +25,7 @@ def shown(row: PlanAssessment | None) -> dict[str, Any] | None:
     if row is None:
         return None
     if row.done_at is None:
-        return {"state": "running"}
+        return {"state": "running", "delayed": row.problem}
     if not row.level:
         return {"state": "problem", "problem": row.problem}
     said = explained.told(row.result)

@@ -1,6 +1,7 @@
 """Migration files that mean harm or end badly: contained, and told as what they are (S6, S7, S10, X6, X7)."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from migrations_portal.adapters import sandbox
 from migrations_portal.adapters.sequelize import SequelizeDriver
-from migrations_portal.execution.ports import ApprovedFile, Bundle, ChildResult
+from migrations_portal.execution.ports import ApprovedFile, Bundle, ChildResult, DriverMissing
 from tests.driver_kit import (
     LIMITS,
     Target,
@@ -308,6 +310,15 @@ def test_a_fork_bomb_keeps_no_other_run_from_its_processes(
     assert status.pending == ()
     assert still_there
     assert bomb.result().timed_out or "refused true" in bomb.result().output
+
+
+def test_a_sandbox_that_cannot_start_is_not_the_files_fault(
+    tmp_path: Path, target: Target, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "_LIMITS", ((resource.RLIMIT_NPROC, 1),))
+
+    with pytest.raises(DriverMissing, match="did not start"):
+        _up(tmp_path, target, bundle, migration(NAME, "await run('SELECT 1');"))
 
 
 def test_two_sessions_at_once_are_told_apart(
