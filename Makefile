@@ -44,7 +44,7 @@ oracle: venv-dev ## hold the risk rules against real PostgreSQL servers (ORACLE=
 	@$(PY) -m tests.oracle $(ORACLE)
 
 screenshots: venv-test ## make docs/screenshots again, from the story in a real browser
-	@WCO_SCREENSHOTS=docs/screenshots $(PY) -m pytest -m browser tests/acceptance
+	@WCO_SCREENSHOTS=docs/screenshots $(PY) -m pytest -m browser tests/acceptance tests/unit/web/test_risk_pages_in_browser.py
 
 lock: ## renew requirements/*.txt from *.in, and the demo customer's package-lock.json
 	@tools/lock.sh

@@ -95,7 +95,7 @@ def time_sentence(said: Mapping[str, Any]) -> str:
 
 def _blocked(blocked: Span, work: Span, predicted: Mapping[str, Any]) -> str:
     who = f"{predicted['blocks']} {'of' if 'reads' in predicted['blocks'] else 'to'} {short(predicted['table'])}"
-    if blocked.usual <= work.usual:
+    if blocked.usual <= work.usual * 1.2 + 0.1:
         return f"{who} wait that long"
     return (
         f"{who} wait {spoken(blocked.usual)} ({between(blocked.shortest, blocked.longest)}), "
@@ -131,13 +131,13 @@ def _wait_sentence(span: Span, predicted: Mapping[str, Any]) -> str:
     who = f"{predicted['blocks'].capitalize()} {'of' if 'reads' in predicted['blocks'] else 'to'} {short(predicted['table'])}"
     limit = {
         "over": f"more than the {LIMIT_SECONDS} s that the strategy allows",
-        "may exceed": f"and may exceed the {LIMIT_SECONDS} s that the strategy allows",
+        "may exceed": f"which may exceed the {LIMIT_SECONDS} s that the strategy allows",
         "within": f"within the {LIMIT_SECONDS} s that the strategy allows",
     }[_verdict(span)]
     if span.usual < 0.1:  # noqa: PLR2004 - nobody sees it
-        return f"{who} wait for an instant at most: {limit}."
+        return f"{who} wait for an instant at most, {limit}."
     return (
-        f"{who} wait about {spoken(span.usual)} ({between(span.shortest, span.longest)}): {limit}."
+        f"{who} wait about {spoken(span.usual)} ({between(span.shortest, span.longest)}), {limit}."
     )
 
 

@@ -158,7 +158,7 @@ ASSESSMENT = {
     "again_url": "#",
     "wait": {
         "tone": "warn",
-        "sentence": "Writes to patients wait about 12 s (4.1 to 36 s): and may exceed the 30 s that the strategy allows.",
+        "sentence": "Writes to patients wait about 12 s (4.1 to 36 s), which may exceed the 30 s that the strategy allows.",
     },
     "rates": "Times are predicted with rates measured on staging on 03 Nov 2025.",
     "phi": {
