@@ -18,6 +18,7 @@ from migrations_portal.adapters.s3_checkpoints import S3CheckpointStore
 from migrations_portal.adapters.script_check import NodeScriptChecker
 from migrations_portal.adapters.sequelize import SequelizeDriver
 from migrations_portal.adapters.signing import KeyFileSigner, KmsSigner
+from migrations_portal.adapters.traffic_hook import HttpTrafficHook
 from migrations_portal.adapters.typst_printer import TypstPrinter
 from migrations_portal.audit.ports import CheckpointStore, Signer, SigningFailed
 from migrations_portal.compliance.exports import ExportTools
@@ -85,6 +86,7 @@ def tools() -> Tools:
         dump=PgDumpTool(env.pg_bin),
         vault=vault(),
         driver=SequelizeDriver(scratch=env.work_dir),
+        traffic=HttpTrafficHook(),
         projects=env.projects_dir,
         free_bytes=lambda: shutil.disk_usage(env.work_dir).free,
     )

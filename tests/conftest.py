@@ -88,6 +88,7 @@ def production(group: TargetGroup) -> Target:
         database="white_cross_production",
         credential="production",
         project="school-health",
+        watch_seconds=0,
     )
 
 

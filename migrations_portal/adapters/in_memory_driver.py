@@ -105,8 +105,15 @@ class InMemoryDriver:
                 _undo(database, name=name, script=script)
         return _tell(script.down_result, on_output=on_output, on_statement=on_statement)
 
-    def history(self, session: TargetSession) -> Sequence[str]:
+    def mark(self, session: TargetSession, bundle: Bundle, *, name: str) -> None:
+        """Record the name on every database, as there is no SQL here."""
+        del session, bundle
+        for database in self.server.databases.values():
+            database.history.append(name)
+
+    def history(self, session: TargetSession, bundle: Bundle) -> Sequence[str]:
         """Return the names in the history."""
+        del bundle
         return [row["name"] for row in session.rows(HISTORY_QUERY)]
 
 

@@ -110,8 +110,15 @@ class SequelizeDriver:
         words = ("db:migrate:undo", "--name", _checked(name))
         return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
 
-    def history(self, session: TargetSession) -> Sequence[str]:
+    def mark(self, session: TargetSession, bundle: Bundle, *, name: str) -> None:
+        """Write the name into the history table, which a run has made already."""
+        del bundle
+        table = '"' + self._history_table.replace('"', '""') + '"'
+        session.rows(f"INSERT INTO {table} (name) VALUES (%s)", [_checked(name)])  # noqa: S608
+
+    def history(self, session: TargetSession, bundle: Bundle) -> Sequence[str]:
         """Return the recorded names, sorted; empty when there is no table yet."""
+        del bundle
         table = '"' + self._history_table.replace('"', '""') + '"'
         there = session.rows("SELECT to_regclass(%s) IS NOT NULL AS there", [table])
         if not there[0]["there"]:

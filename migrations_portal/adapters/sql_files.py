@@ -20,6 +20,7 @@ from migrations_portal.adapters.sandboxed_tool import Listeners, call_folder
 from migrations_portal.adapters.socket_door_upstream import Transport
 from migrations_portal.adapters.sql_files_call import (
     ADD,
+    CREATE,
     IS_THERE,
     NAMES,
     REMOVE,
@@ -110,8 +111,14 @@ class SqlFileDriver:
             call.run(part, name=name, applied=True, record=(REMOVE, (name,)))
         return call.result()
 
-    def history(self, session: TargetSession) -> Sequence[str]:
+    def mark(self, session: TargetSession, bundle: Bundle, *, name: str) -> None:
+        """Write the name and the hash into the history table."""
+        session.rows(CREATE)
+        session.rows(ADD, [name, _approved(bundle, name).sha256])
+
+    def history(self, session: TargetSession, bundle: Bundle) -> Sequence[str]:
         """Return the recorded names, sorted; empty when there is no table yet."""
+        del bundle
         if not session.rows(IS_THERE)[0]["there"]:
             return []
         return [str(row["name"]) for row in session.rows(NAMES)]

@@ -16,7 +16,7 @@ from migrations_portal.execution.reins import current
 from migrations_portal.targets.ports import Endpoint
 
 HISTORY_TABLE = "wco_schema_history"
-_CREATE = f"""
+CREATE = f"""
 CREATE TABLE IF NOT EXISTS {HISTORY_TABLE} (
   name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
 """
@@ -83,7 +83,7 @@ class SqlCall:
         timer.start()
         try:
             with current().attached(self), self.connect() as connection:
-                connection.execute(_CREATE.encode())
+                connection.execute(CREATE.encode())
                 if (name in applied_names(connection)) is not applied:
                     self._say(
                         f"{name} is {'not' if applied else 'already'} applied; nothing was run"

@@ -4,7 +4,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from migrations_portal.execution.rules import ACTIVE, Choice, Outcome, RunStatus, StepStatus
+from migrations_portal.execution.rules import (
+    ACTIVE,
+    Choice,
+    Order,
+    Outcome,
+    RunStatus,
+    StepStatus,
+)
 
 
 class MigrationRun(models.Model):
@@ -37,6 +44,15 @@ class MigrationRun(models.Model):
     history_before = models.JSONField(default=list)
     history_after = models.JSONField(default=list)
     verification_status = models.CharField(max_length=8, default="not_run")
+    order = models.CharField(max_length=8, blank=True)
+    """What a person told the run to do: hold still, or stop. Empty: go on."""
+    order_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    order_at = models.DateTimeField(null=True)
+    order_reason = models.TextField(blank=True)
+    carrying_out = models.CharField(max_length=12, blank=True)
+    """The choice of two people that a worker carries out, or has carried out last."""
 
     class Meta:
         db_table = "execution_run"
@@ -48,6 +64,14 @@ class MigrationRun(models.Model):
             models.CheckConstraint(
                 condition=Q(outcome__in=["", *(str(each) for each in Outcome)]),
                 name="execution_run_outcome_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(order__in=["", *(str(each) for each in Order)]),
+                name="execution_run_order_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(carrying_out__in=["", *(str(each) for each in Choice)]),
+                name="execution_run_carrying_out_known",
             ),
             models.UniqueConstraint(
                 fields=["target"],

@@ -142,6 +142,10 @@ class MigrationDriver(Protocol):
         """Undo exactly the file `name`, by name, never "the last one"."""
         ...
 
-    def history(self, session: TargetSession) -> Sequence[str]:
-        """Return the names in the tool's history table, sorted; empty when there is no table yet."""
+    def history(self, session: TargetSession, bundle: Bundle) -> Sequence[str]:
+        """Return the files that the tool's history table records as applied, sorted; empty when there is no table yet."""
+        ...
+
+    def mark(self, session: TargetSession, bundle: Bundle, *, name: str) -> None:
+        """Record the file `name` as applied without running it; for people who finished it by hand."""
         ...

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.rules import Stage
 from migrations_portal.execution.models import MigrationRun, RunLine
-from migrations_portal.execution.rules import ACTIVE, RunStatus
+from migrations_portal.execution.rules import ACTIVE, Order, RunStatus
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
@@ -49,6 +49,12 @@ def busy_targets() -> set[int]:
     """Return the targets on which a run is active now."""
     rows = MigrationRun.objects.filter(status__in=[str(each) for each in ACTIVE])
     return set(rows.values_list("target_id", flat=True))
+
+
+def order_of(*, run_id: int) -> Order | None:
+    """Return what a person told the run to do; None when it may go on."""
+    order = MigrationRun.objects.filter(pk=run_id).values_list("order", flat=True).get()
+    return Order(order) if order else None
 
 
 def executor_of(run: MigrationRun) -> str:

@@ -1,6 +1,7 @@
 """Writing down a run while it happens. Every write names the fence: a worker that lost its lease writes nothing (X3)."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -10,9 +11,18 @@ from django.db.models import Max
 from django.db.models.functions import Now
 
 from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
-from migrations_portal.execution.rules import ACTIVE, LEASE, LeaseLost, StepFacts, StepStatus
+from migrations_portal.execution.reins import Pull, Reins
+from migrations_portal.execution.rules import (
+    ACTIVE,
+    LEASE,
+    Aborted,
+    LeaseLost,
+    StepFacts,
+    StepStatus,
+)
 from migrations_portal.kernel.errors import ProductError
 
+PAUSE_LOOK_SECONDS = 0.2
 OUTPUT_LIMIT = 200_000
 """Characters of output kept on a step; the log lines hold the rest of the story."""
 
@@ -38,14 +48,23 @@ class StepRecord:
 class Recorder:
     """Records one claimed run. Does not decide anything and does not touch the target."""
 
-    def __init__(self, *, run_id: int, fence: int, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        run_id: int,
+        fence: int,
+        clock: Callable[[], datetime],
+        reins: Reins | None = None,
+    ) -> None:
         """Speak for the holder of `fence`; `clock` is the door's clock."""
+        self.reins = reins or Reins()
         self.run_id = run_id
         self.fence = fence
         self.clock = clock
 
     def _hold(self) -> MigrationRun:
         """Lock the run's row inside the open transaction, or raise `LeaseLost` when it is no longer ours."""
+        self._check_trust()
         run = (
             MigrationRun.objects.select_for_update()
             .filter(pk=self.run_id, fence=self.fence, status__in=[str(each) for each in ACTIVE])
@@ -54,6 +73,11 @@ class Recorder:
         if run is None:
             raise LeaseLost
         return run
+
+    def _check_trust(self) -> None:
+        """Raise `LeaseLost` when we have told ourselves to stop, whatever the row says (X4)."""
+        if not self.reins.trust():
+            raise LeaseLost
 
     def renew(self) -> None:
         """Extend the lease by the database's clock. Raises `LeaseLost`; a database error is not a renewal either (X4)."""
@@ -65,6 +89,7 @@ class Recorder:
 
     def check(self) -> None:
         """Raise `LeaseLost` unless the run is still ours and its lease has not run out."""
+        self._check_trust()
         mine = MigrationRun.objects.filter(pk=self.run_id, fence=self.fence, lease_until__gt=Now())
         if not mine.filter(status__in=[str(each) for each in ACTIVE]).exists():
             raise LeaseLost
@@ -81,7 +106,11 @@ class Recorder:
 
     @contextlib.contextmanager
     def step(self, facts: StepFacts) -> Iterator[StepRecord]:
-        """Save the step before it starts and close it when the block ends: OK, SKIPPED, or FAILED when it raises."""
+        """Save the step before it starts and close it when the block ends: OK, SKIPPED, or FAILED when it raises.
+
+        Waits while the run is paused; raises `Aborted` when a person stopped it.
+        """
+        self.obey()
         self.check()
         with transaction.atomic():
             run = self._hold()
@@ -105,6 +134,24 @@ class Recorder:
             raise
         self._close(record, status=StepStatus.SKIPPED if record.skipped else StepStatus.OK)
 
+    def obey(self) -> None:
+        """Hold still while the run is paused; raise `Aborted` when it was stopped."""
+        if self.reins.is_paused():
+            self.log(f"Held still: {self.ordered()}", level="warn")
+            while self.reins.is_paused():
+                self._check_trust()
+                time.sleep(PAUSE_LOOK_SECONDS)
+            self.log("Goes on")
+        if self.reins.pulled is Pull.ABORTED:
+            raise Aborted(self.ordered())
+
+    def ordered(self) -> str:
+        """Say who gave the last order, and why."""
+        run = MigrationRun.objects.select_related("order_by").get(pk=self.run_id)
+        who = run.order_by.full_name if run.order_by else "Somebody"
+        verb = "paused" if run.order == "PAUSE" else "stopped"
+        return f"{who} {verb} the run: {run.order_reason}"
+
     def _close(self, record: StepRecord, *, status: StepStatus, closing: str = "") -> None:
         if closing:
             record.say(closing, level="error")
@@ -120,6 +167,7 @@ class Recorder:
 
     def note(self, **columns: Any) -> None:
         """Set columns of the run itself."""
+        self._check_trust()
         mine = MigrationRun.objects.filter(
             pk=self.run_id, fence=self.fence, status__in=[str(each) for each in ACTIVE]
         )

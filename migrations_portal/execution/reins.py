@@ -66,15 +66,14 @@ class Reins:
         """Whether a person stopped the run, also when its way back has begun since."""
         return self._aborted
 
-    @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
         """Whether the run holds still."""
         return self._paused.is_set()
 
     def trust(self) -> bool:
         """Say whether the run may still touch its target.
 
-        Asked before each statement, so that a process which slept too long (a stopped machine, a full disk) finds the door
+        Asked before each statement, so that a process that slept too long (a stopped machine, a full disk) finds the door
         shut when it wakes (X4).
         """
         return self._pulled is not Pull.LEASE_LOST and time.monotonic() < self._trusted_until

@@ -16,6 +16,7 @@ class RunStatus(StrEnum):
     ROLLED_BACK = "ROLLED_BACK"
     NEEDS_DECISION = "NEEDS_DECISION"
     RESTORING = "RESTORING"
+    RECOVERING = "RECOVERING"
     RESTORED = "RESTORED"
     CANCELLED = "CANCELLED"
 
@@ -26,11 +27,15 @@ RUN_STATES: StateTable[RunStatus] = StateTable(
     allowed={
         _R.DUE: frozenset({_R.RUNNING, _R.CANCELLED}),
         _R.RUNNING: frozenset({_R.SUCCEEDED, _R.FAILED, _R.ROLLED_BACK, _R.NEEDS_DECISION}),
-        _R.NEEDS_DECISION: frozenset({_R.RESTORING, _R.SUCCEEDED}),
+        _R.NEEDS_DECISION: frozenset({_R.RESTORING, _R.RECOVERING, _R.SUCCEEDED}),
+        _R.SUCCEEDED: frozenset({_R.RESTORING, _R.RECOVERING}),
         _R.RESTORING: frozenset({_R.RESTORED, _R.NEEDS_DECISION}),
+        _R.RECOVERING: frozenset({_R.SUCCEEDED, _R.ROLLED_BACK, _R.NEEDS_DECISION}),
     },
 )
-ACTIVE = (RunStatus.RUNNING, RunStatus.NEEDS_DECISION, RunStatus.RESTORING)
+WORKING = (RunStatus.RUNNING, RunStatus.RESTORING, RunStatus.RECOVERING)
+"""While a run is in one of these, a worker holds its lease."""
+ACTIVE = (*WORKING, RunStatus.NEEDS_DECISION)
 """While a run is in one of these, no other run may start on its target."""
 
 
@@ -52,6 +57,7 @@ class Outcome(StrEnum):
     UNKNOWN = "UNKNOWN"
     RESTORED = "RESTORED"
     KEPT = "KEPT"
+    MARKED = "MARKED"
 
     @property
     def sentence(self) -> str:
@@ -62,6 +68,7 @@ class Outcome(StrEnum):
             Outcome.UNDONE: "The migration was undone by name: history and schema are as before.",
             Outcome.PARTIAL: "The migration failed half way: it is not in the history, but the target has moved.",
             Outcome.UNKNOWN: "Nobody knows yet what the target holds; two people have to decide.",
+            Outcome.MARKED: "Two people finished it by hand; the files are recorded as applied, and the checks passed.",
             Outcome.KEPT: "Two people looked at the target and keep it as it is.",
             Outcome.RESTORED: "The backup taken before the run is live again; the damaged database is kept beside it.",
         }[self]
@@ -86,6 +93,15 @@ STANDARD_STEPS: tuple[StepFacts, ...] = (
     StepFacts("health-after", "Health check after"),
 )
 """The spec's "Standard Migration Procedure", steps 1 to 8."""
+
+WATCH_STEP = StepFacts("watch", "Watch after the migration")
+"""What follows the eight steps: the spec's criteria are held against the target for a while before the run succeeds."""
+
+MARK_STEPS: tuple[StepFacts, ...] = (
+    StepFacts("mark-record", "Record as applied"),
+    StepFacts("mark-verify", "Verify what was done by hand"),
+)
+"""What happens when two people finished a file by hand."""
 
 ROLLBACK_STEPS: tuple[StepFacts, ...] = (
     StepFacts("rollback-divert", "Divert traffic"),
@@ -122,10 +138,23 @@ STATEMENT_TIMEOUT_MS = 15 * 60 * 1000
 """No statement of a migration runs longer than this."""
 
 
+class Order(StrEnum):
+    """What a person can tell a run that goes on."""
+
+    PAUSE = "PAUSE"
+    ABORT = "ABORT"
+
+
+ORDER_SECONDS = 0.5
+"""How often a run looks for orders: a button has to act within two seconds."""
+
+
 class Choice(StrEnum):
-    """What two people can decide about a run whose outcome needs it."""
+    """What two people can decide about a run whose outcome needs it, or (the last two) about one that succeeded."""
 
     KEEP = "KEEP"
+    MARK_APPLIED = "MARK_APPLIED"
+    ROLL_BACK = "ROLL_BACK"
     RESTORE = "RESTORE"
 
     @property
@@ -133,6 +162,8 @@ class Choice(StrEnum):
         """The choice as a button says it."""
         return {
             Choice.KEEP: "Keep the target as it is",
+            Choice.MARK_APPLIED: "Record the files as applied",
+            Choice.ROLL_BACK: "Roll back by name",
             Choice.RESTORE: "Restore the backup taken before this run",
         }[self]
 
@@ -143,12 +174,23 @@ class Choice(StrEnum):
             Choice.KEEP: (
                 "Changes nothing on the target. Choose it when you have looked, and what is there is right, or was mended by hand."
             ),
+            Choice.MARK_APPLIED: (
+                "Writes the files' names into the history table and runs the verification. Choose it when somebody finished "
+                "the files' work by hand; when a check fails, the decision comes back."
+            ),
+            Choice.ROLL_BACK: (
+                "Takes a backup, then undoes what this run recorded, newest first, by each file's own down. Rows that the "
+                "migration deleted do not come back this way. Refused when somebody applied another file since."
+            ),
             Choice.RESTORE: (
                 "Restores the backup into a new database, checks it, and puts it in the place of the present one. "
                 "Whatever was written after the backup is then only in the old database, which is kept beside it."
             ),
         }[self]
 
+
+AFTER_SUCCESS = (Choice.ROLL_BACK, Choice.RESTORE)
+"""What can still be chosen when a run has succeeded."""
 
 DECIDERS_NEEDED = 2
 """An unknown outcome is decided by two people (X9)."""
@@ -172,7 +214,36 @@ class SecondPersonNeeded(Refused):
     code = "second-person-needed"
 
 
+class NotOrdered(Refused):
+    """This run takes no such order now."""
+
+    code = "not-ordered"
+
+
 class StepFailed(TargetTrouble):
     """A step of the procedure failed; the sentence says what to do."""
 
     code = "step-failed"
+
+
+class Aborted(StepFailed):
+    """A person stopped the run."""
+
+    code = "aborted"
+
+
+def abort_means(step: str) -> str:
+    """Say what stopping means when the run is in the step with this key; empty when it cannot be stopped there."""
+    if step.startswith(("rollback-", "restore-", "mark-")):
+        return ""
+    if step in _BEFORE_A_CHANGE or not step:
+        return "Stops within two seconds. Nothing has been changed yet, and nothing will be."
+    if step == "migrate":
+        return (
+            "Stops within two seconds: the statement that runs is cancelled and its transaction undone. Files that this run "
+            "has applied are rolled back by name; what cannot be undone that way waits for two people."
+        )
+    return "Stops within two seconds and rolls back by name what this run has applied."
+
+
+_BEFORE_A_CHANGE = frozenset(step.key for step in STANDARD_STEPS[:4])

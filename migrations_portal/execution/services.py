@@ -13,21 +13,15 @@ from migrations_portal.backups.models import Backup
 from migrations_portal.execution import announcements, queries
 from migrations_portal.execution.models import MigrationRun, RunDecision, RunStep
 from migrations_portal.execution.rules import (
-    DECIDERS_NEEDED,
     LEASE,
     RUN_STATES,
     TAKEOVER_AFTER,
-    Choice,
+    WORKING,
     LeaseLost,
-    NotDecidable,
     Outcome,
     RunStatus,
-    SecondPersonNeeded,
     StepStatus,
 )
-from migrations_portal.people import access
-from migrations_portal.people.models import Person
-from migrations_portal.people.rules import DECIDING_ROLES
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
@@ -161,7 +155,7 @@ def finish(
     if status is RunStatus.NEEDS_DECISION:
         RunDecision.objects.filter(
             run=run
-        ).delete()  # a failed restore is decided anew; the ledger keeps who chose it
+        ).delete()  # a failed recovery is decided anew; the ledger keeps who chose it
     plan = plans.lock(run.plan_id)
     entry = plans.draft_entry(
         plan,
@@ -228,29 +222,10 @@ def _begun(run: MigrationRun) -> list[str]:
     return [name for name in names if name in step.facts] if step and step.facts else names
 
 
-def restores_waiting() -> list[int]:
-    """Return the restores that two people chose and no worker has claimed yet."""
-    rows = MigrationRun.objects.filter(status=str(RunStatus.RESTORING), claimed_by="")
-    return list(rows.order_by("pk").values_list("pk", flat=True))
-
-
-@transaction.atomic
-def claim_restore(*, run_id: int, worker: str) -> int | None:
-    """Claim a chosen restore and return its new fence, or None when somebody else has it."""
-    run = MigrationRun.objects.select_for_update().get(pk=run_id)
-    highest = (
-        MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
-    )
-    claimed = MigrationRun.objects.filter(
-        pk=run_id, status=str(RunStatus.RESTORING), claimed_by=""
-    ).update(claimed_by=worker[:120], lease_until=Now() + LEASE, fence=highest + 1)
-    return int(highest + 1) if claimed == 1 else None
-
-
 def lost_runs() -> list[MigrationRun]:
     """Return the running runs whose lease ended long enough ago that their holder has stopped itself (X4)."""
     rows = MigrationRun.objects.filter(
-        status__in=[str(RunStatus.RUNNING), str(RunStatus.RESTORING)],
+        status__in=[str(status) for status in WORKING],
         lease_until__lt=Now() - TAKEOVER_AFTER,
     )
     return list(rows.exclude(claimed_by="").select_related("plan"))
@@ -272,64 +247,3 @@ def take_over(*, run_id: int, fence: int) -> int | None:
         status=str(StepStatus.LOST), finished_at=Now(), output="The worker that ran this step died."
     )
     return int(highest + 1)
-
-
-@transaction.atomic
-def decide(
-    *, run_id: int, choice: Choice, by: Person, reason: str, now: datetime, public_url: str
-) -> bool:
-    """Record one person's choice; return True when it was the second of two and the act may begin.
-
-    Raises `NotDecidable`, `NotAllowed`, `SecondPersonNeeded`.
-    """
-    run = (
-        MigrationRun.objects.select_for_update(of=("self",))
-        .select_related("plan__target__group")
-        .get(pk=run_id)
-    )
-    if run.status != RunStatus.NEEDS_DECISION:
-        raise NotDecidable
-    if not access.roles_in(person=by, group=run.plan.target.group) & DECIDING_ROLES:
-        names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
-        raise access.NotAllowed(f"Two people decide here, each one of: {names}.")
-    if not reason.strip():
-        raise NotDecidable("Say why you choose this; the reason goes into the ledger.")
-    if by.pk == run.plan.author_id:
-        raise access.NotAllowed("You wrote this plan, so two other people have to decide.")
-    if RunDecision.objects.filter(run=run, choice=str(choice), by=by).exists():
-        raise SecondPersonNeeded
-    RunDecision.objects.create(run=run, choice=str(choice), by=by, at=now, reason=reason.strip())
-    people = RunDecision.objects.filter(run=run, choice=str(choice)).values("by").distinct().count()
-    complete = people >= DECIDERS_NEEDED
-    if complete and choice is Choice.RESTORE:
-        MigrationRun.objects.filter(pk=run.pk).update(
-            status=str(RunStatus.RESTORING), claimed_by="", lease_until=Now() + LEASE
-        )
-    audit.append(
-        plans.draft_entry(
-            run.plan,
-            kind=EntryKind.RUN_DECISION,
-            actor=audit.actor(by),
-            sentence=f"{by.full_name} chose “{choice.lower()}” for run {run.pk} ({people} of {DECIDERS_NEEDED}).",
-            reason=reason.strip(),
-            phi=False,
-        )
-    )
-    if complete and choice is Choice.KEEP:
-        _keep(run, reason=reason.strip(), now=now, public_url=public_url)
-    return complete
-
-
-def _keep(run: MigrationRun, *, reason: str, now: datetime, public_url: str) -> None:
-    """End the run with the target as two people found it."""
-    finish(
-        run_id=run.pk,
-        fence=run.fence or 0,
-        status=RunStatus.SUCCEEDED,
-        outcome=Outcome.KEPT,
-        problem=run.problem,
-        advice=f"Kept as it is: {reason}",
-        rollback_tested=False,
-        now=now,
-        public_url=public_url,
-    )

@@ -19,6 +19,10 @@ class RunSample(models.Model):
     blocked_by_us = models.PositiveIntegerField(default=0)
     """Sessions that wait for a session of this run."""
 
+    transactions = models.BigIntegerField(null=True)
+    """Committed and rolled back on the target, since its statistics were reset."""
+    rollbacks = models.BigIntegerField(null=True)
+
     class Meta:
         db_table = "monitoring_sample"
         indexes = [models.Index(fields=["run", "at"], name="monitoring_sample_by_run")]

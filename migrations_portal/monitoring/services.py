@@ -21,4 +21,6 @@ def record_sample(
         blocked_sessions=seen.blocked_sessions,
         longest_blocked_ms=seen.longest_blocked_ms,
         blocked_by_us=seen.blocked_by_us,
+        transactions=seen.transactions,
+        rollbacks=seen.rollbacks,
     )

@@ -44,9 +44,15 @@ PLAN_STATES: StateTable[PlanStatus] = StateTable(
             {_S.SUCCEEDED, _S.FAILED, _S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}
         ),
         _S.NEEDS_DECISION: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.SUCCEEDED}),
+        _S.SUCCEEDED: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}),
     },
 )
 """Design section 4, plus FAILED: the run stopped and the target is proven unchanged (ADR 0004)."""
+
+CLOSED = frozenset(
+    {status for status in PlanStatus if PLAN_STATES.final(status)} | {PlanStatus.SUCCEEDED}
+)
+"""Nothing is to be done any more; a success can still be rolled back or restored by two people."""
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_FILES = 20

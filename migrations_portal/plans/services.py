@@ -27,6 +27,7 @@ from migrations_portal.plans.models import (
 from migrations_portal.plans.ports import ScriptChecker
 from migrations_portal.plans.rules import (
     ASSESSMENT_LEASE,
+    CLOSED,
     MAX_FILES,
     PLAN_STATES,
     Documentation,
@@ -379,7 +380,7 @@ def move(plan: MigrationPlan, *, status: PlanStatus, entry: Draft, now: datetime
     """Change the status of a locked plan, with its ledger entry. Raises `TransitionRefused`."""
     PLAN_STATES.check(source=PlanStatus(plan.status), target=status)
     plan.status = str(status)
-    if PLAN_STATES.final(status):
+    if status in CLOSED:
         plan.closed_at = now
     plan.save(update_fields=["status", "closed_at"])
     audit.append(entry)

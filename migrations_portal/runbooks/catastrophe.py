@@ -18,8 +18,9 @@ from migrations_portal.execution.rules import (
     StepFailed,
 )
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import endings, truth
+from migrations_portal.runbooks import endings, traffic, truth
 from migrations_portal.runbooks.endings import Ending
+from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
 from migrations_portal.runbooks.tools import RunContext, Tools, open_context
 from migrations_portal.runbooks.watch import watching
 
@@ -43,6 +44,7 @@ def execute(
     )
     try:
         with watching(context, sample=False):
+            context.reins.begin_way_back()
             endings.conclude(context, _restore(context))
     except LeaseLost:
         logger.warning("run %s: the lease is lost, this worker stops", run_id)
@@ -51,15 +53,16 @@ def execute(
 def _restore(context: RunContext) -> Ending:
     try:
         backup = _backup_of(context)
-        beside = context.endpoint.on(
-            f"{context.run.target.database}_restored_{context.run.pk}"[:63]
-        )
-        _divert(context)
-        _restore_beside(context, backup=backup, name=beside.database)
-        _verify_copy(context, backup=backup, name=beside.database)
-        _swap(context, name=beside.database)
-        _check_integrity(context, backup=backup)
-        _restore_traffic(context)
+        beside = beside_name(context.run.target.database, word="restored", run_id=context.run.pk)
+        end_older_sessions(context)
+        with held_target(context, wait_seconds=WAIT_SECONDS):
+            diverted = traffic.divert(context, STEP["restore-divert"])
+            _restore_beside(context, backup=backup, name=beside)
+            _verify_copy(context, backup=backup, name=beside)
+        _swap(context, name=beside)  # ends every session on the database, so the lock is taken anew
+        with held_target(context, wait_seconds=WAIT_SECONDS):
+            _check_integrity(context, backup=backup)
+            traffic.restore(context, STEP["restore-traffic"], diverted=diverted)
     except LeaseLost:
         raise
     except ProductError as failure:
@@ -79,15 +82,6 @@ def _backup_of(context: RunContext) -> Backup:
             "This run has no proven backup to restore. Recover from the target's own base backup."
         )
     return backup
-
-
-def _divert(context: RunContext) -> None:
-    with context.recorder.step(STEP["restore-divert"]) as step:
-        step.skipped = True
-        step.say(
-            "No traffic hook is set for this target, so traffic was not diverted; its sessions end at the swap.",
-            level="warn",
-        )
 
 
 def _restore_beside(context: RunContext, *, backup: Backup, name: str) -> None:
@@ -144,9 +138,3 @@ def _check_integrity(context: RunContext, *, backup: Backup) -> None:
                 step.say(f"{name}: {rows:,} rows")
             session.rows("SELECT 1 AS answers")
         step.exit_code = 0
-
-
-def _restore_traffic(context: RunContext) -> None:
-    with context.recorder.step(STEP["restore-traffic"]) as step:
-        step.skipped = True
-        step.say("Traffic was never diverted.")

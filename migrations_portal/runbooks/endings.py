@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db import OperationalError, connection, transaction
 
 from migrations_portal.execution import services as execution
-from migrations_portal.execution.rules import Outcome, RunStatus
+from migrations_portal.execution.rules import Aborted, LeaseLost, Outcome, RunStatus
 from migrations_portal.incidents import services as incidents
 from migrations_portal.incidents.rules import Trigger
 from migrations_portal.kernel.errors import ProductError
@@ -39,6 +39,17 @@ def stopped_before_change(failure: ProductError) -> Ending:
         Outcome.NOTHING_CHANGED,
         problem=failure.sentence,
         advice="Mend what the sentence names, then open the change as a new plan.",
+        trigger=Trigger.STOPPED_BEFORE_CHANGE,
+    )
+
+
+def stopped_by_person(aborted: Aborted) -> Ending:
+    """A person stopped the run before anything could change the target."""
+    return Ending(
+        RunStatus.FAILED,
+        Outcome.NOTHING_CHANGED,
+        problem=aborted.sentence,
+        advice="Open the change as a new plan when it may run.",
         trigger=Trigger.STOPPED_BEFORE_CHANGE,
     )
 
@@ -114,6 +125,8 @@ CONCLUDE_PAUSE_SECONDS = 2.0
 def conclude(context: RunContext, ending: Ending) -> None:
     """Write the ending down, again when the portal's database was away for a moment. Raises `LeaseLost` when the run is not ours."""
     for attempt in range(1, CONCLUDE_ATTEMPTS + 1):
+        if not context.reins.trust():
+            raise LeaseLost
         try:
             _write(context, ending)
         except OperationalError:

@@ -6,7 +6,13 @@ import time
 from migrations_portal.execution.ports import ChildResult, SentStatement
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.recording import timed
-from migrations_portal.execution.rules import LOCK_ATTEMPTS, LOCK_TIMEOUT_MS, Outcome, StepFailed
+from migrations_portal.execution.rules import (
+    LOCK_ATTEMPTS,
+    LOCK_TIMEOUT_MS,
+    Aborted,
+    Outcome,
+    StepFailed,
+)
 from migrations_portal.runbooks import truth
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
@@ -35,19 +41,39 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
     state = before
     applied: tuple[str, ...] = ()
     for name in context.approved:
-        result, outcome, after = _apply(context, step, name=name, before=state)
+        try:
+            result, outcome, after = _apply(context, step, name=name, before=state)
+        except Aborted as aborted:
+            raise FileFailed(
+                aborted.sentence,
+                outcome=Outcome.NOTHING_CHANGED,
+                applied=applied,
+                after=state,
+            ) from aborted
         step.exit_code = result.exit_code
         step.facts[name] = {
             "seconds": round(result.seconds, 2),
             "statements": len(result.statements),
             "timed": timed(result),
         }
+        step.facts["_rows"] = [each.as_json() for each in context.rows_committed.changes()]
         if outcome is not Outcome.APPLIED:
+            said = context.recorder.ordered() + " " if result.stopped else ""
             raise FileFailed(
-                _sentence(name, result, outcome), outcome=outcome, applied=applied, after=after
+                said + _sentence(name, result, outcome),
+                outcome=outcome,
+                applied=applied,
+                after=after,
             )
         applied = (*applied, name)
         state = after
+        if context.reins.aborted:
+            raise FileFailed(
+                context.recorder.ordered(),
+                outcome=Outcome.NOTHING_CHANGED,
+                applied=applied,
+                after=after,
+            )
     return state
 
 
@@ -60,6 +86,7 @@ def _apply(
     behind us, so each attempt is short (design section 8).
     """
     for attempt in range(1, LOCK_ATTEMPTS + 1):
+        context.recorder.obey()
         context.recorder.check()
         result = context.tools.driver.up(
             context.endpoint,
@@ -69,11 +96,15 @@ def _apply(
             on_output=step.say,
             on_statement=lambda sent: _show(step, sent),
         )
+        context.count(result)
+        if context.reins.aborted:
+            context.reins.begin_way_back()  # what follows must not be stopped: it finds out what is true
         after = truth.read_state(context)
         outcome = truth.judge(name=name, result=result, before=before, after=after)
         if (
             outcome is not Outcome.NOTHING_CHANGED
             or result.sqlstate != LOCK_NOT_AVAILABLE
+            or context.reins.aborted
             or attempt == LOCK_ATTEMPTS
         ):
             return result, outcome, after
@@ -98,6 +129,8 @@ def _sentence(name: str, result: ChildResult, outcome: Outcome) -> str:
         if result.sqlstate
         else f"the tool ended with code {result.exit_code}"
     )
+    if result.stopped:
+        why = "it was stopped while it ran"
     if outcome is Outcome.NOTHING_CHANGED and result.exit_code == 0:
         why = "the tool said success but recorded nothing"
     return f"{name} failed: {why}. {outcome.sentence}"

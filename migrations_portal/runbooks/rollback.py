@@ -1,7 +1,5 @@
 """The spec's "Rollback Execution": its six steps. Undoes by name, newest first, only what this run recorded (X11)."""
 
-from collections.abc import Mapping
-
 from migrations_portal.backups import services as backups
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.rules import (
@@ -12,12 +10,12 @@ from migrations_portal.execution.rules import (
     StepFailed,
 )
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import endings, truth
+from migrations_portal.runbooks import endings, traffic, truth
+from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.verification import services as verification
-from migrations_portal.verification.rules import Baseline
 
 STEP: dict[str, StepFacts] = {step.key: step for step in ROLLBACK_STEPS}
 
@@ -26,24 +24,23 @@ def execute(
     context: RunContext,
     *,
     applied: tuple[str, ...],
-    before: TargetState,
-    baseline: Baseline,
-    counts: Mapping[str, int],
+    before: Before,
     reason: str,
 ) -> Ending:
     """Undo what this run applied and prove that the target is as before; hand it to people when that fails."""
+    context.reins.begin_way_back()
     context.recorder.log(f"ROLLBACK: {reason}", level="error")
     try:
-        _divert(context)
-        _check_nothing_on_top(context, applied=applied, before=before)
+        diverted = traffic.divert(context, STEP["rollback-divert"])
+        _check_nothing_on_top(context, applied=applied, before=before.state)
         _back_up(context)
         _undo(context, applied=applied)
-        _verify(context, before=before, baseline=baseline, counts=counts)
-        _restore_traffic(context)
+        _verify(context, before=before)
+        traffic.restore(context, STEP["rollback-traffic"], diverted=diverted)
     except LeaseLost:
         raise
     except ProductError as failure:
-        now_true = _now_true(context, applied=applied, before=before)
+        now_true = _now_true(context, applied=applied, before=before.state)
         return endings.rollback_failed(reason, failure=failure.sentence, now_true=now_true)
     endings.prove(context, ("rollback-reason", "rollback-executed", "rollback-verified"))
     return endings.rolled_back(reason)
@@ -59,14 +56,6 @@ def _now_true(context: RunContext, *, applied: tuple[str, ...], before: TargetSt
     recorded = [name for name in applied if name in state.history]
     schema = "is as before" if state.schema == before.schema else "differs from before"
     return f"In the history of what this run applied: {', '.join(recorded) or 'nothing'}; the schema {schema}."
-
-
-def _divert(context: RunContext) -> None:
-    with context.recorder.step(STEP["rollback-divert"]) as step:
-        step.skipped = True
-        step.say(
-            "No traffic hook is set for this target, so traffic was not diverted.", level="warn"
-        )
 
 
 def _check_nothing_on_top(
@@ -112,6 +101,7 @@ def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
         result = context.tools.driver.down(
             context.endpoint, context.bundle, name=name, limits=context.limits, on_output=step.say
         )
+        context.count(result)
         step.exit_code = result.exit_code
         if name not in truth.read_state(context).history:
             step.say(f"{name} is undone and out of the history")
@@ -124,17 +114,16 @@ def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
     raise StepFailed(f"Undoing {name} never got its locks in {LOCK_ATTEMPTS} attempts.")
 
 
-def _verify(
-    context: RunContext, *, before: TargetState, baseline: Baseline, counts: Mapping[str, int]
-) -> None:
+def _verify(context: RunContext, *, before: Before) -> None:
     with context.recorder.step(STEP["rollback-verify"]) as step:
         state = truth.read_state(context)
         context.recorder.note(schema_after=state.schema, history_after=list(state.history))
-        difference = truth.schema_difference(before.schema, state.schema)
-        if state.history != before.history or difference:
+        difference = truth.schema_difference(before.state.schema, state.schema)
+        if state.history != before.state.history or difference:
             step.say("\n".join(difference[:200]))
             raise StepFailed(
-                "After the rollback the target is not as before: " + _what_differs(before, state)
+                "After the rollback the target is not as before: "
+                + _what_differs(before.state, state)
             )
         step.say("History and schema are exactly as before the run")
         results = verification.run(
@@ -142,8 +131,8 @@ def _verify(
             phase="rollback",
             server=context.tools.server,
             endpoint=context.endpoint,
-            baseline=baseline,
-            counts=counts,
+            baseline=before.baseline,
+            expected=before.expected(context),
             affected=context.run.revision.tables,
             checks=(),
             now=context.clock(),
@@ -161,9 +150,3 @@ def _what_differs(before: TargetState, after: TargetState) -> str:
         " and ".join([*parts, *(["the schema differs"] if before.schema != after.schema else [])])
         + "."
     )
-
-
-def _restore_traffic(context: RunContext) -> None:
-    with context.recorder.step(STEP["rollback-traffic"]) as step:
-        step.skipped = True
-        step.say("Traffic was never diverted.")

@@ -3,15 +3,16 @@
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from migrations_portal.approvals.services import BACKUP_POLICY
 from migrations_portal.backups import services as backups
 from migrations_portal.backups.models import Backup
 from migrations_portal.execution.recorder import StepRecord
+from migrations_portal.execution.reins import Pull
 from migrations_portal.execution.rules import (
     STANDARD_STEPS,
+    Aborted,
     LeaseLost,
     Outcome,
     StepFacts,
@@ -19,30 +20,26 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.kernel.errors import ProductError, Trouble
 from migrations_portal.plans import queries as plan_queries
-from migrations_portal.runbooks import endings, health, migrating, rollback, truth
+from migrations_portal.runbooks import (
+    endings,
+    health,
+    migrating,
+    rollback,
+    truth,
+    watch_period,
+)
+from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.migrating import FileFailed
+from migrations_portal.runbooks.sessions import held_target
 from migrations_portal.runbooks.tools import RunContext, Tools, open_context
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.runbooks.watch import watching
-from migrations_portal.targets.ports import TargetSession
 from migrations_portal.verification import services as verification
-from migrations_portal.verification.rules import Baseline
 
 logger = logging.getLogger(__name__)
 
 STEP: dict[str, StepFacts] = {step.key: step for step in STANDARD_STEPS}
-RUNNER_LOCK = 0x57C0_0001
-"""Advisory lock on the target: one runner at a time, whoever started it (X7)."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What steps 1 to 4 found: the target before the change, and the proven backup."""
-
-    state: TargetState
-    baseline: Baseline
-    backup: Backup
 
 
 def execute(
@@ -71,19 +68,14 @@ def _run(context: RunContext) -> Ending:
     """
     with contextlib.ExitStack() as held:
         try:
-            holder = context.tools.server.session(
-                context.endpoint,
-                application_name=f"{context.application_name}-holder",
-                statement_timeout_ms=0,
-            )
-            _lock(held.enter_context(holder))
-            prepared = _prepare(context)
+            held.enter_context(held_target(context))
+            known = _prepare(context)
         except LeaseLost:
             raise
         except Exception as failure:  # noqa: BLE001  # whatever it was, nothing was changed yet, and people are told
-            return endings.stopped_before_change(_told(context, failure))
+            return _stopped(_told(context, failure))
         try:
-            return _change(context, prepared)
+            return _change(context, known)
         except LeaseLost:
             raise
         except Exception as failure:  # noqa: BLE001  # an unforeseen fault here must not leave the run without a word
@@ -91,36 +83,34 @@ def _run(context: RunContext) -> Ending:
             return endings.unknown(f"The run broke off after the migration had begun. {said}")
 
 
-def _lock(holder: TargetSession) -> None:
-    if not holder.try_lock(RUNNER_LOCK):
-        raise StepFailed("Another runner holds the lock on this target. Wait until it has ended.")
+def _stopped(failure: ProductError) -> Ending:
+    if isinstance(failure, Aborted):
+        return endings.stopped_by_person(failure)
+    return endings.stopped_before_change(failure)
 
 
 def _told(context: RunContext, failure: Exception) -> ProductError:
     """Return the failure with a sentence for people; what is no `ProductError` is a fault of ours and goes to the log."""
+    if context.reins.pulled is Pull.ABORTED:
+        return Aborted(context.recorder.ordered())
     if isinstance(failure, ProductError):
         return failure
     logger.error("run %s: unforeseen", context.run.pk, exc_info=failure)
     return Trouble(f"A fault of ours ({type(failure).__name__}); the worker's log has the rest.")
 
 
-def _change(context: RunContext, prepared: Prepared) -> Ending:
+def _change(context: RunContext, known: Before) -> Ending:
     """Steps 5 to 8, and the way back when one of them demands it."""
     try:
         with context.recorder.step(STEP["migrate"]) as step:
-            state = migrating.migrate(context, step, before=prepared.state)
+            state = migrating.migrate(context, step, before=known.state)
+    except Aborted as aborted:  # before the first file was tried
+        return endings.stopped_by_person(aborted)
     except FileFailed as failure:
-        return _after_failed_file(context, prepared, failure)
-    problem = _confirm(context, prepared, state=state)
+        return _after_failed_file(context, known, failure)
+    problem = _confirm(context, known, state=state) or watch_period.hold(context)
     if problem:
-        return rollback.execute(
-            context,
-            applied=context.approved,
-            before=prepared.state,
-            baseline=prepared.baseline,
-            counts=prepared.backup.counts,
-            reason=problem,
-        )
+        return rollback.execute(context, applied=context.approved, before=known, reason=problem)
     endings.prove(
         context,
         ("migration-executed", "verification-passed", "integrity-verified", "foreign-keys-valid"),
@@ -129,7 +119,7 @@ def _change(context: RunContext, prepared: Prepared) -> Ending:
     return endings.SUCCESS
 
 
-def _after_failed_file(context: RunContext, prepared: Prepared, failure: FileFailed) -> Ending:
+def _after_failed_file(context: RunContext, known: Before, failure: FileFailed) -> Ending:
     """A file failed: say what the target holds, and undo the files before it when that is safe."""
     context.recorder.note(
         schema_after=failure.after.schema, history_after=list(failure.after.history)
@@ -140,22 +130,21 @@ def _after_failed_file(context: RunContext, prepared: Prepared, failure: FileFai
         return endings.unknown(failure.sentence)
     if failure.applied:
         return rollback.execute(
-            context,
-            applied=failure.applied,
-            before=prepared.state,
-            baseline=prepared.baseline,
-            counts=prepared.backup.counts,
-            reason=failure.sentence,
+            context, applied=failure.applied, before=known, reason=failure.sentence
         )
     return endings.nothing_changed(failure.sentence)
 
 
-def _prepare(context: RunContext) -> Prepared:
+def _prepare(context: RunContext) -> Before:
     """Steps 1 to 4. Nothing here changes the target; any `ProductError` ends the run before a change."""
     with context.recorder.step(STEP["health-before"]) as step:
         _check_content(context)
         health.check_before(context, step)
     with context.recorder.step(STEP["backup"]) as step:
+        deleted = verification.deleted_rows(
+            server=context.tools.server, endpoint=context.endpoint, name=context.application_name
+        )
+        step.facts["deleted"] = deleted
         backup = _back_up(context, step)
     with context.recorder.step(STEP["verify-backup"]) as step:
         _prove_backup(context, step, backup=backup)
@@ -168,8 +157,9 @@ def _prepare(context: RunContext) -> Prepared:
             name=context.application_name,
             tables=context.run.revision.tables,
         )
+        step.facts["baseline"] = baseline.as_json()
     context.recorder.note(schema_before=state.schema, history_before=list(state.history))
-    return Prepared(state=state, baseline=baseline, backup=backup)
+    return Before(state=state, baseline=baseline, counts=backup.counts, deleted=deleted)
 
 
 def _check_content(context: RunContext) -> None:
@@ -245,18 +235,22 @@ def _status_before(context: RunContext, step: StepRecord) -> TargetState:
     return state
 
 
-def _confirm(context: RunContext, prepared: Prepared, *, state: TargetState) -> str:
+def _confirm(context: RunContext, known: Before, *, state: TargetState) -> str:
     """Steps 6 to 8. Return the sentence that demands a rollback, or nothing."""
     context.recorder.note(schema_after=state.schema, history_after=list(state.history))
     try:
         with context.recorder.step(STEP["status-after"]) as step:
-            _status_after(context, step, before=prepared.state, after=state)
+            _status_after(context, step, before=known.state, after=state)
         with context.recorder.step(STEP["verify"]) as step:
-            _verify(context, step, prepared=prepared)
+            _verify(context, step, known=known)
         with context.recorder.step(STEP["health-after"]) as step:
             health.check_after(context, step)
     except StepFailed as failure:
         return failure.sentence
+    except ProductError:
+        if context.reins.pulled is not Pull.ABORTED:
+            raise
+        return context.recorder.ordered()  # what failed is what the stop has cut off
     return ""
 
 
@@ -275,15 +269,15 @@ def _status_after(
     step.exit_code = 0
 
 
-def _verify(context: RunContext, step: StepRecord, *, prepared: Prepared) -> None:
+def _verify(context: RunContext, step: StepRecord, *, known: Before) -> None:
     """Step 7: the spec's queries as assertions, and the plan's own."""
     results = verification.run(
         run_id=context.run.pk,
         phase="after",
         server=context.tools.server,
         endpoint=context.endpoint,
-        baseline=prepared.baseline,
-        counts=prepared.backup.counts,
+        baseline=known.baseline,
+        expected=known.expected(context),
         affected=context.run.revision.tables,
         checks=verification.plan_checks(context.plan),
         now=context.clock(),

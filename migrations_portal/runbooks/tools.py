@@ -1,19 +1,27 @@
 """What a procedure is given: the ports it may use, and where a run happens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from migrations_portal.backups.ports import DumpTool, Vault
 from migrations_portal.backups.services import BackupTools
 from migrations_portal.execution.models import MigrationRun
-from migrations_portal.execution.ports import ApprovedFile, Bundle, MigrationDriver, SessionLimits
+from migrations_portal.execution.ports import (
+    ApprovedFile,
+    Bundle,
+    ChildResult,
+    MigrationDriver,
+    SessionLimits,
+)
 from migrations_portal.execution.recorder import Recorder
+from migrations_portal.execution.reins import Reins
+from migrations_portal.execution.row_changes import RowTally
 from migrations_portal.execution.rules import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.targets.models import Target
-from migrations_portal.targets.ports import CredentialSource, Endpoint, TargetServer
+from migrations_portal.targets.ports import CredentialSource, Endpoint, TargetServer, TrafficHook
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,7 @@ class Tools:
     dump: DumpTool
     vault: Vault
     driver: MigrationDriver
+    traffic: TrafficHook
     projects: Path
     free_bytes: Callable[[], int]
     """Room that is left where the worker puts its bundles."""
@@ -57,6 +66,20 @@ class RunContext:
     bundle: Bundle
     clock: Callable[[], datetime]
     public_url: str
+    rows_committed: RowTally = field(default_factory=RowTally)
+    """Rows that the run's own files have changed so far, as the socket door counted them."""
+    rows_tried: RowTally = field(default_factory=RowTally)
+    """The same with attempts that were rolled back."""
+
+    @property
+    def reins(self) -> Reins:
+        """How another thread pauses or stops the run."""
+        return self.recorder.reins
+
+    def count(self, result: ChildResult) -> None:
+        """Add the rows that one call of the tool changed."""
+        self.rows_committed.add(result.rows_committed)
+        self.rows_tried.add(result.rows_tried)
 
     @property
     def endpoint(self) -> Endpoint:

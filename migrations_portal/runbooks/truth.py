@@ -21,7 +21,7 @@ def read_state(context: RunContext) -> TargetState:
     """Read history and schema now. Raises `TargetUnreachable`, `QueryFailed`, `DumpFailed`."""
     name = f"{context.application_name}-truth"
     with context.tools.server.session(context.endpoint, application_name=name) as session:
-        history = tuple(context.tools.driver.history(session))
+        history = tuple(context.tools.driver.history(session, context.bundle))
     return TargetState(history=history, schema=context.tools.dump.schema(context.endpoint))
 
 

@@ -54,6 +54,12 @@ class Target(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     """The staging target on whose server restore drills and previews make their scratch databases."""
+    watch_seconds = models.PositiveIntegerField(default=300)
+    """How long a run goes on watching after its last step (spec: five minutes)."""
+    traffic_hook = models.URLField(max_length=300, blank=True)
+    """Where the application is told to divert its traffic and to take it back; empty: nobody is told."""
+    traffic_credential = models.CharField(max_length=80, blank=True)
+    """The credential whose password signs the calls of the hook."""
     phi_tables = ArrayField(models.CharField(max_length=128), default=list, blank=True)
     """Names that its PHI catalogue starts with; what counts afterwards are the `PhiTag` rows."""
 

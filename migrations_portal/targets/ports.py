@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from migrations_portal.kernel.errors import TargetTrouble, Trouble
@@ -30,6 +31,27 @@ class CredentialMissing(Trouble):
     """No credential is stored under the name that the target gives."""
 
     code = "credential-missing"
+
+
+class TrafficHookFailed(TargetTrouble):
+    """The target's traffic hook did not do what it was asked."""
+
+    code = "traffic-hook-failed"
+
+
+class TrafficState(StrEnum):
+    """Where the application's traffic goes."""
+
+    MAINTENANCE = "maintenance"
+    NORMAL = "normal"
+
+
+class TrafficHook(Protocol):
+    """Diverts a target's traffic and takes it back."""
+
+    def switch(self, *, url: str, secret: str, state: TrafficState, run: int) -> None:
+        """Set the state and read it back; raise `TrafficHookFailed`."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,11 @@ from django.conf import settings
 
 from migrations_portal import wiring
 from migrations_portal.compliance import guard
-from migrations_portal.execution import queries, services
-from migrations_portal.runbooks import catastrophe, standard, takeover
+from migrations_portal.execution import deciding, queries, services
+from migrations_portal.execution.models import MigrationRun
+from migrations_portal.execution.rules import Choice
+from migrations_portal.runbooks import catastrophe, recovery, standard, takeover
+from migrations_portal.tasks.ringing import Message, ring
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +27,7 @@ def worker_name() -> str:
 def start_due(**_newer: object) -> None:
     """Schedule what is approved and ring for what is due."""
     services.schedule_approved(now=wiring.clock())
-    for run_id in queries.due():
-        execute.delay(run_id=run_id)
+    ring([Message(execute, {"run_id": run_id}) for run_id in queries.due()])
 
 
 @shared_task(name="runs.execute", acks_late=False, max_retries=0)
@@ -69,30 +71,32 @@ def _checkpoint(run_id: int, *, when: str) -> None:
 
 @shared_task(name="runs.restore", acks_late=False, max_retries=0)
 def restore(*, run_id: int, **_newer: object) -> None:
-    """Carry out a restore that two people chose."""
+    """Carry out what two people chose: a restore, a rollback by name, or a record of work done by hand."""
     tools = wiring.tools()
-    fence = services.claim_restore(run_id=run_id, worker=worker_name())
-    if fence is not None:
-        catastrophe.execute(
-            run_id=run_id,
-            fence=fence,
-            tools=tools,
-            clock=wiring.clock,
-            public_url=settings.PUBLIC_URL,
-        )
-        _checkpoint(run_id, when="after")
+    fence = deciding.claim_recovery(run_id=run_id, worker=worker_name())
+    if fence is None:
+        return
+    chosen = MigrationRun.objects.values_list("carrying_out", flat=True).get(pk=run_id)
+    runbook = catastrophe if chosen == Choice.RESTORE else recovery
+    runbook.execute(
+        run_id=run_id,
+        fence=fence,
+        tools=tools,
+        clock=wiring.clock,
+        public_url=settings.PUBLIC_URL,
+    )
+    _checkpoint(run_id, when="after")
 
 
 @shared_task(name="runs.find_lost")
 def find_lost(**_newer: object) -> None:
-    """Take over runs whose worker died, and ring again for restores that nobody has begun."""
+    """Take over runs whose worker died, and ring again for recoveries that nobody has begun."""
     for run in services.lost_runs():
         try:
             _take_over(run.pk, fence=run.fence or 0)
         except Exception:  # one run that cannot be read must not keep the others from being found
             logger.exception("run %s: the takeover failed and is tried again", run.pk)
-    for run_id in services.restores_waiting():
-        restore.delay(run_id=run_id)
+    ring([Message(restore, {"run_id": run_id}) for run_id in deciding.recoveries_waiting()])
 
 
 def _take_over(run_id: int, *, fence: int) -> None:

@@ -9,6 +9,7 @@ from migrations_portal.verification.rules import (
     Baseline,
     CheckResult,
     PlanCheck,
+    RowsExpected,
     broken_check,
     judge_answer,
     judge_count,
@@ -17,6 +18,7 @@ from migrations_portal.verification.rules import (
     judge_orphans,
     judge_spans,
     judge_tables,
+    own_rows,
     resolve,
 )
 
@@ -41,19 +43,23 @@ def take_baseline(session: TargetSession, *, tables: Collection[str]) -> Baselin
     )
 
 
+def deleted_rows(session: TargetSession) -> dict[str, int]:
+    """Return the server's counter of deleted rows, by table; it counts what was rolled back too."""
+    return {row["table"]: int(row["deleted"]) for row in _ask(session, "deleted_rows")}
+
+
 def verify(
     session: TargetSession,
     *,
     baseline: Baseline,
-    counts: Mapping[str, int],
+    expected: RowsExpected,
     affected: Collection[str],
-    announced: Mapping[str, int],
     checks: Sequence[PlanCheck],
 ) -> tuple[CheckResult, ...]:
-    """Run every check. `counts` are exact rows in the backup's snapshot, `announced` the change that the plan expects."""
+    """Run every check."""
     return (
         *_structure(session, baseline=baseline, affected=affected),
-        *_data(session, baseline=baseline, counts=counts, affected=affected, announced=announced),
+        *_data(session, baseline=baseline, expected=expected, affected=affected),
         *(_run_plan_check(session, check) for check in checks),
     )
 
@@ -104,23 +110,15 @@ def _data(
     session: TargetSession,
     *,
     baseline: Baseline,
-    counts: Mapping[str, int],
+    expected: RowsExpected,
     affected: Collection[str],
-    announced: Mapping[str, int],
 ) -> Iterator[CheckResult]:
     listed = _ask(session, "tables")
     present = {_full(row) for row in listed}
-    touched = resolve(affected, tables=present)
+    reach = _reach(session)
+    touched = _touched(affected, expected=expected, present=present, reach=reach)
     yield judge_nulls(_nulls(session, tables=touched))
-    for table in touched:
-        if table in counts:
-            schema, _, name = table.partition(".")
-            yield judge_count(
-                table=table,
-                before=counts[table],
-                announced=announced.get(table, 0),
-                after=session.count(schema, name),
-            )
+    yield from count_rows(session, expected=expected, tables=touched, reach=reach)
     yield judge_spans(before=baseline.spans, after=_spans(session, tables=touched))
     rest = {
         _full(row): int(row["estimate"])
@@ -135,6 +133,63 @@ def _data(
         sentence=f"{len(rest)} tables that the plan does not touch, about {sum(rest.values()):,} rows (the planner's estimates).",
         facts={"estimates": rest},
     )
+
+
+def count_rows(
+    session: TargetSession,
+    *,
+    expected: RowsExpected,
+    tables: Collection[str],
+    reach: Mapping[str, Collection[str]],
+) -> Iterator[CheckResult]:
+    """Count each of the tables exactly, and hold it against what is expected."""
+    counted = [table for table in tables if table in expected.counts]
+    known = {"changes": expected.changed, "tried": expected.tried}
+    own, tried = (
+        own_rows(tables=counted, changes=each, announced=expected.announced, reach=reach)
+        for each in known.values()
+    )
+    found = {table: session.count(*table.split(".", 1)) for table in counted}
+    deleted = deleted_rows(
+        session
+    )  # after the counts: a deletion seen in a count is in the counter
+    for table in counted:
+        by_all = deleted.get(table, 0) - expected.deleted_before.get(table, 0)
+        yield judge_count(
+            table=table,
+            before=expected.counts[table],
+            after=found[table],
+            own=own[table],
+            others_deleted=max(0, by_all - tried[table].deleted) if by_all >= 0 else None,
+        )
+
+
+def recount(
+    session: TargetSession, *, expected: RowsExpected, tables: Collection[str]
+) -> tuple[CheckResult, ...]:
+    """Judge the row counts of some tables once more."""
+    return tuple(count_rows(session, expected=expected, tables=tables, reach=_reach(session)))
+
+
+def _reach(session: TargetSession) -> dict[str, set[str]]:
+    """Return which tables lose rows with which: partitions, and children with ON DELETE CASCADE."""
+    found: dict[str, set[str]] = {}
+    for row in _ask(session, "row_reach"):
+        found.setdefault(row["table"], set()).add(row["reached"])
+    return found
+
+
+def _touched(
+    affected: Collection[str],
+    *,
+    expected: RowsExpected,
+    present: Collection[str],
+    reach: Mapping[str, Collection[str]],
+) -> tuple[str, ...]:
+    """Return the tables to look at: those of the plan, and those whose rows the run changed, with what they reach."""
+    changed = resolve([each.table for each in expected.changed if each.table], tables=present)
+    reached = {other for table in changed for other in reach.get(table, ())}
+    return tuple(sorted({*resolve(affected, tables=present), *changed, *(reached & set(present))}))
 
 
 def _run_plan_check(session: TargetSession, check: PlanCheck) -> CheckResult:

@@ -1,5 +1,6 @@
 """The contract of the driver port, held by every driver on a real PostgreSQL."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from migrations_portal.execution.ports import (
     MigrationDriver,
     SentStatement,
 )
+from migrations_portal.execution.reins import Pull, Reins, holding
+from migrations_portal.execution.row_changes import RowChange
 from tests.driver_kit import (
     LIMITS,
     Target,
@@ -70,7 +73,7 @@ def target() -> Iterator[Target]:
 
 def _history(tool: Tool, target: Target) -> list[str]:
     with PostgresServer().session(target.endpoint, application_name="tests") as session:
-        return list(tool.driver.history(session))
+        return list(tool.driver.history(session, tool.bundle))
 
 
 STUDENTS = "CREATE TABLE students (id integer PRIMARY KEY, ssn text UNIQUE NOT NULL)"
@@ -246,6 +249,105 @@ def test_statements_are_told_with_times_tags_and_their_transaction(
     assert sleep.started_at >= create.started_at + create.seconds - 0.001
     assert create.in_transaction
     assert create.transaction == sleep.transaction > 0
+
+
+def test_rows_are_counted_by_table_and_what_was_rolled_back_is_told_apart(
+    tool: Tool, target: Target
+) -> None:
+    fill = "INSERT INTO students SELECT n, n::text FROM generate_series(1, 9) n"
+    first = tool.write(1, [STUDENTS, fill, "DELETE FROM students WHERE id > 4"], [], True)
+    broken = tool.write(2, ["DELETE FROM public.students", "SELECT 1 / 0"], [], True)
+    bundle = plus(tool.bundle, first, broken)
+
+    done = tool.driver.up(target.endpoint, bundle, name=first.name, limits=LIMITS)
+    undone = tool.driver.up(target.endpoint, bundle, name=broken.name, limits=LIMITS)
+
+    assert done.rows_committed == (RowChange("students", inserted=9, deleted=5),)
+    assert undone.rows_committed == ()
+    assert undone.rows_tried == (RowChange("public.students", deleted=4),)
+
+
+def test_a_file_is_stopped_from_another_thread_and_its_outcome_is_known(
+    tool: Tool, target: Target
+) -> None:
+    first = tool.write(1, [STUDENTS, "SELECT pg_sleep(30)"], [], True)
+    reins = Reins()
+    timer = threading.Timer(1.5, reins.stop, [Pull.ABORTED])
+
+    with holding(reins):
+        timer.start()
+        result = tool.driver.up(
+            target.endpoint, plus(tool.bundle, first), name=first.name, limits=LIMITS
+        )
+
+    assert result.stopped
+    assert result.seconds < 6
+    assert (result.committed_writes, result.outcome_unknown) == ((), False)
+    assert target.relations() == []
+    assert (
+        target.rows(
+            "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()"
+        )
+        == []
+    )
+
+
+def test_a_pause_holds_between_transactions_and_the_file_goes_on_after_it(
+    tool: Tool, target: Target
+) -> None:
+    steps = [STUDENTS, "SELECT pg_sleep(1)", "CREATE TABLE later (id integer)"]
+    first = tool.write(1, steps, [], False)
+    reins = Reins()
+    seen: list[list[str]] = []
+
+    def look() -> None:
+        seen.append(target.relations())
+        reins.resume()
+
+    def heard(sent: SentStatement) -> None:
+        if "CREATE TABLE students" in sent.sql:
+            reins.pause()
+            threading.Timer(2.5, look).start()
+
+    with holding(reins):
+        result = tool.driver.up(
+            target.endpoint,
+            plus(tool.bundle, first),
+            name=first.name,
+            limits=LIMITS,
+            on_statement=heard,
+        )
+
+    assert result.exit_code == 0, result.output
+    assert seen == [["students.id", "students.ssn"]]
+    assert target.relations() == ["later.id", "students.id", "students.ssn"]
+
+
+def test_a_door_that_is_not_trusted_any_more_lets_nothing_pass(tool: Tool, target: Target) -> None:
+    first = tool.write(1, [STUDENTS], [], True)
+    reins = Reins()
+    reins.trust_until(0.0)
+
+    with holding(reins):
+        result = tool.driver.up(
+            target.endpoint, plus(tool.bundle, first), name=first.name, limits=LIMITS
+        )
+
+    assert result.exit_code != 0
+    assert target.relations() == []
+
+
+def test_a_file_finished_by_hand_is_marked(tool: Tool, target: Target) -> None:
+    first = tool.write(1, [STUDENTS], [DROP_STUDENTS], True)
+    second = tool.write(2, ["CREATE TABLE later (id integer)"], [], True)
+    bundle = plus(tool.bundle, first, second)
+    tool.driver.up(target.endpoint, bundle, name=first.name, limits=LIMITS)
+
+    with PostgresServer().session(target.endpoint, application_name="tests") as session:
+        tool.driver.mark(session, bundle, name=second.name)
+
+    assert tool.driver.status(target.endpoint, bundle, limits=LIMITS).pending == ()
+    assert target.relations() == ["students.id", "students.ssn"]
 
 
 def test_every_session_has_the_limits_of_the_run(tool: Tool, target: Target) -> None:

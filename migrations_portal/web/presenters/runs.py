@@ -7,15 +7,19 @@ from django.db.models import Max
 from django.urls import reverse
 
 from migrations_portal.backups.models import Backup
-from migrations_portal.execution import queries
+from migrations_portal.execution import deciding, queries
 from migrations_portal.execution.models import MigrationRun, RunStep
 from migrations_portal.execution.rules import (
     ACTIVE,
+    AFTER_SUCCESS,
     DECIDERS_NEEDED,
     LEASE,
+    MARK_STEPS,
     RESTORE_STEPS,
     ROLLBACK_STEPS,
     STANDARD_STEPS,
+    WATCH_STEP,
+    WORKING,
     Choice,
     Outcome,
     RunStatus,
@@ -28,7 +32,7 @@ from migrations_portal.people.rules import DECIDING_ROLES
 from migrations_portal.runbooks.truth import schema_difference
 from migrations_portal.web.presenters import predictions
 
-LIVE = (RunStatus.DUE, RunStatus.RUNNING, RunStatus.RESTORING)
+LIVE = (RunStatus.DUE, *WORKING)
 POINTS = 60
 """Samples in the small lines: the last minute."""
 SILENCE_SECONDS = 12
@@ -202,9 +206,7 @@ def _decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:
                 "consequence": choice.consequence,
                 "danger": choice is Choice.RESTORE,
             }
-            for choice in Choice
-            if choice is not Choice.RESTORE
-            or Backup.objects.filter(run=run, restored_at__isnull=False).exists()
+            for choice in _choices(run)
         ],
         "first": {
             "by": made.by.full_name,
@@ -219,6 +221,23 @@ def _decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:
         "post_url": reverse("run-decide", args=[run.pk]),
         "form_error": "",
     }
+
+
+def _choices(run: MigrationRun) -> list[Choice]:
+    """Return what can be chosen about the run now; what could not work is not offered."""
+    if run.status == RunStatus.SUCCEEDED and deciding.later_run(run) is not None:
+        return []
+    recorded = set(run.plan.files.values_list("name", flat=True)) & set(run.history_after)
+    possible = {
+        Choice.KEEP: True,
+        Choice.MARK_APPLIED: len(recorded) < run.plan.files.count(),
+        Choice.ROLL_BACK: bool(recorded),
+        Choice.RESTORE: Backup.objects.filter(
+            run=run, purpose="pre-migration", restored_at__isnull=False
+        ).exists(),
+    }
+    asked = AFTER_SUCCESS if run.status == RunStatus.SUCCEEDED else tuple(Choice)
+    return [choice for choice in asked if possible[choice]]
 
 
 def _schema_diff(run: MigrationRun) -> dict[str, Any] | None:
@@ -246,7 +265,7 @@ def _steps(run: MigrationRun, steps: list[RunStep]) -> list[dict[str, Any]]:
     shown = [_step(facts.key, facts.title, by_key.get(facts.key)) for facts in STANDARD_STEPS]
     shown += [
         _step(facts.key, facts.title, by_key[facts.key])
-        for facts in (*ROLLBACK_STEPS, *RESTORE_STEPS)
+        for facts in (WATCH_STEP, *ROLLBACK_STEPS, *MARK_STEPS, *RESTORE_STEPS)
         if facts.key in by_key
     ]
     return shown

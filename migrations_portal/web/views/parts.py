@@ -21,7 +21,15 @@ _ZONE = "America/New_York"
 _LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL", "")
 _STATUSES = (
     *("DRAFT", "SUBMITTED", "APPROVED", "SCHEDULED", "DUE", "RUNNING", "SUCCEEDED", "FAILED"),
-    *("ROLLED_BACK", "NEEDS_DECISION", "RESTORING", "RESTORED", "REJECTED", "WITHDRAWN"),
+    *(
+        "ROLLED_BACK",
+        "NEEDS_DECISION",
+        "RESTORING",
+        "RECOVERING",
+        "RESTORED",
+        "REJECTED",
+        "WITHDRAWN",
+    ),
     *("EXPIRED", "CANCELLED", "OPEN", "ACKNOWLEDGED", "CLOSED", "A_STATE_OF_TOMORROW"),
 )
 _TONES = ("", "good", "warn", "bad", "worst", "info", "phi")

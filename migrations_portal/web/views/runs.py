@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from migrations_portal.execution import queries, services
+from migrations_portal.execution import deciding, queries
 from migrations_portal.execution.rules import Choice
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.tasks import bells
@@ -60,7 +60,7 @@ def decide(request: HttpRequest, run_id: int) -> HttpResponse:
         messages.error(request, "Choose one of the options.")
         return redirect("run", run_id=run_id)
     try:
-        complete = services.decide(
+        complete = deciding.decide(
             run_id=run_id,
             choice=Choice(given),
             by=person,

@@ -6,7 +6,7 @@ import pytest
 
 from migrations_portal import wiring
 from migrations_portal.demo.customer.examples import MEDICATION_REVIEW
-from migrations_portal.execution import services as execution
+from migrations_portal.execution import deciding
 from migrations_portal.execution.rules import Choice, NotDecidable, SecondPersonNeeded
 from migrations_portal.people import access
 from migrations_portal.runbooks import catastrophe
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def choose(
     run, person, reason="The schema moved and the file cannot be finished", choice=Choice.RESTORE
 ):
-    return execution.decide(
+    return deciding.decide(
         run_id=run.pk,
         choice=choice,
         by=person,
@@ -41,8 +41,8 @@ def test_two_people_restore_the_backup_and_the_damaged_database_is_kept(school, 
     with pytest.raises(SecondPersonNeeded):
         choose(run, cast["dan"])
     assert choose(run, cast["tess"]) is True
-    fence = execution.claim_restore(run_id=run.pk, worker="tests")
-    assert execution.claim_restore(run_id=run.pk, worker="another") is None
+    fence = deciding.claim_recovery(run_id=run.pk, worker="tests")
+    assert deciding.claim_recovery(run_id=run.pk, worker="another") is None
     catastrophe.execute(
         run_id=run.pk,
         fence=fence,

@@ -10,10 +10,16 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from migrations_portal.adapters.postgres import PostgresServer
+from migrations_portal.execution.row_changes import RowChange
 from migrations_portal.monitoring.probes import take_sample
 from migrations_portal.targets.ports import Endpoint
 from migrations_portal.verification import catalogue
-from migrations_portal.verification.rules import Baseline, CheckResult, PlanCheck
+from migrations_portal.verification.rules import (
+    Baseline,
+    CheckResult,
+    PlanCheck,
+    RowsExpected,
+)
 
 SCHEMA = """
 CREATE TABLE schools (district int, code int, PRIMARY KEY (district, code));
@@ -31,6 +37,8 @@ COUNTS = {"public.students": 101, "public.schools": 2}
 class Clinic:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+        self.deleted_before: dict[str, int] = {"public.students": 10_000}
+        """A counter that was reset since, so that no loss can be laid at the application's door."""
 
     def run(self, statement: str) -> None:
         with psycopg.connect(
@@ -43,15 +51,26 @@ class Clinic:
             return catalogue.take_baseline(session, tables=["students"])
 
     def verify(
-        self, baseline: Baseline, *checks: PlanCheck, announced: int = 0
+        self,
+        baseline: Baseline,
+        *checks: PlanCheck,
+        own: RowChange | None = None,
+        announced: tuple[str, ...] = (),
     ) -> dict[str, CheckResult]:
+        """Verify; unless told otherwise the application deleted nothing meanwhile."""
+        changed = (own,) if own else ()
         with PostgresServer().session(self.endpoint, application_name="wcops-1-1") as session:
             results = catalogue.verify(
                 session,
                 baseline=baseline,
-                counts=COUNTS,
+                expected=RowsExpected(
+                    counts=COUNTS,
+                    changed=changed,
+                    tried=changed,
+                    announced=frozenset(announced),
+                    deleted_before=self.deleted_before,
+                ),
                 affected=["students"],
-                announced={"public.students": announced},
                 checks=checks,
             )
         return {each.key: each for each in results}
@@ -145,9 +164,26 @@ def test_damage_from_before_the_run_is_only_a_warning(clinic: Clinic, key: str) 
 def test_an_announced_change_is_what_is_expected(clinic: Clinic) -> None:
     baseline = clinic.baseline()
     clinic.run("DELETE FROM students WHERE id BETWEEN 40 AND 49")
+    ours = RowChange("students", deleted=10)
 
-    assert clinic.verify(baseline, announced=-10)["row-count"].passed
-    assert not clinic.verify(baseline, announced=-9)["row-count"].passed
+    assert clinic.verify(baseline, own=ours, announced=("students",))["row-count"].passed
+    unannounced = clinic.verify(baseline, own=ours)["row-count"]
+    assert (unannounced.passed, unannounced.severity) == (False, "fail")
+    one_more = clinic.verify(
+        baseline, own=RowChange("students", deleted=9), announced=("students",)
+    )["row-count"]
+    assert (one_more.passed, one_more.severity) == (False, "fail")
+
+
+def test_what_the_application_deleted_itself_is_told_and_does_not_fail(clinic: Clinic) -> None:
+    baseline = clinic.baseline()
+    clinic.deleted_before = {}
+    clinic.run("DELETE FROM students WHERE id BETWEEN 40 AND 49")  # its session ends, and reports
+
+    result = clinic.verify(baseline)["row-count"]
+
+    assert (result.passed, result.severity) == (False, "warning")
+    assert "10 fewer, and the application deleted 10 meanwhile" in result.sentence
 
 
 def test_a_deleted_oldest_record_is_noticed_without_showing_when_it_was(clinic: Clinic) -> None:

@@ -3,13 +3,17 @@
 import pytest
 
 from migrations_portal.adapters.in_memory_server import InMemoryDatabase, InMemoryServer
+from migrations_portal.execution.row_changes import RowChange
 from migrations_portal.targets.ports import Endpoint
 from migrations_portal.verification import catalogue
 from migrations_portal.verification.rules import (
+    OwnRows,
     PlanCheck,
+    RowsExpected,
     judge_answer,
     judge_count,
     judge_orphans,
+    own_rows,
     resolve,
 )
 
@@ -29,26 +33,63 @@ def test_a_bare_name_means_public_first(name: str, full: tuple[str, ...]) -> Non
     assert resolve([name], tables=TABLES) == full
 
 
+NOTHING = OwnRows(announced=False)
+TOOK_5 = OwnRows(announced=True, deleted=5)
+CAME_5 = OwnRows(announced=True, inserted=5)
+MERGED = OwnRows(announced=True, exact=False)
+CASCADED = OwnRows(announced=True, reached_from="public.schools")
+
+
 @pytest.mark.parametrize(
-    ("announced", "after", "passed", "severity"),
+    ("own", "after", "others", "passed", "severity", "said"),
     [
-        (0, 100, True, "warning"),
-        (0, 103, True, "warning"),
-        (0, 99, False, "warning"),
-        (0, 79, False, "fail"),
-        (5, 105, True, "warning"),
-        (5, 104, False, "warning"),
-        (5, 84, False, "fail"),
-        (5, 106, False, "warning"),
-        (-100, 0, True, "warning"),
+        (NOTHING, 100, 0, True, "fail", "100 rows"),
+        (NOTHING, 103, 0, True, "fail", "3 came in meanwhile"),
+        (NOTHING, 99, 0, False, "fail", "1 are missing"),
+        (NOTHING, 99, 1, False, "warning", "the application deleted 1"),
+        (NOTHING, 98, 1, False, "fail", "2 are missing"),
+        (NOTHING, 99, None, False, "fail", "1 are missing"),
+        (TOOK_5, 95, 0, True, "fail", "announced change of -5"),
+        (TOOK_5, 94, 0, False, "fail", "1 are missing"),
+        (CAME_5, 105, 0, True, "fail", "+5"),
+        (CAME_5, 104, 1, False, "warning", "the application deleted 1"),
+        (CAME_5, 104, 0, False, "fail", "1 are missing"),
+        (MERGED, 40, 0, False, "warning", "does not count"),
+        (CASCADED, 90, 10, False, "warning", "rows deleted from public.schools"),
+        (OwnRows(announced=False, deleted=2), 120, 0, False, "fail", "does not show"),
+        (OwnRows(announced=False, exact=False), 100, 0, False, "fail", "does not show"),
+        (OwnRows(announced=False, reached_from="a.b"), 99, 1, False, "fail", "1 are missing"),
     ],
 )
-def test_many_fewer_rows_fail_and_more_rows_do_not(
-    announced: int, after: int, passed: bool, severity: str
+def test_every_row_is_accounted_for(  # noqa: PLR0917  # one column each
+    own: OwnRows, after: int, others: int | None, passed: bool, severity: str, said: str
 ) -> None:
-    result = judge_count(table="public.students", before=100, announced=announced, after=after)
+    result = judge_count(
+        table="public.students", before=100, after=after, own=own, others_deleted=others
+    )
 
     assert (result.passed, result.severity) == (passed, severity)
+    assert said in result.sentence
+
+
+def test_what_a_run_did_is_attributed_to_tables_and_to_what_they_take_with_them() -> None:
+    tables = ["public.schools", "public.students", "public.visits", "public.users"]
+    changes = [
+        RowChange("schools", deleted=2),
+        RowChange("public.users", inserted=3),
+        RowChange(""),
+    ]
+
+    own = own_rows(
+        tables=tables,
+        changes=changes,
+        announced=["schools"],
+        reach={"public.schools": ["public.students"], "public.students": ["public.visits"]},
+    )
+
+    assert own["public.schools"] == OwnRows(announced=True, deleted=2)
+    assert own["public.users"] == OwnRows(announced=False, inserted=3)
+    assert own["public.visits"] == OwnRows(announced=True, reached_from="public.schools")
 
 
 def test_old_orphans_warn_and_one_more_fails() -> None:
@@ -84,9 +125,8 @@ def test_the_catalogue_runs_on_the_in_memory_server() -> None:
         results = catalogue.verify(
             session,
             baseline=baseline,
-            counts={"public.students": 9},
+            expected=RowsExpected(counts={"public.students": 9}),
             affected=["students"],
-            announced={},
             checks=(),
         )
 

@@ -1,0 +1,192 @@
+"""What people tell a run: two of them decide what happens after it, one of them pauses or stops it."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from migrations_portal.audit import services as audit
+from migrations_portal.audit.rules import EntryKind
+from migrations_portal.execution import services
+from migrations_portal.execution.models import MigrationRun, RunDecision
+from migrations_portal.execution.rules import (
+    AFTER_SUCCESS,
+    DECIDERS_NEEDED,
+    LEASE,
+    Choice,
+    NotDecidable,
+    NotOrdered,
+    Order,
+    Outcome,
+    RunStatus,
+    SecondPersonNeeded,
+    abort_means,
+)
+from migrations_portal.people import access
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import DECIDING_ROLES
+from migrations_portal.plans import services as plans
+
+CHANGED = ("SUCCEEDED", "ROLLED_BACK", "RESTORED", "NEEDS_DECISION")
+
+
+@transaction.atomic
+def decide(
+    *, run_id: int, choice: Choice, by: Person, reason: str, now: datetime, public_url: str
+) -> bool:
+    """Record one person's choice; return True when it was the second of two and the act may begin.
+
+    Raises `NotDecidable`, `NotAllowed`, `SecondPersonNeeded`.
+    """
+    run = _locked(run_id)
+    _check_decidable(run, choice=choice)
+    _check_may(run, by=by)
+    if not reason.strip():
+        raise NotDecidable("Say why you choose this; the reason goes into the ledger.")
+    if by.pk == run.plan.author_id:
+        raise access.NotAllowed("You wrote this plan, so two other people have to decide.")
+    if RunDecision.objects.filter(run=run, choice=str(choice), by=by).exists():
+        raise SecondPersonNeeded
+    RunDecision.objects.create(run=run, choice=str(choice), by=by, at=now, reason=reason.strip())
+    people = RunDecision.objects.filter(run=run, choice=str(choice)).values("by").distinct().count()
+    complete = people >= DECIDERS_NEEDED
+    audit.append(
+        plans.draft_entry(
+            run.plan,
+            kind=EntryKind.RUN_DECISION,
+            actor=audit.actor(by),
+            sentence=f"{by.full_name} chose “{choice.title.lower()}” for run {run.pk} ({people} of {DECIDERS_NEEDED}).",
+            reason=reason.strip(),
+            phi=False,
+        )
+    )
+    if complete and choice is Choice.KEEP:
+        _keep(run, reason=reason.strip(), now=now, public_url=public_url)
+    elif complete:
+        _hand_over(run, choice=choice)
+    return complete
+
+
+def _locked(run_id: int) -> MigrationRun:
+    return (
+        MigrationRun.objects.select_for_update(of=("self",))
+        .select_related("plan__target__group")
+        .get(pk=run_id)
+    )
+
+
+def _check_may(run: MigrationRun, *, by: Person) -> None:
+    if not access.roles_in(person=by, group=run.plan.target.group) & DECIDING_ROLES:
+        names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
+        raise access.NotAllowed(f"This takes one of these roles for the target: {names}.")
+
+
+def _check_decidable(run: MigrationRun, *, choice: Choice) -> None:
+    if run.status == RunStatus.NEEDS_DECISION:
+        return
+    if run.status != RunStatus.SUCCEEDED or choice not in AFTER_SUCCESS:
+        raise NotDecidable
+    later = later_run(run)
+    if later is not None:
+        raise NotDecidable(
+            f"Run {later.pk} has worked on this target since. Undo that one first, or what it did would be lost."
+        )
+    # Choices made before the run ended belong to another question.
+    RunDecision.objects.filter(run=run, at__lte=run.finished_at).delete()
+
+
+def later_run(run: MigrationRun) -> MigrationRun | None:
+    """Return a run that came after this one on its target and may have changed it; None when this is the newest."""
+    rows = MigrationRun.objects.filter(target_id=run.target_id, fence__gt=run.fence or 0)
+    return rows.exclude(status__in=["FAILED", "CANCELLED", "DUE"]).order_by("-fence").first()
+
+
+def _hand_over(run: MigrationRun, *, choice: Choice) -> None:
+    """Let a worker carry the choice out."""
+    status = RunStatus.RESTORING if choice is Choice.RESTORE else RunStatus.RECOVERING
+    try:
+        with transaction.atomic():
+            MigrationRun.objects.filter(pk=run.pk).update(
+                status=str(status),
+                carrying_out=str(choice),
+                claimed_by="",
+                lease_until=Now() + LEASE,
+                order="",
+                order_by=None,
+            )
+    except IntegrityError:
+        raise NotDecidable(
+            "Another run holds this target now. Wait until it has ended, then choose again."
+        ) from None
+
+
+def _keep(run: MigrationRun, *, reason: str, now: datetime, public_url: str) -> None:
+    """End the run with the target as two people found it."""
+    services.finish(
+        run_id=run.pk,
+        fence=run.fence or 0,
+        status=RunStatus.SUCCEEDED,
+        outcome=Outcome.KEPT,
+        problem=run.problem,
+        advice=f"Kept as it is: {reason}",
+        rollback_tested=False,
+        now=now,
+        public_url=public_url,
+    )
+
+
+def recoveries_waiting() -> list[int]:
+    """Return the runs whose choice two people made and no worker has claimed yet."""
+    rows = MigrationRun.objects.filter(
+        status__in=[str(RunStatus.RESTORING), str(RunStatus.RECOVERING)], claimed_by=""
+    )
+    return list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+@transaction.atomic
+def claim_recovery(*, run_id: int, worker: str) -> int | None:
+    """Claim a chosen recovery and return its new fence, or None when somebody else has it."""
+    run = MigrationRun.objects.select_for_update().filter(pk=run_id).first()
+    if run is None:
+        return None
+    highest = (
+        MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
+    )
+    claimed = MigrationRun.objects.filter(
+        pk=run_id, status__in=[str(RunStatus.RESTORING), str(RunStatus.RECOVERING)], claimed_by=""
+    ).update(claimed_by=worker[:120], lease_until=Now() + LEASE, fence=highest + 1)
+    return int(highest + 1) if claimed == 1 else None
+
+
+@transaction.atomic
+def order(*, run_id: int, what: Order | None, by: Person, reason: str, now: datetime) -> None:
+    """Tell a run that goes on to hold still, to go on (None), or to stop. Acts within two seconds.
+
+    Raises `NotOrdered`, `NotAllowed`.
+    """
+    run = _locked(run_id)
+    _check_may(run, by=by)
+    if run.status != RunStatus.RUNNING:
+        raise NotOrdered("This run is not under way, so there is nothing to pause or stop.")
+    if run.order == Order.ABORT:
+        raise NotOrdered("This run is being stopped already.")
+    step = run.steps.order_by("-position").first()
+    if what is not None and step is not None and not abort_means(step.key):
+        raise NotOrdered("The way back has begun; it is not interrupted half way.")
+    if what is Order.ABORT and not reason.strip():
+        raise NotOrdered("Say why you stop it; the reason goes into the ledger.")
+    verb = {Order.PAUSE: "paused", Order.ABORT: "stopped", None: "resumed"}[what]
+    MigrationRun.objects.filter(pk=run.pk).update(
+        order=str(what or ""), order_by=by, order_at=now, order_reason=reason.strip()
+    )
+    audit.append(
+        plans.draft_entry(
+            run.plan,
+            kind=EntryKind.RUN_DECISION,
+            actor=audit.actor(by),
+            sentence=f"{by.full_name} {verb} run {run.pk}.",
+            reason=reason.strip(),
+            phi=False,
+        )
+    )

@@ -1,0 +1,113 @@
+"""Who is at work on a target for a run: held alone by one runner, and the sessions of a dead one ended (X3, X7, X8)."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from migrations_portal.execution.rules import StepFailed
+from migrations_portal.kernel.errors import TargetTrouble
+from migrations_portal.runbooks.tools import RunContext
+from migrations_portal.targets.ports import Endpoint, QueryFailed, TargetSession
+
+RUNNER_LOCK = 0x57C0_0001
+"""Advisory lock on the target: one runner at a time, whoever started it (X7)."""
+WAIT_SECONDS = 20.0
+"""How long ended sessions may take to be gone, and a dead runner's lock to be free."""
+LOOK_SECONDS = 0.2
+
+SESSIONS = """
+SELECT pid FROM pg_stat_activity
+ WHERE application_name LIKE %s AND application_name NOT LIKE %s AND pid <> pg_backend_pid()
+"""
+END_SESSION = "SELECT pg_terminate_backend(%s)"
+READ_FENCE = """
+SELECT split_part(setting, '=', 2)::bigint AS fence
+  FROM pg_catalog.pg_db_role_setting s
+  JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase, LATERAL unnest(s.setconfig) AS setting
+ WHERE d.datname = current_database() AND s.setrole = 0 AND setting LIKE 'wcops.fence=%%'
+"""
+WRITE_FENCE = """
+DO $$ BEGIN
+  EXECUTE format('ALTER DATABASE %%I SET wcops.fence = %%L', current_database(), '{fence}');
+END $$
+"""
+"""A setting of the database itself: it is no part of the customer's schema, so no dump and no comparison shows it."""
+NOT_PRIVILEGED = "42501"
+
+
+class OldSessionsAlive(TargetTrouble):
+    """Sessions of the dead worker are still at work on the target."""
+
+    code = "old-sessions-alive"
+
+
+def end_sessions(context: RunContext, endpoint: Endpoint, *, like: str, unlike: str = "") -> None:
+    """End the sessions with these names on a server, in whatever database, and wait until they are gone.
+
+    Raises `OldSessionsAlive`, `TargetUnreachable`.
+    """
+    name = f"wcops-ender-{context.run.pk}"
+    with context.tools.server.session(endpoint, application_name=name) as session:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while rows := session.rows(SESSIONS, [like, unlike]):
+            for row in rows:
+                session.rows(END_SESSION, [row["pid"]])
+            if time.monotonic() > deadline:
+                raise OldSessionsAlive
+            time.sleep(LOOK_SECONDS)
+
+
+def end_own_sessions(context: RunContext) -> None:
+    """End everything that this run, under this fence, has open on its target and on the server of its drills."""
+    end_sessions(context, context.endpoint, like=f"{context.application_name}%")
+    drill = context.tools.scratch(context.run.target, name="postgres")
+    end_sessions(context, drill, like=f"{context.application_name}%")
+
+
+def end_older_sessions(context: RunContext) -> None:
+    """End what an older fence of this run left on the target, its holder of the lock too."""
+    own = f"{context.application_name}%"
+    end_sessions(context, context.endpoint, like=f"wcops-{context.run.pk}-%", unlike=own)
+
+
+@contextlib.contextmanager
+def held_target(context: RunContext, *, wait_seconds: float = 0.0) -> Iterator[TargetSession]:
+    """Hold the target's lock alone while the block lasts, with our fence written into it.
+
+    Raises `StepFailed` when another runner holds it, or when the target has met a newer fence than ours.
+    """
+    name = f"{context.application_name}-holder"
+    with context.tools.server.session(
+        context.endpoint, application_name=name, statement_timeout_ms=0
+    ) as holder:
+        deadline = time.monotonic() + wait_seconds
+        while not holder.try_lock(RUNNER_LOCK):
+            if time.monotonic() >= deadline:
+                raise StepFailed(
+                    "Another runner holds the lock on this target. Wait until it has ended."
+                )
+            time.sleep(LOOK_SECONDS)
+        _fence(context, holder)
+        yield holder
+
+
+def _fence(context: RunContext, holder: TargetSession) -> None:
+    """Refuse a target that has met a newer fence, and leave ours there (X3)."""
+    mine = context.recorder.fence
+    found = [int(row["fence"]) for row in holder.rows(READ_FENCE)]
+    if found and found[0] > mine:
+        raise StepFailed(
+            f"The target has met run fence {found[0]}, but this run got {mine}: the portal's database is an older copy, or "
+            "another portal runs on this target. Find out which; if the target is right, end the mark there with "
+            f'ALTER DATABASE … RESET "wcops.fence". Nothing was changed.'
+        )
+    try:
+        holder.rows(WRITE_FENCE.format(fence=mine))
+    except QueryFailed as failure:
+        if failure.sqlstate != NOT_PRIVILEGED:
+            raise
+        context.recorder.log(
+            "The fence could not be left on the target, as its role does not own the database; the advisory lock and the "
+            "portal's own fence still hold.",
+            level="warn",
+        )
