@@ -6,7 +6,7 @@ PYTEST := -n 2
 TEXTS := migrations_portal whitecross_ops templates tools benchmarks docs requirements $(wildcard *.md *.toml *.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset check fix test bench lock oracle screenshots venv-demo venv-dev venv-test
+.PHONY: help demo demo-reset check fix test chaos bench lock oracle screenshots venv-demo venv-dev venv-test
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ fix: venv-dev ## format, and mend what a tool can mend
 
 test: venv-test ## all tests, on embedded servers (PYTEST="-n 2 tests/unit -k name")
 	@$(PY) -m pytest $(PYTEST)
+
+chaos: venv-test ## the long fault tests: every failpoint with every fault, 1,000 adversarial deliveries
+	@$(PY) -m pytest -m chaos tests/chaos $(CHAOS)
 
 bench: venv-dev ## a measurement (BENCH=name of a module in benchmarks/)
 	@if [ -n "$(BENCH)" ]; then $(PY) -m benchmarks.$(BENCH); else \

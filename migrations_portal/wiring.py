@@ -10,6 +10,7 @@ from django.conf import settings
 
 from migrations_portal.adapters.chat import SlackWebhook
 from migrations_portal.adapters.credentials import FolderCredentials
+from migrations_portal.adapters.driver_by_kind import DriverByKind
 from migrations_portal.adapters.mail import SmtpMailer
 from migrations_portal.adapters.pg_dump import PgDumpTool
 from migrations_portal.adapters.postgres import PostgresServer
@@ -18,6 +19,7 @@ from migrations_portal.adapters.s3_checkpoints import S3CheckpointStore
 from migrations_portal.adapters.script_check import NodeScriptChecker
 from migrations_portal.adapters.sequelize import SequelizeDriver
 from migrations_portal.adapters.signing import KeyFileSigner, KmsSigner
+from migrations_portal.adapters.sql_files import SqlFileDriver
 from migrations_portal.adapters.traffic_hook import HttpTrafficHook
 from migrations_portal.adapters.typst_printer import TypstPrinter
 from migrations_portal.audit.ports import CheckpointStore, Signer, SigningFailed
@@ -80,12 +82,15 @@ def export_tools() -> ExportTools:
 def tools() -> Tools:
     """Return the outside world as the settings describe it."""
     env = settings.ENV
+    sequelize = SequelizeDriver(scratch=env.work_dir)
     return Tools(
         credentials=FolderCredentials(env.credentials_dir),
         server=PostgresServer(),
         dump=PgDumpTool(env.pg_bin),
         vault=vault(),
-        driver=SequelizeDriver(scratch=env.work_dir),
+        driver=DriverByKind(
+            {".js": sequelize, ".cjs": sequelize, ".sql": SqlFileDriver(scratch=env.work_dir)}
+        ),
         traffic=HttpTrafficHook(),
         projects=env.projects_dir,
         free_bytes=lambda: shutil.disk_usage(env.work_dir).free,

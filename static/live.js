@@ -1,30 +1,38 @@
-/* The live run page. htmx fetches the fragment each second; this keeps the title, the spoken line, the log and the "Live" chip true. */
+/* The live run page. Server-sent events bring each part that has changed and each new line of the log; the browser connects
+   again by itself. This keeps the title, the spoken line, the log, its search and the "Live" chip true. */
 (() => {
   "use strict";
-  const LATE = 4000; /* ms without an answer before the page says so */
+  const LATE = 4000; /* ms without a word before the page says so; the server says something each second */
+  const root = document.getElementById("run-live");
+  const log = document.getElementById("log");
+  const find = document.getElementById("log-find");
   let lastWord = Date.now();
   let said = "";
 
-  const live = () => document.getElementById("run-live");
   const follow = () => document.getElementById("follow");
 
-  /* What the reader opened or unticked stays as it is when the fragment is morphed. */
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    !((name === "open" && node.tagName === "DETAILS") || (name === "checked" && node.id === "follow"));
+  /* What the reader opened stays open when a part is morphed. */
+  const keep = {
+    morphStyle: "outerHTML",
+    callbacks: {
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+    },
+  };
 
   function toEnd() {
-    const log = document.getElementById("log");
     if (log && follow()?.checked) log.scrollTop = log.scrollHeight;
   }
 
   function tell() {
-    const root = live();
-    document.title = `${root.dataset.title} · White Cross Ops`;
-    if (root.dataset.say !== said) {
-      said = root.dataset.say;
+    const head = document.getElementById("run-head");
+    document.title = `${head.dataset.title} · White Cross Ops`;
+    if (head.dataset.say !== said) {
+      said = head.dataset.say;
       document.getElementById("run-status").textContent = said;
     }
-    toEnd();
+    const paused = head.dataset.order === "PAUSE";
+    document.getElementById("order-pause")?.toggleAttribute("hidden", paused);
+    document.getElementById("order-resume")?.toggleAttribute("hidden", !paused);
   }
 
   function pulse() {
@@ -37,34 +45,58 @@
     chip.dataset.mark = late ? "…" : "⇄";
   }
 
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.target.id !== "run-live" && !live()) return;
+  function sift(lines) {
+    const wanted = (find?.value || "").trim().toLowerCase();
+    for (const line of lines) line.hidden = wanted !== "" && !line.textContent.toLowerCase().includes(wanted);
+  }
+
+  function heard() {
     lastWord = Date.now();
-    tell();
     pulse();
-  });
+  }
 
-  /* An answer from elsewhere (the sign-in page after a redirect) is not the fragment. */
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.target.id !== "run-live") return;
-    const answered = new URL(event.detail.xhr.responseURL, location.href).pathname;
-    if (answered === new URL(live().getAttribute("hx-get"), location.href).pathname) return;
-    event.detail.shouldSwap = false;
-    location.reload();
-  });
+  function listen() {
+    const source = new EventSource(root.dataset.events);
+    source.addEventListener("beat", heard);
+    source.addEventListener("part", (event) => {
+      const { id, html } = JSON.parse(event.data);
+      const old = document.getElementById(id);
+      if (old) Idiomorph.morph(old, html, keep);
+      tell();
+      heard();
+    });
+    source.addEventListener("lines", (event) => {
+      const holder = document.createElement("template");
+      holder.innerHTML = JSON.parse(event.data);
+      sift(holder.content.children);
+      log.append(holder.content);
+      toEnd();
+      heard();
+    });
+    source.addEventListener("over", () => {
+      source.close();
+      root.removeAttribute("data-live");
+      document.getElementById("run-orders")?.remove();
+      document.getElementById("run-link")?.remove();
+      if (document.getElementById("decision")) location.reload(); /* what this person may choose is in their own page */
+    });
+    source.addEventListener("error", () => {
+      /* The browser tries again by itself, unless the answer was no event stream: signed out, or the run is gone. */
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 1000);
+    });
+  }
 
-  /* Signed out, or the run is gone: load the whole page, which says so. */
-  document.addEventListener("htmx:responseError", (event) => {
-    if ([401, 403, 404].includes(event.detail.xhr.status)) location.reload();
-  });
+  find?.addEventListener("input", () => sift(log.children));
 
   /* Scrolling up in the log stops following; scrolling to its end starts it again. */
-  document.addEventListener("scroll", (event) => {
-    if (event.target.id !== "log" || !follow()) return;
-    const log = event.target;
-    follow().checked = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-  }, true);
+  log?.addEventListener("scroll", () => {
+    if (follow()) follow().checked = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
+  });
 
   tell();
-  if (live().hasAttribute("data-live")) setInterval(pulse, 1000);
+  toEnd();
+  if (root.hasAttribute("data-live")) {
+    listen();
+    setInterval(pulse, 1000);
+  }
 })();

@@ -20,6 +20,7 @@ from migrations_portal.execution.rules import (
     StepFacts,
     StepStatus,
 )
+from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
 
 PAUSE_LOOK_SECONDS = 0.2
@@ -124,6 +125,7 @@ class Recorder:
                 title=facts.title,
                 started_at=self.clock(),
             )
+        failpoints.reach("step.opened")
         record = StepRecord(recorder=self, row=row)
         self.log(f"— {facts.title}")
         try:

@@ -28,20 +28,24 @@ class RecordedScript:
     """Whether a failure of any of them would have undone all of them."""
 
 
-def recorded_sql(result: ChildResult, *, history_table: str = "SequelizeMeta") -> RecordedScript:
+HISTORY_TABLES = ("SequelizeMeta", "wco_schema_history", "alembic_version")
+"""Where the tools keep what they applied."""
+
+
+def recorded_sql(result: ChildResult) -> RecordedScript:
     """Return the script that a call really ran, for the assessment of risk."""
-    own = [sent for sent in result.statements if not _bookkeeping(sent.sql, history_table)]
+    own = [sent for sent in result.statements if not _bookkeeping(sent.sql)]
     return RecordedScript(
         statements=tuple(sent.sql for sent in own), one_transaction=_one_transaction(own)
     )
 
 
-def _bookkeeping(sql: str, history_table: str) -> bool:
+def _bookkeeping(sql: str) -> bool:
     """Say whether the tool sent this for itself: transactions, session set-up, looks into catalogue and history."""
     text = sql.strip()
     if _TRANSACTION.match(text) or _SESSION_SETUP.match(text):
         return True
-    quoted = re.escape(history_table)
+    quoted = f"({'|'.join(map(re.escape, HISTORY_TABLES))})"
     if re.search(rf"\b(INTO|FROM|TABLE|EXISTS)\s+(\"?\w+\"?\.)?\"?{quoted}\"?(\s|\(|;|$)", text):
         return True
     if not _READING.match(text) or _WRITING.search(text):

@@ -22,6 +22,7 @@ from migrations_portal.execution.rules import (
     RunStatus,
     StepStatus,
 )
+from migrations_portal.kernel import failpoints
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
@@ -83,11 +84,14 @@ def claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | 
     """
     try:
         with transaction.atomic():
-            return _claim(run_id=run_id, worker=worker, now=now, public_url=public_url)
+            fence = _claim(run_id=run_id, worker=worker, now=now, public_url=public_url)
     except IntegrityError:
         return (
             None  # another run is active on the target; the partial unique index has the last word
         )
+    if fence is not None:
+        failpoints.reach("claim.after-commit")
+    return fence
 
 
 def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | None:
@@ -120,6 +124,7 @@ def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int |
     plans.move(plan, status=PlanStatus.RUNNING, entry=entry, now=now)
     run.refresh_from_db()
     announcements.tell(run, template="run_started", now=now, public_url=public_url)
+    failpoints.reach("claim.before-commit")
     return int(highest + 1)
 
 

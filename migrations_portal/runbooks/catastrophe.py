@@ -17,6 +17,7 @@ from migrations_portal.execution.rules import (
     StepFacts,
     StepFailed,
 )
+from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks import endings, traffic, truth
 from migrations_portal.runbooks.endings import Ending
@@ -59,7 +60,9 @@ def _restore(context: RunContext) -> Ending:
             diverted = traffic.divert(context, STEP["restore-divert"])
             _restore_beside(context, backup=backup, name=beside)
             _verify_copy(context, backup=backup, name=beside)
+        failpoints.reach("restore.before-swap")
         _swap(context, name=beside)  # ends every session on the database, so the lock is taken anew
+        failpoints.reach("restore.after-swap")
         with held_target(context, wait_seconds=WAIT_SECONDS):
             _check_integrity(context, backup=backup)
             traffic.restore(context, STEP["restore-traffic"], diverted=diverted)

@@ -10,6 +10,7 @@ from migrations_portal.execution import services as execution
 from migrations_portal.execution.rules import Aborted, LeaseLost, Outcome, RunStatus
 from migrations_portal.incidents import services as incidents
 from migrations_portal.incidents.rules import Trigger
+from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
@@ -124,6 +125,7 @@ CONCLUDE_PAUSE_SECONDS = 2.0
 
 def conclude(context: RunContext, ending: Ending) -> None:
     """Write the ending down, again when the portal's database was away for a moment. Raises `LeaseLost` when the run is not ours."""
+    failpoints.reach("conclude.before")
     for attempt in range(1, CONCLUDE_ATTEMPTS + 1):
         if not context.reins.trust():
             raise LeaseLost
@@ -138,6 +140,7 @@ def conclude(context: RunContext, ending: Ending) -> None:
             connection.close()
             time.sleep(CONCLUDE_PAUSE_SECONDS)
         else:
+            failpoints.reach("conclude.after-commit")
             return
 
 
@@ -155,6 +158,7 @@ def _write(context: RunContext, ending: Ending) -> None:
         public_url=context.public_url,
     )
     prove(context, ("audit-log-updated", "stakeholders-notified-after"))
+    failpoints.reach("conclude.before-commit")
     if ending.trigger is not None:
         incidents.open_for_run(
             run=run,

@@ -13,6 +13,7 @@ from migrations_portal.execution.rules import (
     Outcome,
     StepFailed,
 )
+from migrations_portal.kernel import failpoints
 from migrations_portal.runbooks import truth
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
@@ -88,6 +89,7 @@ def _apply(
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         context.recorder.obey()
         context.recorder.check()
+        failpoints.reach("migrate.before-spawn")
         result = context.tools.driver.up(
             context.endpoint,
             context.bundle,
@@ -96,10 +98,12 @@ def _apply(
             on_output=step.say,
             on_statement=lambda sent: _show(step, sent),
         )
+        failpoints.reach("migrate.after-child")
         context.count(result)
         if context.reins.aborted:
             context.reins.begin_way_back()  # what follows must not be stopped: it finds out what is true
         after = truth.read_state(context)
+        failpoints.reach("migrate.after-truth")
         outcome = truth.judge(name=name, result=result, before=before, after=after)
         if (
             outcome is not Outcome.NOTHING_CHANGED
@@ -118,6 +122,7 @@ def _apply(
 
 def _show(step: StepRecord, sent: SentStatement) -> None:
     """Add a statement that took noticeable time to the log: its command and seconds, never its values."""
+    failpoints.reach("migrate.statement-seen")
     if sent.seconds >= 0.1 or sent.sqlstate:  # noqa: PLR2004
         ended = f"failed with SQLSTATE {sent.sqlstate}" if sent.sqlstate else sent.tag
         step.say(f"{ended} after {sent.seconds:.2f} s")

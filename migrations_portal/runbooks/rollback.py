@@ -9,6 +9,7 @@ from migrations_portal.execution.rules import (
     StepFacts,
     StepFailed,
 )
+from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks import endings, traffic, truth
 from migrations_portal.runbooks.before import Before
@@ -34,7 +35,9 @@ def execute(
         diverted = traffic.divert(context, STEP["rollback-divert"])
         _check_nothing_on_top(context, applied=applied, before=before.state)
         _back_up(context)
+        failpoints.reach("rollback.before-undo")
         _undo(context, applied=applied)
+        failpoints.reach("rollback.after-undo")
         _verify(context, before=before)
         traffic.restore(context, STEP["rollback-traffic"], diverted=diverted)
     except LeaseLost:

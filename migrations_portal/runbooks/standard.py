@@ -18,6 +18,7 @@ from migrations_portal.execution.rules import (
     StepFacts,
     StepFailed,
 )
+from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError, Trouble
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.runbooks import (
@@ -68,7 +69,9 @@ def _run(context: RunContext) -> Ending:
     """
     with contextlib.ExitStack() as held:
         try:
+            failpoints.reach("run.before-lock")
             held.enter_context(held_target(context))
+            failpoints.reach("run.after-lock")
             known = _prepare(context)
         except LeaseLost:
             raise
@@ -108,6 +111,7 @@ def _change(context: RunContext, known: Before) -> Ending:
         return endings.stopped_by_person(aborted)
     except FileFailed as failure:
         return _after_failed_file(context, known, failure)
+    failpoints.reach("migrate.recorded")
     problem = _confirm(context, known, state=state) or watch_period.hold(context)
     if problem:
         return rollback.execute(context, applied=context.approved, before=known, reason=problem)
@@ -140,15 +144,19 @@ def _prepare(context: RunContext) -> Before:
     with context.recorder.step(STEP["health-before"]) as step:
         _check_content(context)
         health.check_before(context, step)
+    failpoints.reach("backup.before")
     with context.recorder.step(STEP["backup"]) as step:
         deleted = verification.deleted_rows(
             server=context.tools.server, endpoint=context.endpoint, name=context.application_name
         )
         step.facts["deleted"] = deleted
         backup = _back_up(context, step)
+        failpoints.reach("backup.after-dump")
     with context.recorder.step(STEP["verify-backup"]) as step:
         _prove_backup(context, step, backup=backup)
+        failpoints.reach("backup.after-proof")
     endings.prove(context, ("backup-created-and-verified", "backup-completed", "backup-verified"))
+    failpoints.reach("status.before")
     with context.recorder.step(STEP["status-before"]) as step:
         state = _status_before(context, step)
         baseline = verification.baseline(
@@ -240,10 +248,14 @@ def _confirm(context: RunContext, known: Before, *, state: TargetState) -> str:
     context.recorder.note(schema_after=state.schema, history_after=list(state.history))
     try:
         with context.recorder.step(STEP["status-after"]) as step:
+            failpoints.reach("status-after.before")
             _status_after(context, step, before=known.state, after=state)
         with context.recorder.step(STEP["verify"]) as step:
+            failpoints.reach("verify.before")
             _verify(context, step, known=known)
+            failpoints.reach("verify.after")
         with context.recorder.step(STEP["health-after"]) as step:
+            failpoints.reach("health-after.before")
             health.check_after(context, step)
     except StepFailed as failure:
         return failure.sentence

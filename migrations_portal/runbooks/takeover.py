@@ -6,6 +6,7 @@ from datetime import datetime
 
 from migrations_portal.execution.models import RunStep
 from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost
+from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError, TargetTrouble
 from migrations_portal.runbooks import endings, truth
 from migrations_portal.runbooks.endings import Ending
@@ -45,8 +46,10 @@ def _ending(context: RunContext) -> Ending:
         return endings.stopped_before_change(
             TargetTrouble("The worker died before the migration began, so nothing was changed.")
         )
+    failpoints.reach("takeover.after-claim")
     try:
         end_older_sessions(context)
+        failpoints.reach("takeover.sessions-ended")
         with held_target(context, wait_seconds=WAIT_SECONDS):
             state = truth.read_state(context)
     except LeaseLost:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from migrations_portal.execution import queries
 from migrations_portal.execution.recorder import Recorder
@@ -149,14 +149,20 @@ class Sampler(threading.Thread):
             except ProductError as failure:
                 if not complained:
                     complained = True
-                    with contextlib.suppress(
-                        ProductError
-                    ):  # the run may have ended in this very moment
-                        self._context.recorder.log(
-                            f"The target could not be sampled: {failure.sentence}", level="warn"
-                        )
-                self._over.wait(SAMPLE_SECONDS)
+                    self._complain(failure)
+            except (
+                DatabaseError
+            ):  # the portal's own database is away: what is not stored now is missing later
+                logger.exception("run %s: a sample was not stored", self._context.run.pk)
+                connection.close()
+            self._over.wait(SAMPLE_SECONDS)
         connection.close()
+
+    def _complain(self, failure: ProductError) -> None:
+        with contextlib.suppress(ProductError, DatabaseError):  # the run may have ended just now
+            self._context.recorder.log(
+                f"The target could not be sampled: {failure.sentence}", level="warn"
+            )
 
     def _sample_until_stopped(self) -> None:
         name = f"{self._context.application_name}-watch"

@@ -6,13 +6,10 @@ from typing import Any
 from django.db.models import Max
 from django.urls import reverse
 
-from migrations_portal.backups.models import Backup
-from migrations_portal.execution import deciding, queries
-from migrations_portal.execution.models import MigrationRun, RunStep
+from migrations_portal.execution import queries
+from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
 from migrations_portal.execution.rules import (
     ACTIVE,
-    AFTER_SUCCESS,
-    DECIDERS_NEEDED,
     LEASE,
     MARK_STEPS,
     RESTORE_STEPS,
@@ -20,21 +17,16 @@ from migrations_portal.execution.rules import (
     STANDARD_STEPS,
     WATCH_STEP,
     WORKING,
-    Choice,
+    Order,
     Outcome,
     RunStatus,
 )
 from migrations_portal.incidents.models import Incident
-from migrations_portal.monitoring.models import RunSample
-from migrations_portal.people import access
 from migrations_portal.people.models import Person
-from migrations_portal.people.rules import DECIDING_ROLES
 from migrations_portal.runbooks.truth import schema_difference
-from migrations_portal.web.presenters import predictions
+from migrations_portal.web.presenters import predictions, run_figures, run_orders
 
 LIVE = (RunStatus.DUE, *WORKING)
-POINTS = 60
-"""Samples in the small lines: the last minute."""
 SILENCE_SECONDS = 12
 """Two heartbeats missed: the page stops looking alive."""
 STEP_STATES = {
@@ -60,17 +52,16 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
     incident = Incident.objects.filter(run=run).order_by("severity").first()
     return {
         "run": _about(run, steps=steps, now=now),
-        "controls": [],
+        "orders": run_orders.orders(run) if run_orders.may_order(run, person=person) else None,
         "outcome": _outcome(run),
-        "decision": _decision(run, person=person),
+        "decision": run_orders.decision(run, person=person),
         "schema_diff": _schema_diff(run),
         "steps": _steps(run, steps),
         "predicted": predictions.beside(run, steps=steps),
-        "kpis": _kpis(run),
-        "kpis_note": _kpis_note(run, now=now),
-        "log_lines": [
-            {"at": line.at, "text": line.text, "tone": _tone(line.level)} for line in lines
-        ],
+        "kpis": run_figures.kpis(run),
+        "kpis_note": run_figures.kpis_note(run, live=run.status in LIVE, now=now),
+        "log_lines": [log_line(line) for line in lines],
+        "log_url": reverse("run-log", args=[run.pk]),
         "log_left_out": max(0, lines[0].seq - 1) if lines else 0,
         "incident": {
             "number": f"INC-{incident.pk}",
@@ -80,8 +71,13 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
         }
         if incident
         else None,
-        "glance": _glance(run),
+        "glance": run_figures.glance(run),
     }
+
+
+def log_line(line: RunLine) -> dict[str, Any]:
+    """Return one line of the log."""
+    return {"at": line.at, "text": line.text, "tone": _tone(line.level)}
 
 
 def _tone(level: str) -> str:
@@ -90,6 +86,7 @@ def _tone(level: str) -> str:
 
 def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[str, Any]:
     sentence = _sentence(run, steps, now=now)
+    last_seq = run.lines.aggregate(last=Max("seq"))["last"] or 0
     started = run.claimed_at
     return {
         "number": run.pk,
@@ -104,7 +101,8 @@ def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[st
         "phi": run.revision.phi,
         "status": run.status,
         "live": run.status in LIVE,
-        "fragment_url": reverse("run-live", args=[run.pk]),
+        "order": run.order,
+        "events_url": f"{reverse('run-events', args=[run.pk])}?after={last_seq}",
         "tab_title": f"{sentence} · {run.plan.number}",
         "sentence": sentence,
         "elapsed": ((run.finished_at or now) - started).total_seconds() if started else None,
@@ -129,6 +127,12 @@ def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
         and (silent := (now - (run.lease_until - LEASE)).total_seconds()) > SILENCE_SECONDS
     ):
         return f"No word from the worker for {silent:.0f} s"
+    return _under_way(run, steps)
+
+
+def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
+    if run.order == Order.PAUSE and run.order_by:
+        return f"Paused by {run.order_by.full_name}"
     current = steps[-1] if steps else None
     if current is None:
         return "Starting"
@@ -148,7 +152,7 @@ def _outcome(run: MigrationRun) -> dict[str, Any] | None:
         "kind": status.lower(),
         "title": TITLES[status],
         "sentences": [part for part in (run.problem, *said, run.advice) if part],
-        "facts": _facts(run),
+        "facts": run_figures.facts(run),
         "next_action": _next_action(run),
     }
 
@@ -157,87 +161,6 @@ def _next_action(run: MigrationRun) -> dict[str, str]:
     if run.status == RunStatus.NEEDS_DECISION:
         return {"label": "Decide what happens", "url": "#decision"}
     return {"label": f"Back to {run.plan.number}", "url": reverse("plan", args=[run.plan_id])}
-
-
-def _facts(run: MigrationRun) -> list[dict[str, Any]]:
-    """Return what people ask after a run: did anybody wait, and where is the backup."""
-    found: list[dict[str, Any]] = []
-    longest = RunSample.objects.filter(run=run).aggregate(top=Max("longest_blocked_ms"))["top"]
-    if longest is not None:
-        found.append(
-            {
-                "term": "Longest wait that anybody had",
-                "value": f"{longest / 1000:.1f} s",
-                "tone": "",
-            }
-        )
-    backup = Backup.objects.filter(run=run).order_by("pk").first()
-    if backup:
-        proven = "read back and restored" if backup.proven else "not proven"
-        found.append(
-            {
-                "term": "Backup",
-                "value": f"{proven}, kept until {backup.retain_until:%d %b %Y}",
-                "tone": "",
-            }
-        )
-    return found
-
-
-def _decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:
-    if run.status != RunStatus.NEEDS_DECISION:
-        return None
-    made = run.decisions.select_related("by").order_by("pk").first()
-    roles = access.roles_in(person=person, group=run.target.group) & DECIDING_ROLES
-    mine = made is not None and made.by_id == person.pk
-    why_not = ""
-    if run.plan.author_id == person.pk:
-        why_not = "You wrote this plan, so two other people decide."
-    elif not roles:
-        names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
-        why_not = f"{DECIDERS_NEEDED} people decide here, each one of: {names}."
-    elif mine:
-        why_not = "You have chosen. A second person has to choose the same."
-    return {
-        "options": [
-            {
-                "value": str(choice),
-                "label": choice.title,
-                "consequence": choice.consequence,
-                "danger": choice is Choice.RESTORE,
-            }
-            for choice in _choices(run)
-        ],
-        "first": {
-            "by": made.by.full_name,
-            "at": made.at,
-            "label": Choice(made.choice).title,
-            "reason": made.reason,
-        }
-        if made
-        else None,
-        "open": not why_not,
-        "why_not": why_not,
-        "post_url": reverse("run-decide", args=[run.pk]),
-        "form_error": "",
-    }
-
-
-def _choices(run: MigrationRun) -> list[Choice]:
-    """Return what can be chosen about the run now; what could not work is not offered."""
-    if run.status == RunStatus.SUCCEEDED and deciding.later_run(run) is not None:
-        return []
-    recorded = set(run.plan.files.values_list("name", flat=True)) & set(run.history_after)
-    possible = {
-        Choice.KEEP: True,
-        Choice.MARK_APPLIED: len(recorded) < run.plan.files.count(),
-        Choice.ROLL_BACK: bool(recorded),
-        Choice.RESTORE: Backup.objects.filter(
-            run=run, purpose="pre-migration", restored_at__isnull=False
-        ).exists(),
-    }
-    asked = AFTER_SUCCESS if run.status == RunStatus.SUCCEEDED else tuple(Choice)
-    return [choice for choice in asked if possible[choice]]
 
 
 def _schema_diff(run: MigrationRun) -> dict[str, Any] | None:
@@ -292,75 +215,6 @@ def _step(key: str, title: str, row: RunStep | None) -> dict[str, Any]:
         "output": row.output,
         "exit_code": row.exit_code,
     }
-
-
-def _kpis(run: MigrationRun) -> list[dict[str, Any]]:
-    rows = list(RunSample.objects.filter(run=run).order_by("-at")[:POINTS])[::-1]
-    if not rows:
-        return []
-    last = rows[-1]
-    figures: tuple[tuple[str, str, list[int], str, str], ...] = (
-        ("Connections", str(last.connections), [row.connections for row in rows], "", "good"),
-        (
-            "Queries over 5 min",
-            str(last.long_queries),
-            [row.long_queries for row in rows],
-            "",
-            "warn" if last.long_queries else "good",
-        ),
-        (
-            "Ungranted locks",
-            str(last.ungranted_locks),
-            [row.ungranted_locks for row in rows],
-            f"{last.blocked_sessions} sessions blocked",
-            "warn" if last.ungranted_locks else "good",
-        ),
-        (
-            "Longest blocked",
-            f"{last.longest_blocked_ms / 1000:.1f} s",
-            [row.longest_blocked_ms for row in rows],
-            f"{max(row.longest_blocked_ms for row in rows) / 1000:.1f} s at most",
-            "warn" if last.longest_blocked_ms else "good",
-        ),
-    )
-    return [
-        {
-            "label": label,
-            "value": value,
-            "limit": limit,
-            "tone": tone,
-            "points": points,
-            "top": max([*points, 1]),
-        }
-        for label, value, points, limit, tone in figures
-    ]
-
-
-def _kpis_note(run: MigrationRun, *, now: datetime) -> str:
-    last = RunSample.objects.filter(run=run).order_by("-at").first()
-    if last is None:
-        return ""
-    if run.status in LIVE:
-        return f"Last sample {max(0, round((now - last.at).total_seconds()))} s ago"
-    return "As measured last during the run"
-
-
-def _glance(run: MigrationRun) -> list[dict[str, Any]]:
-    backup = Backup.objects.filter(run=run).order_by("pk").first()
-    facts: list[dict[str, Any]] = [
-        {"term": "Where", "value": f"{run.target.name} ({run.target.database})"},
-        {"term": "Expected", "value": f"{run.plan.expected_seconds} s"},
-    ]
-    if backup:
-        facts.append({"term": "Backup", "value": backup.location, "code": True})
-        if backup.restore_seconds is not None:
-            facts.append(
-                {
-                    "term": "Time to recover",
-                    "value": f"{backup.restore_seconds:.1f} s, measured by the restore drill",
-                }
-            )
-    return facts
 
 
 def row(run: MigrationRun) -> dict[str, Any]:

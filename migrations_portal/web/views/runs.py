@@ -1,7 +1,10 @@
-"""Pages about runs: the list, one run live, and the decision of two people."""
+"""Pages about runs: the list, one run live, what one person orders and what two decide."""
 
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -9,14 +12,26 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.execution import deciding, queries
-from migrations_portal.execution.rules import Choice
+from migrations_portal.execution.models import MigrationRun, RunLine
+from migrations_portal.execution.rules import Choice, Order
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.people.models import Person
 from migrations_portal.tasks import bells
 from migrations_portal.web import clock
+from migrations_portal.web.live import HUB
 from migrations_portal.web.people import signed_in
+from migrations_portal.web.presenters import run_orders
 from migrations_portal.web.presenters import runs as presenter
 
 PAGE_SIZE = 50
+CHECK_AGAIN = 15
+"""Events after which a viewer's right to see the run is asked for again: about as many seconds."""
+ORDERS = {"PAUSE": Order.PAUSE, "ABORT": Order.ABORT, "RESUME": None}
+SAID = {
+    Order.PAUSE: "The run holds before its next step, or between two transactions.",
+    Order.ABORT: "The run is being stopped.",
+    None: "The run goes on.",
+}
 
 
 @require_GET
@@ -34,20 +49,84 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 def run(request: HttpRequest, run_id: int) -> HttpResponse:
     """Show one run."""
-    return _page(request, run_id, template="execution/run.html")
+    person = signed_in(request)
+    row = queries.get(run_id=run_id, person=person)
+    return render(
+        request, "execution/run.html", presenter.page(row, person=person, now=timezone.now())
+    )
 
 
 @require_GET
 @never_cache
-def live(request: HttpRequest, run_id: int) -> HttpResponse:
-    """Show the moving part of a run by itself."""
-    return _page(request, run_id, template="execution/_run_live.html")
+def log(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
+    """Send the whole log as text."""
+    row = queries.get(run_id=run_id, person=signed_in(request))
+    return StreamingHttpResponse(_log_text(row), content_type="text/plain; charset=utf-8")
 
 
-def _page(request: HttpRequest, run_id: int, *, template: str) -> HttpResponse:
+def _log_text(run: MigrationRun) -> Iterator[str]:
+    for line in RunLine.objects.filter(run=run).order_by("seq").iterator(chunk_size=1000):
+        yield f"{line.at:%Y-%m-%dT%H:%M:%S.%f}Z {line.level:5} {line.text}\n"
+
+
+@require_GET
+async def events(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
+    """Tell a viewer what changes on the page, until the run is over or they may not see it any more."""
+    person, may_order = await sync_to_async(_viewer)(request, run_id)
+    seen = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
+    after = int(seen) if seen.isascii() and seen.isdigit() else 0
+    response = StreamingHttpResponse(
+        _told(run_id, person=person, may_order=may_order, after=after),
+        content_type="text/event-stream",
+    )
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # a proxy that collects would hold the news back
+    return response
+
+
+async def _told(run_id: int, *, person: Person, may_order: bool, after: int) -> AsyncIterator[str]:
+    told = 0
+    async for text in HUB.events(run_id=run_id, may_order=may_order, after=after):
+        yield text
+        told += 1
+        if told % CHECK_AGAIN == 0 and not await sync_to_async(_still)(person, run_id):
+            return
+
+
+def _viewer(request: HttpRequest, run_id: int) -> tuple[Person, bool]:
     person = signed_in(request)
     row = queries.get(run_id=run_id, person=person)
-    return render(request, template, presenter.page(row, person=person, now=timezone.now()))
+    return person, run_orders.may_order(row, person=person)
+
+
+def _still(person: Person, run_id: int) -> bool:
+    fresh = Person.objects.filter(pk=person.pk, is_active=True).first()
+    return fresh is not None and queries.visible(person=fresh).filter(pk=run_id).exists()
+
+
+@require_POST
+def order(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Pause the run, let it go on, or stop it."""
+    person = signed_in(request)
+    queries.get(run_id=run_id, person=person)
+    given = request.POST.get("order", "")
+    if given not in ORDERS:
+        messages.error(request, "Choose whether to pause, to go on or to stop.")
+        return redirect("run", run_id=run_id)
+    what = ORDERS[given]
+    try:
+        deciding.order(
+            run_id=run_id,
+            what=what,
+            by=person,
+            reason=request.POST.get("reason", ""),
+            now=timezone.now(),
+        )
+    except Refused as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        messages.success(request, SAID[what])
+    return redirect("run", run_id=run_id)
 
 
 @require_POST

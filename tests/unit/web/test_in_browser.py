@@ -9,6 +9,8 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import expect
 
+from migrations_portal.web import live
+from migrations_portal.web.live import event_text
 from migrations_portal.web.views.parts import gallery
 from tests.unit.web.samples import execution
 from tests.unit.web.samples.common import everywhere
@@ -30,6 +32,8 @@ AXE_RUN = """(tags) => axe.run(document, {runOnly: tags}).then(r => r.violations
 @cache
 def _html(path: str) -> str | None:
     name = path.strip("/")
+    if name == "events":
+        return "retry: 60000\n\n"
     if name == "parts":
         return render_to_string("parts/index.html", {**everywhere(), "parts": gallery()})
     if name.startswith("mail-"):
@@ -144,7 +148,7 @@ class LiveRun:
 
     def _at(self, **about: str) -> dict[str, object]:
         context = execution.run(steps=execution.steps(current=5), **about)
-        context["run"]["fragment_url"] = "/fragment"
+        context["run"]["events_url"] = "/events"
         return everywhere(section="Runs") | context
 
     def move_on(self, *, sentence: str, status: str) -> None:
@@ -153,8 +157,14 @@ class LiveRun:
     def answer(self, path: str) -> str | None:
         if path == "/run":
             return render_to_string("execution/run.html", self.context)
-        if path == "/fragment":
-            return render_to_string("execution/_run_live.html", self.context)
+        if path == "/events":  # ends after each word, so the browser connects again and again
+            parts = [
+                event_text("part", {"id": key, "html": render_to_string(name, self.context)})
+                for key, name in live.PARTS.items()
+            ]
+            about = self.context["run"]
+            over = "" if about["live"] else event_text("over", 1)
+            return "retry: 300\n\n" + "".join(parts) + over
         return "<!doctype html><title>Sign in</title>" if path == "/sign-in" else None
 
 
@@ -173,14 +183,14 @@ def test_the_run_page_follows_the_run_and_says_when_it_cannot(chromium):
         assert page.locator("#step-4").get_attribute("open") is not None
 
         page.evaluate("window.kept = true")
-        page.route("**/fragment", lambda route: route.abort())
+        page.route("**/events", lambda route: route.abort())
         chip = page.locator("#run-link")
         expect(chip).to_have_text(
             re.compile("^Reconnecting, last word [4-9] s ago$"), timeout=9_000
         )
         assert chip.get_attribute("data-tone") == "warn"
 
-        page.unroute("**/fragment")
+        page.unroute("**/events")
         expect(chip).to_have_text("Live")
 
         run.move_on(sentence="Done in 2 min 14 s", status="SUCCEEDED")
@@ -198,7 +208,7 @@ def test_the_run_page_leads_to_the_sign_in_when_the_session_has_ended(chromium):
         page.goto(f"{address}/run")
         expect(page).to_have_title(re.compile("^Step 5 of 8"))
 
-        moved |= {"/fragment": "/sign-in", "/run": "/sign-in"}
+        moved |= {"/events": "/sign-in", "/run": "/sign-in"}
 
         expect(page).to_have_title("Sign in")
         page.close()

@@ -111,7 +111,8 @@ _RUN: dict[str, Any] = {
     "level": "HIGH",
     "phi": True,
     "live": False,
-    "fragment_url": "#",
+    "order": "",
+    "events_url": "/events",
     "elapsed": 118,
     "started_at": T_ZERO,
     "ended_at": None,
@@ -154,7 +155,11 @@ RUNNING = run(
         "total": 2104511,
         "sentence": "1,284,000 of 2,104,511 rows",
     },
-    controls=[{"label": "Stop and roll back…", "url": "#", "post": True, "tone": "danger"}],
+    orders={
+        "post_url": "#",
+        "means": "Stops within two seconds and rolls back by name what this run has applied.",
+        "paused": False,
+    },
     log_url="#",
 )
 SUCCEEDED = run(

@@ -51,6 +51,8 @@ def serving(
             ):
                 file = Path(str(found))
                 kind, raw = TYPES[file.suffix], file.read_bytes()
+            if path == "/events":
+                kind = "text/event-stream"
             self.send_response(404 if raw is None else 200)
             policy = MAIL_POLICY if path.startswith("/mail-") else page_policy()
             self.send_header("Content-Security-Policy", policy)
