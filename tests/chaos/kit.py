@@ -70,7 +70,7 @@ def suffer(school: Customer, cast: dict, *, place: str, fault: str) -> Migration
     run = scheduled_run(cast=cast, target=school.target, example=scenario_of(place))
     if place.startswith("takeover."):
         _killed(run, "migrate.after-child")
-        _expire()
+        expire()
         _strike(runs.find_lost, run=run, place=place, fault=fault, task="find_lost")
     elif place.startswith("restore."):
         runs.execute(run_id=run.pk)
@@ -118,7 +118,7 @@ def _strike(
     thread.start()
     if fault == "stall":
         until(lambda: reached.is_set() or not thread.is_alive(), seconds=90)
-        _expire()
+        expire()
         _quietly(runs.find_lost)
         released.set()
     thread.join(120)
@@ -169,7 +169,8 @@ def _cut() -> None:
         )
 
 
-def _expire() -> None:
+def expire() -> None:
+    """End every lease, as time would."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE execution_run SET lease_until = now() - interval '1 minute' WHERE lease_until IS NOT NULL"
@@ -183,7 +184,7 @@ def settle(run: MigrationRun) -> None:
         status = MigrationRun.objects.values_list("status", flat=True).get(pk=run.pk)
         if status not in {"DUE", *map(str, WORKING)}:
             break
-        _expire()
+        expire()
         _quietly(runs.find_lost)
     _quietly(lambda: runs.execute(run_id=run.pk))
     _quietly(lambda: runs.restore(run_id=run.pk))

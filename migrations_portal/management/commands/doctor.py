@@ -1,0 +1,26 @@
+"""`manage.py doctor`: everything that a run needs, tried for real."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from migrations_portal import wiring
+from migrations_portal.management.examination import examine
+
+
+class Command(BaseCommand):
+    help = "Check every prerequisite of the portal and of each target, and say how to mend what is missing. Exit 1 for a fault."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take one target's name, or look at everything."""
+        parser.add_argument("--target", default="", help="look at this target only")
+
+    def handle(self, *_args: Any, target: str, **_options: Any) -> None:
+        """Print one line per finding."""
+        faults = 0
+        for each in examine(now=wiring.clock(), target=target):
+            word = "ok  " if each.ok else ("WARN" if each.warning else "FAIL")
+            faults += word == "FAIL"
+            self.stdout.write(f"{word} {each.name}: {each.sentence}")
+        if faults:
+            raise CommandError(f"{faults} things have to be mended before runs can be trusted.")
