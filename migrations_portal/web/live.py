@@ -6,6 +6,7 @@ What differs between people while a run goes on is whether they may pause and st
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -21,8 +22,8 @@ from migrations_portal.web.presenters import run_orders
 from migrations_portal.web.presenters import runs as presenter
 
 LOOK_SECONDS = 1.0
-RETRY_MS = 1000
-"""How long a browser waits before it connects again."""
+RETRY_MS = (1000, 4000)
+"""How long a browser waits before it connects again: drawn, so that a crowd does not come back in one moment."""
 PARTS = {
     "run-head": "execution/_run_head.html",
     "run-cards": "execution/_run_cards.html",
@@ -65,7 +66,7 @@ class Hub:
         watched = self._enter(run_id)
         sent: dict[str, str] = {}
         seq = after
-        yield f"retry: {RETRY_MS}\n\n"
+        yield f"retry: {random.randint(*RETRY_MS)}\n\n"  # noqa: S311  # no secret
         try:
             while True:
                 look = await self._next(watched)

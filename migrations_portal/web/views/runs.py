@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -94,14 +95,21 @@ async def _told(run_id: int, *, person: Person, may_order: bool, after: int) -> 
 
 
 def _viewer(request: HttpRequest, run_id: int) -> tuple[Person, bool]:
-    person = signed_in(request)
-    row = queries.get(run_id=run_id, person=person)
-    return person, run_orders.may_order(row, person=person)
+    """Say who watches, and what they may do. Gives the database connection back: a stream may last for hours."""
+    try:
+        person = signed_in(request)
+        row = queries.get(run_id=run_id, person=person)
+        return person, run_orders.may_order(row, person=person)
+    finally:
+        connection.close()
 
 
 def _still(person: Person, run_id: int) -> bool:
-    fresh = Person.objects.filter(pk=person.pk, is_active=True).first()
-    return fresh is not None and queries.visible(person=fresh).filter(pk=run_id).exists()
+    try:
+        fresh = Person.objects.filter(pk=person.pk, is_active=True).first()
+        return fresh is not None and queries.visible(person=fresh).filter(pk=run_id).exists()
+    finally:
+        connection.close()
 
 
 @require_POST
