@@ -34,7 +34,7 @@ def start_due(**_newer: object) -> None:
 def execute(*, run_id: int, **_newer: object) -> None:
     """Claim the run and execute it; a doorbell for a run that is not due, or claimed already, ends here."""
     tools = wiring.tools()  # before the claim: without its tools a worker takes nothing
-    if _waits(run_id):
+    if waits(run_id):
         return
     fence = services.claim(
         run_id=run_id, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
@@ -50,13 +50,13 @@ def execute(*, run_id: int, **_newer: object) -> None:
         _checkpoint(run_id, when="after")
 
 
-def _waits(run_id: int) -> bool:
-    """Sign the ledger before a run on production; say whether the ledger holds the run (it stays due, and is rung for again)."""
+def waits(run_id: int) -> list[str]:
+    """Sign the ledger before a run on production; return why the ledger holds the run (it stays due, and is rung for again)."""
     _checkpoint(run_id, when="before")
     reasons = guard.reasons_to_wait(run_id=run_id, now=wiring.clock())
     for reason in reasons:
         logger.warning("run %s waits: %s", run_id, reason)
-    return bool(reasons)
+    return list(reasons)
 
 
 def _checkpoint(run_id: int, *, when: str) -> None:

@@ -11,7 +11,7 @@ from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import RunStatus
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks import standard
-from migrations_portal.tasks.runs import worker_name
+from migrations_portal.tasks.runs import waits, worker_name
 
 GOOD, BAD, NOT_RUN = 0, 1, 2
 
@@ -61,6 +61,8 @@ class Command(BaseCommand):
                 returncode=NOT_RUN,
             )
         wiring.tools()  # before the claim, as in a worker
+        if reasons := waits(run.pk):
+            raise CommandError(" ".join(reasons), returncode=NOT_RUN)
         fence = services.claim(
             run_id=run.pk, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
         )
