@@ -74,11 +74,9 @@ MOST_TIMED = 500
 """Statements of one file whose seconds are kept."""
 
 
-def timed(
-    result: ChildResult, *, history_table: str = "SequelizeMeta"
-) -> list[dict[str, str | float]]:
+def timed(result: ChildResult) -> list[dict[str, str | float]]:
     """Return command and seconds of the file's own statements in their order, to be held against what was predicted."""
-    own = [sent for sent in result.statements if not _bookkeeping(sent.sql, history_table)]
+    own = [sent for sent in result.statements if not _bookkeeping(sent.sql)]
     return [
         {"command": command(sent.sql), "seconds": round(sent.seconds, 3)}
         for sent in own[:MOST_TIMED]
