@@ -25,7 +25,7 @@ check: venv-dev ## lint, format, types, floors, missing migrations, templates, s
 	$(SERVED) $(PY) manage.py makemigrations --check --dry-run
 	$(SERVED) $(PY) manage.py check
 	$(BIN)/djhtml --check templates
-	$(BIN)/codespell --skip '*/vendor/*,*/node_modules/*,*/data/*.txt,package-lock.json,*.png' $(TEXTS)
+	$(BIN)/codespell -L larg --skip '*/vendor/*,*/node_modules/*,*/data/*.txt,package-lock.json,*.png' $(TEXTS)
 
 fix: venv-dev ## format, and mend what a tool can mend
 	$(BIN)/ruff check --fix-only .

@@ -3,6 +3,7 @@
 import random
 import time
 
+from migrations_portal.execution import sqlstates
 from migrations_portal.execution.ports import ChildResult, SentStatement
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.recording import timed
@@ -124,13 +125,13 @@ def _show(step: StepRecord, sent: SentStatement) -> None:
     """Add a statement that took noticeable time to the log: its command and seconds, never its values."""
     failpoints.reach("migrate.statement-seen")
     if sent.seconds >= 0.1 or sent.sqlstate:  # noqa: PLR2004
-        ended = f"failed with SQLSTATE {sent.sqlstate}" if sent.sqlstate else sent.tag
+        ended = f"failed: {sqlstates.in_words(sent.sqlstate)}," if sent.sqlstate else sent.tag
         step.say(f"{ended} after {sent.seconds:.2f} s")
 
 
 def _sentence(name: str, result: ChildResult, outcome: Outcome) -> str:
     why = (
-        f"the server answered SQLSTATE {result.sqlstate}"
+        sqlstates.in_words(result.sqlstate)
         if result.sqlstate
         else f"the tool ended with code {result.exit_code}"
     )

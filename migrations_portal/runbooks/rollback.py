@@ -1,6 +1,8 @@
 """The spec's "Rollback Execution": its six steps. Undoes by name, newest first, only what this run recorded (X11)."""
 
 from migrations_portal.backups import services as backups
+from migrations_portal.execution import sqlstates
+from migrations_portal.execution.ports import ChildResult
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.rules import (
     LOCK_ATTEMPTS,
@@ -110,11 +112,15 @@ def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
             step.say(f"{name} is undone and out of the history")
             return
         if result.sqlstate != "55P03" or result.committed_writes:
-            raise StepFailed(
-                f"Undoing {name} failed (code {result.exit_code}, SQLSTATE {result.sqlstate or 'none'})."
-            )
+            raise StepFailed(f"Undoing {name} failed: {_why(result)}.")
         step.say(f"No lock (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn")
     raise StepFailed(f"Undoing {name} never got its locks in {LOCK_ATTEMPTS} attempts.")
+
+
+def _why(result: ChildResult) -> str:
+    if result.sqlstate:
+        return sqlstates.in_words(result.sqlstate)
+    return f"the tool ended with code {result.exit_code}"
 
 
 def _verify(context: RunContext, *, before: Before) -> None:
