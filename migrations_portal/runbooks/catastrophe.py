@@ -24,8 +24,15 @@ from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
 from migrations_portal.runbooks.tools import RunContext, Tools, open_context
 from migrations_portal.runbooks.watch import watching
+from migrations_portal.targets.ports import Endpoint
 
 logger = logging.getLogger(__name__)
+
+OWN_GRANTS = """
+SELECT format('GRANT EXECUTE ON FUNCTION %%s TO %%I', p.oid::regprocedure, pg_get_userbyid(a.grantee)) AS said
+  FROM pg_catalog.pg_proc p, LATERAL aclexplode(p.proacl) a
+ WHERE p.pronamespace = 'pg_catalog'::regnamespace AND a.grantee <> 0 AND a.grantee <> p.proowner
+"""
 
 STEP: dict[str, StepFacts] = {step.key: step for step in RESTORE_STEPS}
 
@@ -91,7 +98,8 @@ def _restore_beside(context: RunContext, *, backup: Backup, name: str) -> None:
     with context.recorder.step(STEP["restore-beside"]) as step:
         beside = context.endpoint.on(name)
         context.tools.server.drop_database(beside)
-        context.tools.server.create_database(beside)
+        # Another collation would sort, and hold unique, other things than the one before.
+        context.tools.server.create_database(beside, like=context.endpoint.database)
         with context.tools.vault.open(backups.stored(backup)) as stream:
             context.tools.dump.restore(stream, beside, keep_roles=True)
         step.say(f"{backup.location} is restored into {name}")
@@ -140,4 +148,24 @@ def _check_integrity(context: RunContext, *, backup: Backup) -> None:
             for name, rows in sorted(backup.counts.items()):
                 step.say(f"{name}: {rows:,} rows")
             session.rows("SELECT 1 AS answers")
+        for grant in _lost_grants(context):
+            step.say(f"Not part of a restore, a superuser has to repeat: {grant}", level="warn")
         step.exit_code = 0
+
+
+def _lost_grants(context: RunContext) -> list[str]:
+    """Return the grants on PostgreSQL's own functions that the kept, damaged database has and the restored one has not.
+
+    `pg_dump` writes them, but only a superuser can give them, and the portal is none.
+    """
+    live = context.endpoint
+    kept = live.on(beside_name(live.database, word="damaged", run_id=context.run.pk))
+    before, now = (_own_grants(context, endpoint) for endpoint in (kept, live))
+    return sorted(before - now)
+
+
+def _own_grants(context: RunContext, endpoint: Endpoint) -> set[str]:
+    with context.tools.server.session(
+        endpoint, application_name=context.application_name
+    ) as session:
+        return {row["said"] for row in session.rows(OWN_GRANTS)}

@@ -122,8 +122,8 @@ class TargetServer(Protocol):
         """Open a session; raise `TargetUnreachable` with host, port and what to do."""
         ...
 
-    def create_database(self, endpoint: Endpoint) -> None:
-        """Create the empty database that `endpoint` names (from template0)."""
+    def create_database(self, endpoint: Endpoint, *, like: str = "") -> None:
+        """Create the empty database that `endpoint` names (from template0), with encoding and locale of the database `like`."""
         ...
 
     def drop_database(self, endpoint: Endpoint) -> None:
