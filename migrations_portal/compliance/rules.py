@@ -21,6 +21,8 @@ RETENTION_OVERDUE = timedelta(hours=36)
 """The daily sweep counts as missed after so long."""
 SLACK = timedelta(seconds=2)
 """Stores keep retention dates to the second."""
+AUDITOR_AT_MOST = timedelta(days=366)
+"""An auditor's account ends by itself; after a year at the latest somebody has to say anew that it is needed."""
 MAX_DOCUMENT = 5 * 1024 * 1024
 DOCUMENT_TYPES = {
     ".pdf": (b"%PDF-", "application/pdf"),
@@ -72,6 +74,12 @@ class ExportRefused(Refused):
     """This export cannot be made."""
 
     code = "export-refused"
+
+
+class AuditorRefused(Refused):
+    """This person cannot be admitted as an auditor this way."""
+
+    code = "auditor-refused"
 
 
 class DpiaIncomplete(Refused):

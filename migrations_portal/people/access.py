@@ -3,9 +3,11 @@
 Superusers pass nothing here: guardian's `has_perm` would wave them through, so the rows themselves are asked (S5).
 """
 
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Now
 from guardian.shortcuts import assign_perm, remove_perm
 from guardian.utils import get_user_obj_perms_model
 
@@ -24,15 +26,28 @@ class NotAllowed(Refused):
 
 
 def _rows(group: Model) -> QuerySet[Any]:
-    rows: QuerySet[Any] = get_user_obj_perms_model(group)._default_manager.filter(
-        content_object=group
-    )
-    return rows
+    return _live(group).filter(content_object=group)
 
 
-def grant(*, person: Person, role: Role, group: Model) -> None:
-    """Give `person` the role for this group of targets."""
+def _live(group: Model) -> QuerySet[Any]:
+    """Return the roles that have not ended by themselves, by the database's clock."""
+    rows: QuerySet[Any] = get_user_obj_perms_model(group)._default_manager.all()
+    return rows.filter(Q(valid_until__isnull=True) | Q(valid_until__gt=Now()))
+
+
+def grant(*, person: Person, role: Role, group: Model, until: datetime | None = None) -> None:
+    """Give `person` the role for this group of targets, for good or until an instant."""
     assign_perm(role.permission, person, group)
+    held = get_user_obj_perms_model(group)._default_manager.filter(
+        content_object=group, user=person, permission__codename=role.permission
+    )
+    held.update(valid_until=until)
+
+
+def ends(*, role: Role, group: Model) -> dict[int, datetime | None]:
+    """Return when the role ends for each of its holders (by their number), None for those without an end."""
+    rows = _rows(group).filter(permission__codename=role.permission)
+    return dict(rows.values_list("user_id", "valid_until"))
 
 
 def revoke(*, person: Person, role: Role, group: Model) -> None:
@@ -63,7 +78,7 @@ def roles_everywhere(*, person: Person, groups: type[Model]) -> dict[int, frozen
 
 
 def _roles_by_group(person: Person, groups: type[Model]) -> dict[int, frozenset[Role]]:
-    rows = get_user_obj_perms_model(groups())._default_manager.filter(user_id=person.pk)
+    rows = _live(groups()).filter(user_id=person.pk)
     found: dict[int, set[Role]] = {}
     for group_id, codename in rows.values_list("content_object_id", "permission__codename"):
         if (role := _ROLES.get(codename)) is not None:
@@ -102,7 +117,7 @@ def groups_of(
     """Narrow `groups` (of targets) to those where `person` holds one of `roles` (any role when None). Default: none."""
     if not person.is_active:
         return groups.none()
-    rows = get_user_obj_perms_model(groups.model())._default_manager.filter(user_id=person.pk)
+    rows = _live(groups.model()).filter(user_id=person.pk)
     names = [role.permission for role in (roles if roles is not None else frozenset(Role))]
     return groups.filter(
         pk__in=rows.filter(permission__codename__in=names).values("content_object_id")

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from migrations_portal.web.views import (
+    auditors,
     checks,
     compliance,
     demo,
@@ -76,6 +77,13 @@ urlpatterns = [
     path("compliance/reviews/", compliance.reviews, name="compliance-reviews"),
     path("compliance/reviews/<int:review_id>/", compliance.review, name="compliance-review"),
     path("compliance/processing/", compliance.processing, name="compliance-processing"),
+    path("compliance/auditors/", auditors.auditor_list, name="auditors"),
+    path("compliance/auditors/admit/", auditors.admit, name="auditor-admit"),
+    path(
+        "compliance/auditors/<int:group_id>/<int:person_id>/dismiss/",
+        auditors.dismiss,
+        name="auditor-dismiss",
+    ),
     path("compliance/holds/", retention.holds, name="compliance-holds"),
     path("compliance/holds/set/", retention.set_hold, name="compliance-hold"),
     path("compliance/holds/<int:hold_id>/lift/", retention.lift_hold, name="compliance-lift"),

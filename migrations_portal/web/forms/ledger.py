@@ -103,6 +103,14 @@ class DocumentForm(forms.Form):
     )
 
 
+class AuditorForm(forms.Form):
+    """Who audits, and until which day (included)."""
+
+    email = forms.EmailField(label="E-mail", max_length=254)
+    name = forms.CharField(label="Name", required=False, max_length=120)
+    until = forms.DateField(label="Until", widget=DayInput)
+
+
 class DisposalForm(forms.Form):
     """Which records, and why."""
 

@@ -61,6 +61,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
             {"label": "Log reviews", "url": reverse("compliance-reviews")},
             {"label": "Records of processing", "url": reverse("compliance-processing")},
             {"label": "Holds and disposal", "url": reverse("compliance-holds")},
+            {"label": "Auditors", "url": reverse("auditors")},
             {"label": "Exports", "url": reverse("exports")},
         ],
     }  # fmt: skip

@@ -26,6 +26,7 @@ from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import assessment, next_step
 from migrations_portal.web.presenters import plans as presenter
 from migrations_portal.web.presenters import seats as seat_presenter
+from migrations_portal.web.presenters.compliance import compliance_actions
 
 PAGE_SIZE = 50
 
@@ -97,7 +98,7 @@ def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
     return {
         "plan": presenter.about(row, revision=revision, level=level, phi=phi),
         "action": next_step.primary(row, person=person, seats=seats, runs=runs),
-        "actions": [],
+        "actions": compliance_actions(row, phi=phi, person=person),
         "waiting_for": next_step.waiting_for(row, seats=seats),
         "notes": _notes(seats),
         "stations": presenter.stations(row, revision=revision, seats=seats),

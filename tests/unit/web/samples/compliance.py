@@ -5,6 +5,7 @@ from typing import Any
 from migrations_portal.compliance.rules import DPIA_QUESTIONS, PROCESSING_QUESTIONS
 from migrations_portal.web.forms.ledger import (
     AnswersForm,
+    AuditorForm,
     DisposalForm,
     DocumentForm,
     ExportRequestForm,
@@ -169,6 +170,19 @@ HOLDS: dict[str, Any] = {
         {"before": days_before(2600), "group": "School health", "reason": "Retention ended", "by": "Cleo Adeyemi", "at": days_before(1), "agreed": None, "decided_by": "", "mine": False, "url": "#"},
     ],
 }  # fmt: skip
+AUDITORS: dict[str, Any] = {
+    "groups": ["School health"],
+    "form": AuditorForm(),
+    "auditors": [
+        {
+            "name": "Ines Faro",
+            "email": "ines@audit.example",
+            "group": "School health",
+            "until": T_ZERO,
+            "url": "#",
+        }
+    ],
+}
 PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "exports": ("audit/exports.html", EXPORTS, "Audit"),
     "exports-none": ("audit/exports.html", NO_EXPORTS, "Audit"),
@@ -183,5 +197,6 @@ PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "dpia-errors": ("compliance/dpia.html", DPIA_ERRORS, "Plans"),
     "reviews": ("compliance/reviews.html", REVIEWS, "Audit"),
     "processing": ("compliance/processing.html", PROCESSING, "Audit"),
+    "auditors": ("compliance/auditors.html", AUDITORS, "Audit"),
     "holds": ("compliance/holds.html", HOLDS, "Audit"),
 }
