@@ -12,7 +12,7 @@ from migrations_portal.plans.models import MigrationPlan
 
 def compliance_actions(plan: MigrationPlan, *, phi: bool, person: Person) -> list[dict[str, Any]]:
     """Return the links of a plan's page: its assessment where it touches PHI, its evidence pack for readers of the ledger."""
-    found = []
+    found: list[dict[str, Any]] = []
     if phi:
         found.append({"label": "Privacy assessment", "url": reverse("dpia", args=[plan.pk])})
     if access.roles_in(person=person, group=plan.target.group) & LEDGER_READERS:
