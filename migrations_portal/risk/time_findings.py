@@ -97,6 +97,8 @@ def _held(risk: StatementRisk, said: Prediction, opened: _Open) -> list[Finding]
     if level is Level.LOW or not (risk.rewrites or risk.scans):
         return []
     table, lock = strongest(first)
+    if said.blocks and said.table == table and level_of(said.work.usual) is not Level.LOW:
+        return []  # its own finding says it already
     values: dict[str, object] = {
         "table": table, "lock": lock.mode, "blocks": lock.blocks, "line": first.line,
         "seconds": spoken(opened.work.usual),

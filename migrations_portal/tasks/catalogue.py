@@ -7,6 +7,7 @@ from celery import shared_task
 from migrations_portal import wiring
 from migrations_portal.execution import queries as runs
 from migrations_portal.kernel.errors import ProductError
+from migrations_portal.plans import queries as plans
 from migrations_portal.runbooks import calibration, catalogue
 from migrations_portal.targets import queries
 
@@ -32,9 +33,10 @@ def sweep(**_newer: object) -> None:
     for target_id in queries.catalogues_due(now=now):
         if target_id not in busy:
             _tried(read, target_id=target_id)
+    if busy or plans.assessments_waiting(now=now):
+        return  # a calibration takes seconds, and people wait for the others
     for target_id in queries.rates_due(now=now)[:1]:
-        if not busy:
-            _tried(measure, target_id=target_id)
+        _tried(measure, target_id=target_id)
 
 
 def _tried(task: object, *, target_id: int) -> None:

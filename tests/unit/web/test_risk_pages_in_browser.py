@@ -87,6 +87,9 @@ def answer(path):
 
 def keep(page, name, width, element=None):
     if SHOTS:
+        # As high as the page, so that the head that stays at the top covers nothing.
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": width, "height": height})
         path = Path(SHOTS) / f"{name}-{width}.png"
         (element or page).screenshot(path=path, **({} if element else {"full_page": True}))
 
