@@ -137,6 +137,12 @@ def stakeholders(*, target: Target, phi: bool) -> list[Stakeholder]:
     return [row for row in rows if phi or row.kind not in PHI_ONLY_STAKEHOLDERS]
 
 
+def acts_anywhere(*, person: Person, roles: frozenset[Role]) -> bool:
+    """Say whether `person` holds one of `roles` for any group of targets."""
+    held = access.roles_everywhere(person=person, groups=TargetGroup).values()
+    return any(each & roles for each in held)
+
+
 def role_titles(*, person: Person) -> str:
     """Return the titles of the roles that `person` holds anywhere, for the bar of every page."""
     held = access.roles_everywhere(person=person, groups=TargetGroup).values()

@@ -31,7 +31,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return {"demo": demo, "home_url": reverse("login"), "me": None}
-    reads = target_queries.visible_targets(person=person, roles=LEDGER_READERS).exists()
+    reads = target_queries.acts_anywhere(person=person, roles=LEDGER_READERS)
     waiting = len(approval_queries.waiting_for(person=person))
     return {
         "demo": demo,

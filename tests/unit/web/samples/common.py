@@ -15,7 +15,7 @@ def days_before(days: float) -> datetime:
 
 def everywhere(*, section: str = "Plans", demo: bool = False, waiting: int = 2) -> dict[str, Any]:
     """Return what the context processor gives to every page."""
-    names = ("Plans", "Runs", "Incidents", "Calendar", "Audit", "PHI", "Rules")
+    names = ("Plans", "Runs", "Incidents", "Calendar", "Audit", "Compliance", "PHI", "Rules")
     return {
         "nav": [{"label": each, "url": "#", "current": each == section} for each in names],
         "my_turn": {"count": waiting, "url": "#"},
