@@ -19,17 +19,22 @@ from migrations_portal.people.models import Person
 from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
 from migrations_portal.targets.rules import PHI_TABLES_OF_THE_SPEC, EnvironmentKind
 
+WATCH_SECONDS = 5
+"""How long a run of the demo watches its target afterwards; five minutes in earnest."""
+
 
 @transaction.atomic
-def seed(*, pg_host: str, pg_port: int, password: str) -> None:
+def seed(*, pg_host: str, pg_port: int, password: str, traffic_hook: str = "") -> None:
     """Put in what is missing. What is there already stays as people changed it, but for where the targets answer and the password.
+
+    The targets' traffic hook is a receiver of the demo's own, and the watch after a run is short.
 
     1. The group of targets, with staging before production, whose restore drills run on staging's server.
     2. One person per role, all with the same password.
     3. A mailbox per kind of stakeholder, and the emergency contacts.
     """
     group, _ = TargetGroup.objects.get_or_create(name=GROUP)
-    _seed_targets(group, pg_host=pg_host, pg_port=pg_port)
+    _seed_targets(group, pg_host=pg_host, pg_port=pg_port, traffic_hook=traffic_hook)
     people = {player.role: _seed_person(player, group) for player in CAST}
     _give_password(list(people.values()), password)
     for kind, name in STAKEHOLDERS.items():
@@ -44,9 +49,14 @@ def seed(*, pg_host: str, pg_port: int, password: str) -> None:
         )
 
 
-def _seed_targets(group: TargetGroup, *, pg_host: str, pg_port: int) -> None:
+def _seed_targets(group: TargetGroup, *, pg_host: str, pg_port: int, traffic_hook: str) -> None:
     # The embedded server takes a free port at each start.
-    answers = {"host": pg_host, "port": pg_port}
+    answers = {
+        "host": pg_host,
+        "port": pg_port,
+        "traffic_hook": traffic_hook,
+        "watch_seconds": WATCH_SECONDS,
+    }
     known = {"group": group, "credential": CREDENTIAL, "project": PROJECT}
     known["phi_tables"] = list(PHI_TABLES_OF_THE_SPEC)
     staging, _ = Target.objects.update_or_create(

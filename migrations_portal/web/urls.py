@@ -98,6 +98,7 @@ urlpatterns = [
     path("demo/inbox/<str:name>/body/", demo.mail_body, name="demo-mail-body"),
     path("demo/chat/", demo.chat, name="demo-chat"),
     path("demo/chat/hook/", demo.chat_hook, name="demo-chat-hook"),
+    path("demo/traffic/hook/", demo.traffic_hook, name="demo-traffic-hook"),
     path("demo/be/<int:person_id>/", demo.be, name="demo-be"),
     path("-/parts", parts.parts, name="parts"),
     path("-/live", health.live, name="live"),

@@ -26,4 +26,9 @@ class Command(BaseCommand):
         if data is None:
             raise CommandError("This is for the demo only: WCO_DEMO_DIR is not set.")
         password = sign_in_password(data)
-        seed(pg_host=pg_host, pg_port=pg_port, password=password)
+        seed(
+            pg_host=pg_host,
+            pg_port=pg_port,
+            password=password,
+            traffic_hook=f"{settings.PUBLIC_URL}/demo/traffic/hook/",
+        )

@@ -1,5 +1,7 @@
 """Pages that exist only in the demo: the inbox, the chat, and being somebody else."""
 
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from functools import wraps
@@ -10,14 +12,16 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from migrations_portal import wiring
 from migrations_portal.demo import inbox
+from migrations_portal.demo.environment import CREDENTIAL
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import ROLES
 from migrations_portal.targets import queries as target_queries
@@ -193,3 +197,22 @@ def chat_hook(request: HttpRequest) -> HttpResponse:
         return HttpResponse("invalid_payload", status=400, content_type="text/plain")
     inbox.keep_post(_folder("chat"), raw)
     return HttpResponse("ok", content_type="text/plain")
+
+
+@csrf_exempt
+@login_not_required
+@require_http_methods(["GET", "POST"])
+@demo_only
+def traffic_hook(request: HttpRequest) -> HttpResponse:
+    """Be the load balancer of the demo's targets: take a signed state, and say the last one when asked."""
+    secret = wiring.tools().credentials.fetch(CREDENTIAL).password
+    good = hmac.new(secret.encode(), request.body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(request.headers.get("X-Wcops-Signature", ""), f"sha256={good}"):
+        return HttpResponse("the signature is wrong", status=403, content_type="text/plain")
+    file = _folder("traffic") / "state.json"
+    if request.method == "POST":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(request.body)
+        return HttpResponse("ok", content_type="text/plain")
+    said = json.loads(file.read_bytes()) if file.exists() else {"state": "normal"}
+    return JsonResponse({"state": said.get("state")})
