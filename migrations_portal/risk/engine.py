@@ -10,7 +10,7 @@ from migrations_portal.risk.analysis import Analysis
 from migrations_portal.risk.extras import judge_new_values, judge_reading
 from migrations_portal.risk.findings import Assessment, Finding
 from migrations_portal.risk.judge import judge
-from migrations_portal.risk.levels import Level, highest
+from migrations_portal.risk.levels import highest
 from migrations_portal.risk.patterns import advise
 from migrations_portal.risk.phi import PhiCatalogue
 from migrations_portal.risk.rulebook import RULES
@@ -132,20 +132,7 @@ def _assessment(up: list[Step], back: list[Step], whole: list[Finding]) -> Asses
         statements=tuple(step.risk for step in up),
         findings=tuple(whole),
         tables=tuple(sorted({name for step in up for name in step.risk.tables})),
-        reason=_reason(level, up, whole),
         phi_tables=tuple(phi_tables),
         down=tuple(step.risk for step in back),
         series=series,
     )
-
-
-def _reason(level: Level, steps: Sequence[Step], whole: Sequence[Finding]) -> str:
-    """Say in one sentence what makes the level."""
-    if level is Level.LOW:
-        return f"{level}: no statement locks out reads or writes for longer than an instant, or takes data away."
-    for step in steps:
-        for finding in step.risk.findings:
-            if finding.level is level:
-                return f"{level} because of line {step.risk.line} of {step.risk.file}. {finding.message}"
-    [first, *_] = [finding for finding in whole if finding.level is level]
-    return f"{level}: {first.message}"

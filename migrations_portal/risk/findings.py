@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import MODES
 from migrations_portal.risk.render import ident
 from migrations_portal.risk.rulebook import RULES
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from migrations_portal.risk.forecast import Forecast
-    from migrations_portal.risk.levels import Level
     from migrations_portal.risk.locks import Lock
 
 
@@ -179,12 +179,24 @@ class Assessment:
     findings: tuple[Finding, ...]
     """Findings about the whole: transactions, the way back, unusable input."""
     tables: tuple[str, ...]
-    reason: str
-    """One sentence: why this level."""
     phi_tables: tuple[str, ...] = ()
     down: tuple[StatementRisk, ...] = ()
     series: tuple[str, ...] = ()
     """The plans that the pattern asks for, in order."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence: what makes the level."""
+        level = self.level
+        if level is Level.LOW:
+            return f"{level}: no statement locks out reads or writes for longer than an instant, or takes data away."
+        for statement in self.statements:
+            for finding in statement.findings:
+                if finding.level is level:
+                    place = f"line {statement.line} of {statement.file}"
+                    return f"{level} because of {place}. {finding.message}"
+        [first, *_] = [finding for finding in self.findings if finding.level is level]
+        return f"{level}: {first.message}"
 
     @property
     def unusable(self) -> bool:

@@ -132,7 +132,7 @@ def _work_out(analysis: Analysis, statement: Statement) -> None:
 
 
 def _findings(seen: Seen, statement: Statement, *, phi_touched: bool) -> list[Finding]:
-    findings = []
+    findings: list[Finding] = []
     for rule, level, values, at in seen.findings:
         line, column = statement.place(at) if at >= 0 else (statement.line, statement.column)
         worse = phi_touched and rule in WORSE_WITH_PHI
@@ -168,6 +168,8 @@ def _blocked(seen: Seen, predicted: Forecast, blocking: dict[str, Lock]) -> list
 
 def _names(seen: Seen, relations: Mapping[int, Relation]) -> tuple[str, ...]:
     """The names of tables in order; views, sequences and temporary tables are left out."""
+    if not relations:
+        return ()
     names = {
         seen.names.get(oid) or relation.qualified
         for oid, relation in relations.items()

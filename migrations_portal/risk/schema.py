@@ -14,7 +14,14 @@ from migrations_portal.risk.objects import Relation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migrations_portal.risk.objects import Constraint, Function, Index, TypeRef, UserType
+    from migrations_portal.risk.objects import (
+        Constraint,
+        Function,
+        Index,
+        TypeRef,
+        UserType,
+        Uses,
+    )
     from migrations_portal.risk.sizes import RelationSize
 
 
@@ -41,6 +48,8 @@ class Schema:
     """By oid; only of relations whose size is known."""
     pointing: dict[int, dict[int, None]] = field(default_factory=dict)
     """Oid of a table → oids of those that have (or once had) a foreign key to it, in the order of their making."""
+    readers: dict[int, dict[int, None]] = field(default_factory=dict)
+    """Oid of a relation → oids of the views, and of the tables with rules or policies, that read (or once read) it."""
     next_oid: int = 1
 
     def clone(self) -> Schema:
@@ -53,7 +62,8 @@ class Schema:
             functions={key: list(overloads) for key, overloads in self.functions.items()},
             schemas=set(self.schemas), publications=dict(self.publications),
             extensions=dict(self.extensions), casts=set(self.casts), servers=dict(self.servers), sizes=self.sizes,
-            pointing={oid: dict(holders) for oid, holders in self.pointing.items()}, next_oid=self.next_oid,
+            pointing={oid: dict(holders) for oid, holders in self.pointing.items()},
+            readers={oid: dict(readers) for oid, readers in self.readers.items()}, next_oid=self.next_oid,
         )  # fmt: skip
 
     def add(self, schema: str, name: str, kind: str = "r", *, born: int = 0) -> Relation:
@@ -107,6 +117,16 @@ class Schema:
         """Enter a foreign key of this relation."""
         relation.constraints[key.name] = key
         self.pointing.setdefault(key.ref, {})[relation.oid] = None
+
+    def note_reader(self, reader: Relation, uses: Uses) -> None:
+        """Remember that a view, rule or policy of a relation reads others."""
+        for oid, _ in uses.relations:
+            self.readers.setdefault(oid, {})[reader.oid] = None
+
+    def reading(self, relation: Relation) -> list[Relation]:
+        """The relations that may read this one through a view, rule or policy, in the order of their making."""
+        found = (self.relations.get(oid) for oid in self.readers.get(relation.oid, ()))
+        return [reader for reader in found if reader is not None]
 
     def descendants(self, relation: Relation) -> Iterator[Relation]:
         """Give all partitions or inheriting tables below a relation, nearest first."""

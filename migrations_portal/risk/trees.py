@@ -55,7 +55,7 @@ def _nodes_below(node: Any) -> list[tuple[str, Node]]:
             for key, value in part.items():
                 kind = type(value)
                 if kind is dict:
-                    if key[0].isupper():
+                    if key < "a":  # Kinds begin with a capital letter, fields do not.
                         found.append((key, value))
                     waiting.append(value)
                 elif kind is list:

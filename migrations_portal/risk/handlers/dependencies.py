@@ -125,7 +125,7 @@ def views_on(analysis: Analysis, relation: Relation, column: str | None) -> list
     """Views and materialised views that read the relation (or one column of it)."""
     return [
         view
-        for view in analysis.schema.relations.values()
+        for view in analysis.schema.reading(relation)
         if view.kind in "vm"
         and any(oid == relation.oid and column in (None, name) for oid, name in view.uses.relations)
     ]
@@ -143,7 +143,7 @@ def stored_on(analysis: Analysis, relation: Relation, column: str | None) -> lis
     """Rules and policies of other tables that read the relation (or one column of it)."""
     return [
         f"{kind} {name} of {other.qualified}"
-        for other in analysis.schema.relations.values() if other is not relation
+        for other in analysis.schema.reading(relation) if other is not relation
         for kind, stored in (("rule", _rule_uses(other)), ("policy", other.policies))
         for name, uses in stored.items() if _reads(uses, relation, column)
     ]  # fmt: skip
@@ -159,7 +159,7 @@ def _reads(uses: Uses, relation: Relation, column: str | None) -> bool:
 
 def drop_stored_on(analysis: Analysis, relation: Relation, column: str | None) -> None:
     """Drop the rules and policies of other tables that read the relation (they are there only with CASCADE)."""
-    for other in list(analysis.schema.relations.values()):
+    for other in analysis.schema.reading(relation):
         rules = [name for name, uses in _rule_uses(other).items() if _reads(uses, relation, column)]
         policies = [n for n, uses in other.policies.items() if _reads(uses, relation, column)]
         for name in rules:

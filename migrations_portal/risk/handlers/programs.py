@@ -265,6 +265,7 @@ def create_rule(analysis: Analysis, node: Node) -> None:
             *(query_uses(analysis, action) for action in node.get("actions", ())),
         ),
     )
+    analysis.schema.note_reader(relation, relation.rules[node["rulename"]].uses)
     if analysis.live(relation):
         analysis.find("rule-change", table=relation.qualified)
 
@@ -281,5 +282,6 @@ def create_policy(analysis: Analysis, node: Node) -> None:
     relation.policies[node["policy_name"]] = expression_uses(
         analysis, relation, node.get("qual"), node.get("with_check")
     )
+    analysis.schema.note_reader(relation, relation.policies[node["policy_name"]])
     if analysis.live(relation):
         analysis.find("row-security", table=relation.qualified)

@@ -40,6 +40,7 @@ def create_view(analysis: Analysis, node: Node) -> None:
 def _define(analysis: Analysis, view: Relation, query: Node, aliases: list[str]) -> None:
     view.definition = query
     view.uses = query_uses(analysis, query)
+    analysis.schema.note_reader(view, view.uses)
     names = aliases or _output_names(analysis, query)
     view.columns = {name: Column(name) for name in names}
 
