@@ -43,6 +43,8 @@ def attach(change: TableChange, command: Node) -> None:
     partition = analysis.relation(node["name"])
     if partition is None:
         return
+    if _circular(analysis, parent, partition):
+        return
     bound = read_bound(node["bound"])
     analysis.lock_tree(partition, _AE)
     proven = implied(partition, parent.key, parent.strategy, bound)
@@ -67,6 +69,15 @@ def attach(change: TableChange, command: Node) -> None:
         analysis.find(
             rule, table=parent.qualified, partition=partition.qualified, **(safe if check else {})
         )
+
+
+def _circular(analysis: Analysis, parent: Relation, child: Relation) -> bool:
+    """A table cannot be below itself, nor twice below the same one; PostgreSQL refuses."""
+    above = child is parent or parent in analysis.schema.descendants(child)
+    if above or parent.oid in child.parents:
+        analysis.find("circular-inheritance", table=child.qualified, parent=parent.qualified)
+        return True
+    return False
 
 
 def _leaves(analysis: Analysis, relation: Relation) -> Iterator[Relation]:
@@ -261,6 +272,8 @@ def inherit(change: TableChange, command: Node) -> None:
     if parent is None:
         return
     analysis.lock(parent, Lock.SHARE_UPDATE_EXCLUSIVE)
+    if _circular(analysis, parent, child):
+        return
     child.parents.append(parent.oid)
     parent.children.append(child.oid)
     if analysis.live(child):

@@ -68,3 +68,15 @@ def test_ten_megabytes_are_read_in_bounded_time() -> None:
 
     assert found.level is Level.HIGH
     assert time.monotonic() - begin < 60
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE events ATTACH PARTITION events DEFAULT",
+        "ALTER TABLE events ATTACH PARTITION events_2024 FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
+        "ALTER TABLE students INHERIT students",
+    ],
+)
+def test_a_table_below_itself_is_refused_with_a_sentence(sql: str) -> None:
+    assert "circular-inheritance" in rules(sql)
