@@ -44,10 +44,7 @@ def with_predictions(
     places = places_of(files)
     timed = list(_timed(assessed.statements, places, predictions))
     level = highest([*(each.level for each in timed), *(each.level for each in assessed.findings)])
-    reason = assessed.reason
-    if level is not assessed.level or _speaks_of_time(assessed):
-        reason = _reason(level, timed) or assessed.reason
-    return replace(assessed, statements=tuple(timed), level=level, reason=reason), predictions
+    return replace(assessed, statements=tuple(timed), level=level), predictions
 
 
 _ABOUT_TIME = frozenset({"predicted-blocking", "transaction-holds-locks"})
@@ -105,19 +102,3 @@ def _held(risk: StatementRisk, said: Prediction, opened: _Open) -> list[Finding]
         "interval": between(opened.work.shortest, opened.work.longest),
     }  # fmt: skip
     return [Finding("transaction-holds-locks", level, values, risk.line, risk.column)]
-
-
-def _speaks_of_time(assessed: Assessment) -> bool:
-    findings = [each for one in assessed.statements for each in one.findings]
-    return any(each.rule in _ABOUT_TIME for each in findings)
-
-
-def _reason(level: Level, statements: Sequence[StatementRisk]) -> str:
-    """Say what makes the level; empty when no statement does."""
-    if level is Level.LOW:
-        return f"{level}: no statement locks out reads or writes for longer than an instant, or takes data away."
-    for risk in statements:
-        for finding in risk.findings:
-            if finding.level is level:
-                return f"{level} because of line {risk.line} of {risk.file}. {finding.message}"
-    return ""

@@ -14,6 +14,7 @@ from migrations_portal.risk.handlers import (
     columns,
     constraint_changes,
     constraints,
+    inheritance,
     partitions,
     table_settings,
 )
@@ -66,8 +67,8 @@ COMMANDS: dict[str, Command] = {
     "AT_AttachPartition": Command(_SUE, _MISC, partitions.attach),
     "AT_DetachPartition": Command(_AE, _MISC, partitions.detach),
     "AT_DetachPartitionFinalize": Command(_SUE, _MISC, partitions.finalize),
-    "AT_AddInherit": Command(_AE, _MISC, partitions.inherit),
-    "AT_DropInherit": Command(_AE, _MISC, partitions.no_inherit),
+    "AT_AddInherit": Command(_AE, _MISC, inheritance.inherit),
+    "AT_DropInherit": Command(_AE, _MISC, inheritance.no_inherit),
     "AT_AddOf": Command(_AE, _MISC, table_settings.catalogue_only),
     "AT_DropOf": Command(_AE, _MISC, table_settings.catalogue_only),
     "AT_ChangeOwner": Command(_AE, _MISC, table_settings.change_owner),

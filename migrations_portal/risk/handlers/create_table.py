@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.bounds import read_bound
-from migrations_portal.risk.handlers import constraints, keys, partitions
+from migrations_portal.risk.handlers import constraints, inheritance, keys, partitions
 from migrations_portal.risk.handlers.columns import ColumnPlan, read_column, to_column
 from migrations_portal.risk.handlers.dependencies import default_partition
 from migrations_portal.risk.handlers.safe_forms import attached
@@ -123,7 +123,7 @@ def _become_partition(
                 "new-partition-reads-default", table=parent.qualified, partition=default.qualified
             )
     partitions.clone_keys(analysis, parent)
-    partitions.join(analysis, parent, relation, bound)
+    inheritance.join(analysis, parent, relation, bound)
     _copy_parts(analysis, parent, relation)
     if analysis.live(parent):
         analysis.find(

@@ -1,4 +1,4 @@
-"""Partitions and inheritance: attach, detach, inherit, and the making of a new partition.
+"""Partitions: attach, detach, and the making of a new partition.
 
 Sources: `ATExecAttachPartition`, `ATExecDetachPartition`, `CloneForeignKeyConstraints`, `AttachPartitionEnsureIndexes` in
 tablecmds.c, checked on servers 13 to 18.
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import implied, read_bound
 from migrations_portal.risk.handlers.dependencies import default_partition
-from migrations_portal.risk.handlers.keys import copy_to_partitions
+from migrations_portal.risk.handlers.inheritance import circular, join, leave
 from migrations_portal.risk.handlers.safe_forms import attached, bound_check
 from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
-from migrations_portal.risk.objects import Bound, Index
+from migrations_portal.risk.objects import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.handlers.table_change import TableChange
-    from migrations_portal.risk.objects import Constraint, Relation
+    from migrations_portal.risk.objects import Bound, Constraint, Relation
     from migrations_portal.risk.parser import Node
 
 _AE = Lock.ACCESS_EXCLUSIVE
@@ -37,13 +37,8 @@ def attach(change: TableChange, command: Node) -> None:
     """ATTACH PARTITION: the new partition and the DEFAULT partition are locked, and read unless a CHECK proves the bound."""
     analysis, parent = change.analysis, change.relation
     node = command["def"]["PartitionCmd"]
-    found = analysis.index(node["name"].get("schemaname"), node["name"]["relname"])
-    if found is not None:
-        return
-    partition = analysis.relation(node["name"])
+    partition = _to_attach(analysis, parent, node["name"])
     if partition is None:
-        return
-    if _circular(analysis, parent, partition):
         return
     bound = read_bound(node["bound"])
     analysis.lock_tree(partition, _AE)
@@ -71,13 +66,12 @@ def attach(change: TableChange, command: Node) -> None:
         )
 
 
-def _circular(analysis: Analysis, parent: Relation, child: Relation) -> bool:
-    """A table cannot be below itself, nor twice below the same one; PostgreSQL refuses."""
-    above = child is parent or parent in analysis.schema.descendants(child)
-    if above or parent.oid in child.parents:
-        analysis.find("circular-inheritance", table=child.qualified, parent=parent.qualified)
-        return True
-    return False
+def _to_attach(analysis: Analysis, parent: Relation, name: Node) -> Relation | None:
+    """The table to attach; None for an index, and for what PostgreSQL refuses."""
+    if analysis.index(name.get("schemaname"), name["relname"]) is not None:
+        return None
+    partition = analysis.relation(name)
+    return None if partition is None or circular(analysis, parent, partition) else partition
 
 
 def _leaves(analysis: Analysis, relation: Relation) -> Iterator[Relation]:
@@ -93,13 +87,6 @@ def _read_default(analysis: Analysis, parent: Relation, bound: Bound) -> None:
         return
     for member in analysis.lock_tree(default, _AE):
         analysis.scan(member)
-
-
-def join(analysis: Analysis, parent: Relation, partition: Relation, bound: Bound) -> None:
-    """Enter a relation as a partition of another."""
-    partition.bound = bound
-    partition.parents.append(parent.oid)
-    parent.children.append(partition.oid)
 
 
 def clone_keys(analysis: Analysis, parent: Relation) -> None:
@@ -218,7 +205,7 @@ def detach(change: TableChange, command: Node) -> None:
         analysis.lock(default, _AE)
     _free_keys(analysis, partition)
     _check_nothing_points_at(analysis, parent, partition, concurrent=concurrent)
-    _leave(parent, partition)
+    leave(parent, partition)
     if analysis.live(parent):
         rule = "detach-partition-concurrently" if concurrent else "detach-partition"
         possible = default is None and analysis.version >= LOCKS_DETACHED
@@ -247,58 +234,9 @@ def _check_nothing_points_at(
             scan_tree(analysis, partition)
 
 
-def _leave(parent: Relation, partition: Relation) -> None:
-    partition.bound = None
-    if parent.oid in partition.parents:
-        partition.parents.remove(parent.oid)
-    if partition.oid in parent.children:
-        parent.children.remove(partition.oid)
-    for index in partition.indexes.values():
-        index.parent = ""
-
-
 def finalize(change: TableChange, command: Node) -> None:
     """DETACH PARTITION … FINALIZE: ends a concurrent detach that was cut off."""
     partition = change.analysis.relation(command["def"]["PartitionCmd"]["name"])
     if partition is not None:
         change.analysis.lock(partition, _AE)
-        _leave(change.relation, partition)
-
-
-def inherit(change: TableChange, command: Node) -> None:
-    """INHERIT: the parent is locked against other changes only."""
-    analysis, child = change.analysis, change.relation
-    parent = analysis.relation(command["def"]["RangeVar"])
-    if parent is None:
-        return
-    analysis.lock(parent, Lock.SHARE_UPDATE_EXCLUSIVE)
-    if _circular(analysis, parent, child):
-        return
-    child.parents.append(parent.oid)
-    parent.children.append(child.oid)
-    if analysis.live(child):
-        analysis.find("change-inheritance", table=child.qualified, parent=parent.qualified)
-
-
-def no_inherit(change: TableChange, command: Node) -> None:
-    """NO INHERIT: the parent is only looked at."""
-    analysis, child = change.analysis, change.relation
-    parent = analysis.relation(command["def"]["RangeVar"])
-    if parent is None:
-        return
-    analysis.lock(parent, Lock.ACCESS_SHARE)
-    _leave(parent, child)
-    if analysis.live(child):
-        analysis.find("change-inheritance", table=child.qualified, parent=parent.qualified)
-
-
-__all__ = [
-    "attach",
-    "clone_keys",
-    "copy_to_partitions",
-    "detach",
-    "finalize",
-    "inherit",
-    "join",
-    "no_inherit",
-]
+        leave(change.relation, partition)
