@@ -68,8 +68,8 @@ def test_an_assessment_says_how_long_what_hangs_on_it_and_why_it_is_phi(cast, sc
 
     (statement,) = said["statements"]
     rows = int(school.value("SELECT reltuples::bigint FROM pg_class WHERE relname = 'students'"))
-    assert statement["table_rows"] == {"public.students": rows}
-    assert statement["said"]["work"] == [f"Rewrites students: {rows:,} rows"]
+    assert statement["table_rows"]["public.students"] == rows
+    assert statement["said"]["work"][0] == f"Rewrites students: {rows:,} rows"
     assert "Blocks reads and writes of" in statement["said"]["locks"][0]
     assert statement["predicted"]["blocked_seconds"] is not None
     assert "reads and writes of students wait that long" in statement["said"]["time"]
@@ -82,7 +82,7 @@ def test_an_assessment_says_how_long_what_hangs_on_it_and_why_it_is_phi(cast, sc
     assert any(each.endswith("points at students, which is PHI.") for each in said["phi_reasons"])
     assert [phase["kind"] for phase in said["advice"]["phases"]] == ["plan", "backfill", "plan", "deploy", "plan"]  # fmt: skip
     assert said["rates"].startswith("Times are predicted with rates of an ordinary server")
-    assert said["down"][0]["said"]["work"] == [f"Rewrites students: {rows:,} rows"]
+    assert said["down"][0]["said"]["work"][0] == f"Rewrites students: {rows:,} rows"
 
 
 def test_a_new_column_that_looks_like_phi_makes_the_plan_phi(cast, school):
