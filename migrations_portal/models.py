@@ -2,7 +2,7 @@
 
 from migrations_portal.approvals.models import Invitation, Seat
 from migrations_portal.audit.models import Checkpoint, Entry, Freeze, LedgerCheck
-from migrations_portal.backups.models import Backup
+from migrations_portal.backups.models import Backup, RestoredCopy
 from migrations_portal.compliance.models import (
     Disposal,
     Document,
@@ -26,6 +26,7 @@ from migrations_portal.plans.models import (
     PlanFile,
     PlanRevision,
 )
+from migrations_portal.rehearsals.models import Rehearsal
 from migrations_portal.targets.models import (
     MeasuredRate,
     PhiTag,
@@ -65,6 +66,8 @@ __all__ = [
     "PlanFile",
     "PlanRevision",
     "ProcessingRecord",
+    "Rehearsal",
+    "RestoredCopy",
     "RetentionCheck",
     "RunDecision",
     "RunLine",

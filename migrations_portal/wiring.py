@@ -14,6 +14,7 @@ from migrations_portal.adapters.driver_by_kind import DriverByKind
 from migrations_portal.adapters.mail import SmtpMailer
 from migrations_portal.adapters.pg_dump import PgDumpTool
 from migrations_portal.adapters.postgres import PostgresServer
+from migrations_portal.adapters.rds import RdsSnapshots
 from migrations_portal.adapters.s3 import S3Vault
 from migrations_portal.adapters.s3_checkpoints import S3CheckpointStore
 from migrations_portal.adapters.script_check import NodeScriptChecker
@@ -23,6 +24,7 @@ from migrations_portal.adapters.sql_files import SqlFileDriver
 from migrations_portal.adapters.traffic_hook import HttpTrafficHook
 from migrations_portal.adapters.typst_printer import TypstPrinter
 from migrations_portal.audit.ports import CheckpointStore, Signer, SigningFailed
+from migrations_portal.backups.ports import SnapshotService
 from migrations_portal.compliance.exports import ExportTools
 from migrations_portal.notifications.ports import ChatWebhook, Mailer
 from migrations_portal.plans.ports import ScriptChecker
@@ -78,6 +80,17 @@ def export_tools() -> ExportTools:
     )
 
 
+def _snapshots() -> SnapshotService | None:
+    env = settings.ENV
+    if not env.rds_region:
+        return None
+    return RdsSnapshots(
+        access_key=env.s3_access_key,
+        secret_key=env.s3_secret_key.get_secret_value(),
+        region=env.rds_region,
+    )
+
+
 @cache
 def tools() -> Tools:
     """Return the outside world as the settings describe it."""
@@ -93,6 +106,7 @@ def tools() -> Tools:
         ),
         traffic=HttpTrafficHook(),
         projects=env.projects_dir,
+        snapshots=_snapshots(),
         free_bytes=lambda: shutil.disk_usage(env.work_dir).free,
     )
 

@@ -53,6 +53,8 @@ class Environment(BaseSettings):
     """The Ed25519 private key (PEM) that signs the ledger's checkpoints; for workers only."""
     ledger_kms_key: str = ""
     """Or the id of an Ed25519 key in AWS KMS, which signs instead."""
+    rds_region: str = ""
+    """Region of the RDS instances that are backed up by snapshots, with the S3 key; empty means there are none."""
     slack_webhook_url: str = ""
     """An incoming webhook in Slack's format; empty means no chat messages."""
     credentials_dir: Path

@@ -249,6 +249,9 @@ CELERY_TASK_ROUTES = {
     "catalogue.read": {"queue": "rehearsals"},
     "catalogue.measure": {"queue": "rehearsals"},
     "catalogue.sweep": {"queue": "rehearsals"},
+    "rehearsals.rehearse": {"queue": "rehearsals"},
+    "rehearsals.sweep": {"queue": "timeline"},
+    "rehearsals.watch_history": {"queue": "timeline"},
 }
 CELERY_BEAT_SCHEDULE = {
     "runs-start-due": {"task": "runs.start_due", "schedule": 3.0, "options": {"expires": 6}},
@@ -293,6 +296,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "catalogue.sweep",
         "schedule": 60.0,
         "options": {"expires": 60},
+    },
+    "rehearsals-sweep": {
+        "task": "rehearsals.sweep",
+        "schedule": 10.0,
+        "options": {"expires": 20},
+    },
+    "rehearsals-watch-history": {
+        "task": "rehearsals.watch_history",
+        "schedule": 60.0,
+        "options": {"expires": 120},
     },
     "timeline-sweep": {"task": "timeline.sweep", "schedule": 3.0, "options": {"expires": 6}},
 }

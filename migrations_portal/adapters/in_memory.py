@@ -3,13 +3,14 @@
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
 from migrations_portal.adapters.in_memory_server import InMemoryDatabase, InMemoryServer
+from migrations_portal.backups.archives import FULL, Archive, Member
 from migrations_portal.backups.ports import (
     DumpFailed,
     ObjectFacts,
@@ -48,14 +49,25 @@ class InMemoryDumpTool:
         *,
         snapshot: str | None = None,
         application_name: str = "wcops-dump",
+        member: Member = FULL,
+        on_table: Callable[[str], None] = lambda _name: None,
     ) -> AbstractContextManager[BinaryIO]:
-        """Stream the database as JSON with a checksum in front."""
+        """Stream the database, or one archive of it, as JSON with a checksum in front."""
         del snapshot, application_name
-        return self._dump(endpoint)
+        return self._dump(endpoint, member=member, on_table=on_table)
+
+    def compression(self) -> str:
+        """Return that nothing is compressed."""
+        return "none"
 
     @contextmanager
-    def _dump(self, endpoint: Endpoint) -> Iterator[BinaryIO]:
-        stream = _Dump(_encode(self._find(endpoint)), failure=self.failure)
+    def _dump(
+        self, endpoint: Endpoint, *, member: Member, on_table: Callable[[str], None]
+    ) -> Iterator[BinaryIO]:
+        held = _chosen(self._find(endpoint), member)
+        for name in held.tables:
+            on_table(name)
+        stream = _Dump(_encode(held), failure=self.failure)
         self.failure = None
         yield stream
         if not stream.ended:
@@ -77,23 +89,41 @@ class InMemoryDumpTool:
         """Decode the dump."""
         return len(_decode(stream.read()).schema)
 
-    def restore(self, stream: BinaryIO, endpoint: Endpoint, *, keep_roles: bool = False) -> None:
-        """Fill the database at `endpoint`, which must be empty."""
-        del keep_roles
+    def restore(
+        self,
+        stream: BinaryIO,
+        endpoint: Endpoint,
+        *,
+        keep_roles: bool = False,
+        section: str = "",
+        jobs: int = 1,
+    ) -> None:
+        """Fill the database at `endpoint`, which must be empty but for the sections restored before."""
+        del keep_roles, jobs
         restored = _decode(stream.read())
         try:
             target = self._server.find(endpoint)
         except TargetUnreachable as failure:
             raise RestoreFailed(failure.sentence) from None
-        if target.tables:
+        if target.tables and not section:
             raise RestoreFailed(
                 f"Restoring into {endpoint.database} failed: it is not empty. Restore into a new one."
             )
-        target.tables, target.schema, target.history = (
-            restored.tables,
-            restored.schema,
-            restored.history,
-        )
+        if section in {"", "pre-data"}:
+            target.schema, target.history = restored.schema, restored.history
+        if section in {"", "data"}:
+            target.tables |= restored.tables
+
+
+def _chosen(database: InMemoryDatabase, member: Member) -> InMemoryDatabase:
+    if member.archive is Archive.SCHEMA:
+        return InMemoryDatabase({}, database.schema, database.history)
+    tables = {
+        name: rows
+        for name, rows in database.tables.items()
+        if (not member.only or name in member.only) and name not in member.without
+    }
+    return InMemoryDatabase(tables, database.schema, database.history)
 
 
 class _Dump(io.BytesIO):
@@ -148,12 +178,20 @@ class InMemoryVault:
         if self.unavailable:
             raise VaultUnavailable(self.unavailable)
 
-    def put(self, key: str, stream: BinaryIO, *, retain_until: datetime) -> StoredObject:
+    def put(
+        self,
+        key: str,
+        stream: BinaryIO,
+        *,
+        retain_until: datetime,
+        on_bytes: Callable[[int], None] = lambda _size: None,
+    ) -> StoredObject:
         """Keep the bytes; nothing when the stream fails."""
         self.check()
-        chunks = []
+        chunks: list[bytes] = []
         while chunk := stream.read(64 * 1024):
             chunks.append(chunk)
+            on_bytes(sum(map(len, chunks)))
         data = b"".join(chunks)
         version = f"v{len(self.objects) + 1}"
         self.objects[key, version] = _Kept(data, retain_until)
@@ -171,6 +209,11 @@ class InMemoryVault:
         """Say what is kept."""
         kept = self._find(stored)
         return ObjectFacts(len(kept.data), self.encryption, self.lock_mode, kept.retain_until)
+
+    def abort_unfinished(self, prefix: str) -> int:
+        """Say that nothing is unfinished: an object is kept whole or not at all."""
+        del prefix
+        return 0
 
     def damage(self, stored: StoredObject, data: bytes) -> None:
         """Put other bytes in the place of an object, as a broken disk would."""

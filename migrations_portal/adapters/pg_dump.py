@@ -4,7 +4,7 @@ import io
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -15,9 +15,11 @@ from migrations_portal.adapters.pg_tool_process import (
     ToolProcess,
     check_there,
     conninfo,
+    private_folder,
     running,
 )
 from migrations_portal.adapters.pg_tool_words import sentence
+from migrations_portal.backups.archives import FULL, Archive, Member
 from migrations_portal.backups.ports import DumpFailed, DumpToolMissing, RestoreFailed
 from migrations_portal.targets.ports import Endpoint
 
@@ -39,6 +41,12 @@ RESTORE_OPTIONS = "-c synchronous_commit=off -c maintenance_work_mem=256MB"
 _NO_ROLES = ("--no-owner", "--no-privileges")
 _NO_PLACES = ("--no-tablespaces", "--no-subscriptions")
 """A copy must not depend on the server's folders, and above all not subscribe to the live server."""
+_CONTENTS = re.compile(r'dumping contents of table "(.+)"$')
+"""What pg_dump says on stderr when the rows of a table begin (`--verbose`, `LC_ALL=C`)."""
+
+
+def _unheard(_name: str) -> None:
+    """Listen to nothing."""
 
 
 class PgDumpTool:
@@ -86,29 +94,37 @@ class PgDumpTool:
         *,
         snapshot: str | None = None,
         application_name: str = "wcops-dump",
+        member: Member = FULL,
+        on_table: Callable[[str], None] = _unheard,
     ) -> AbstractContextManager[BinaryIO]:
-        """Stream a dump in custom format.
+        """Stream a dump, or one archive of it, in custom format; `on_table` hears each table when its rows begin.
 
         The stream itself raises `DumpFailed` at its end when pg_dump failed, so whoever stores it never takes a
         broken dump for a whole one.
         """
-        return self._dump(endpoint, snapshot=snapshot, application_name=application_name)
-
-    @contextmanager
-    def _dump(
-        self, endpoint: Endpoint, *, snapshot: str | None, application_name: str
-    ) -> Iterator[BinaryIO]:
         command: list[str | Path] = [
             self._pg_dump,
             "--format=custom",
+            "--verbose",
             f"--compress={self.compression()}",
             f"--lock-wait-timeout={LOCK_WAIT_MS}",
             "--no-password",
             *([f"--snapshot={snapshot}"] if snapshot else []),
+            *_chosen(member),
             "--dbname",
             conninfo(endpoint, application_name=application_name),
         ]
-        with running(command, endpoint=endpoint) as process:
+        return self._dump(command, endpoint=endpoint, on_table=on_table)
+
+    @contextmanager
+    def _dump(
+        self, command: list[str | Path], *, endpoint: Endpoint, on_table: Callable[[str], None]
+    ) -> Iterator[BinaryIO]:
+        def hear(line: str) -> None:
+            if found := _CONTENTS.search(line):
+                on_table(found[1])
+
+        with running(command, endpoint=endpoint, on_line=hear) as process:
             stream = _DumpStream(process, subject=f"Dumping {endpoint.database}")
             yield io.BufferedReader(stream, PIPE_BYTES)
             if not stream.ended:
@@ -154,10 +170,19 @@ class PgDumpTool:
                 counter.join()
             return counter.total
 
-    def restore(self, stream: BinaryIO, endpoint: Endpoint, *, keep_roles: bool = False) -> None:
-        """Restore into the empty database of `endpoint`.
+    def restore(
+        self,
+        stream: BinaryIO,
+        endpoint: Endpoint,
+        *,
+        keep_roles: bool = False,
+        section: str = "",
+        jobs: int = 1,
+    ) -> None:
+        """Restore a dump, or one section of it, into the database of `endpoint`.
 
         A drill's copy belongs to us; a database that will go live keeps its owners and privileges (`keep_roles`).
+        Several jobs need a file that can be sought in: the archive, a schema, then lies in a private folder in memory.
         """
         command: list[str | Path] = [
             self._pg_restore,
@@ -165,10 +190,14 @@ class PgDumpTool:
             # Grants on PostgreSQL's own functions belong to the server's superuser, not to the restored database.
             *(("--exclude-schema=pg_catalog",) if keep_roles else _NO_ROLES),
             *_NO_PLACES,
+            *((f"--section={section}",) if section else ()),
             "--no-password",
             "--dbname",
             conninfo(endpoint, application_name="wcops-restore"),
         ]
+        if jobs > 1:
+            self._restore_file(command, stream, endpoint=endpoint, jobs=jobs)
+            return
         with running(
             command,
             endpoint=endpoint,
@@ -178,12 +207,49 @@ class PgDumpTool:
         ) as process:
             _feed(process, stream, subject=f"Restoring into {endpoint.database}")
 
+    def _restore_file(
+        self, command: list[str | Path], stream: BinaryIO, *, endpoint: Endpoint, jobs: int
+    ) -> None:
+        with private_folder() as folder:
+            archive = folder / "schema.dump"
+            archive.touch(mode=0o600)
+            archive.write_bytes(stream.read())
+            more: list[str | Path] = [f"--jobs={jobs}", archive]
+            with running(
+                [*command, *more],
+                endpoint=endpoint,
+                options=RESTORE_OPTIONS,
+                stdout=subprocess.DEVNULL,
+            ) as process:
+                _check_end(process, subject=f"Restoring into {endpoint.database}")
+
+
+def _chosen(member: Member) -> list[str]:
+    """Return the options that choose what an archive holds; names in double quotes are taken literally."""
+    if member.archive is Archive.FULL:
+        return []
+    if member.archive is Archive.SCHEMA:
+        return ["--schema-only"]
+    return [
+        "--data-only",
+        *(f"--table={_exactly(name)}" for name in member.only),
+        *(f"--exclude-table={_exactly(name)}" for name in member.without),
+    ]
+
+
+def _exactly(name: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+
 
 def _feed(process: ToolProcess, stream: BinaryIO, *, subject: str) -> None:
     """Hand the stream to pg_restore and wait for its verdict; raise `RestoreFailed`."""
     while (chunk := stream.read(PIPE_BYTES)) and process.write(chunk):
         pass
     process.close_stdin()
+    _check_end(process, subject=subject)
+
+
+def _check_end(process: ToolProcess, *, subject: str) -> None:
     code = process.wait()
     if code != 0:
         raise RestoreFailed(

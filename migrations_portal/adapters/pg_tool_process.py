@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -28,12 +28,19 @@ KEPT_STDERR = 64 * 1024
 TMPFS = Path("/dev/shm")  # noqa: S108  # memory, not a disk; used for a folder with a random name and mode 0700
 
 
+def _unheard(_line: str) -> None:
+    """Listen to nothing."""
+
+
 class ToolProcess:
     """One started tool. Does not judge its exit code."""
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
-        """Listen to what the tool says, so that it never waits for a reader."""
+    def __init__(
+        self, popen: subprocess.Popen[bytes], *, on_line: Callable[[str], None] = _unheard
+    ) -> None:
+        """Listen to what the tool says, so that it never waits for a reader; `on_line` hears each line, in another thread."""
         self._popen = popen
+        self._on_line = on_line
         self._stderr = bytearray()
         self._listener = threading.Thread(
             target=self._listen, daemon=True, name=f"stderr-{popen.pid}"
@@ -42,9 +49,13 @@ class ToolProcess:
 
     def _listen(self) -> None:
         pipe = _open(self._popen.stderr)
+        rest = b""
         while chunk := pipe.read(4096):
             self._stderr += chunk
             del self._stderr[:-KEPT_STDERR]
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._on_line(line.decode("utf-8", errors="replace"))
 
     @property
     def stdout(self) -> io.FileIO:
@@ -123,11 +134,12 @@ def running(
     options: str = "",
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.PIPE,
+    on_line: Callable[[str], None] = _unheard,
 ) -> Iterator[ToolProcess]:
     """Start a tool; whatever happens, it is over when the block ends. Raises `DumpToolMissing`."""
     tool = Path(command[0])
     check_there(tool)
-    with _private_folder() as folder:
+    with private_folder() as folder:
         env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": str(folder)}
         if endpoint is not None:
             env |= {
@@ -145,7 +157,7 @@ def running(
             bufsize=0,
             start_new_session=True,  # Ctrl-C at a terminal is for us; we end the tool
         )
-        process = ToolProcess(popen)
+        process = ToolProcess(popen, on_line=on_line)
         try:
             for pipe in (popen.stdin, popen.stdout):
                 _widen(pipe)
@@ -165,7 +177,8 @@ def check_there(tool: Path) -> None:
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
+    """Make a folder that only we can enter, in memory where there is a tmpfs, and remove it afterwards."""
     home = TMPFS if os.access(TMPFS, os.W_OK | os.X_OK) else None
     _sweep(home or Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=home))  # mode 0700

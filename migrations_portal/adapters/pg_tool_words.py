@@ -73,6 +73,10 @@ _CONTINUES = re.compile(
     r"^(?:\S+: )?(detail|context|hint|statement|command was|warning|from toc|where|location)\b",
     re.IGNORECASE,
 )
+_CHATTER = re.compile(
+    r"^pg_(?:dump|restore): (?!error|fatal|detail|hint|warning).*$", re.MULTILINE | re.IGNORECASE
+)
+"""What `--verbose` says while all is well; it names tables, and so could hold any word."""
 _DATA_ERROR = re.compile(
     r"invalid|out of range|too long|malformed|overflow|violates|duplicate|copy failed",
     re.IGNORECASE,
@@ -102,7 +106,7 @@ def sentence(*, tool: str, subject: str, code: int, said: str) -> str:
     error = first_error(said)
     how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
     why = f": {error.rstrip('.')}." if error else "."
-    lowered = said.lower()
+    lowered = _CHATTER.sub("", said).lower()
     advice = next(
         (each for piece, each in _ADVICE if piece in lowered),
         "Look at the server's log, and try again.",

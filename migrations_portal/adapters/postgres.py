@@ -61,7 +61,9 @@ class PostgresSession:
             self._run(b"SELECT pg_try_advisory_lock(%s::bigint) AS taken", [key])[0]["taken"]
         )
 
-    def _run(self, query: bytes | sql.Composed, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def _run(
+        self, query: bytes | sql.Composed, params: Sequence[Any] | None = None
+    ) -> list[dict[str, Any]]:
         # `prepare` makes psycopg use the extended protocol, in which a second statement is an error.
         try:
             cursor = self._connection.execute(query, params, prepare=True)

@@ -1,9 +1,10 @@
 """Backups in an S3 bucket with versions and Object Lock."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import boto3
@@ -11,8 +12,16 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from migrations_portal.adapters.s3_errors import unavailable
-from migrations_portal.adapters.s3_upload import READ_BYTES, UPLOADS_AT_ONCE, MultipartUpload
+from migrations_portal.adapters.s3_upload import (
+    READ_BYTES,
+    UPLOADS_AT_ONCE,
+    MultipartUpload,
+    Patience,
+    unheard,
+)
+from migrations_portal.backups.archives import MOST_LANES
 from migrations_portal.backups.ports import ObjectFacts, StoredObject, VaultUnavailable
+from migrations_portal.backups.rules import LARGEST_SKEW
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -35,9 +44,11 @@ class S3Vault:
         region: str = "us-east-1",
         endpoint_url: str | None = None,
         kms_key: str | None = None,
+        patience: Patience = Patience(),  # noqa: B008  # frozen
     ) -> None:
         """Use `bucket`; encrypt with `kms_key` where given, else with the store's own key."""
         self._bucket = bucket
+        self._patience = patience
         self._kms_key = kms_key
         self._client: S3Client = boto3.client(
             "s3",
@@ -50,7 +61,7 @@ class S3Vault:
                 read_timeout=60,
                 retries={"mode": "standard", "max_attempts": 4},
                 s3={"addressing_style": "path"},
-                max_pool_connections=UPLOADS_AT_ONCE + 2,
+                max_pool_connections=(UPLOADS_AT_ONCE + 1) * (MOST_LANES + 1),
             ),
         )
 
@@ -59,39 +70,81 @@ class S3Vault:
         """The client, for what else lies in the bucket."""
         return self._client
 
-    def check(self) -> None:
-        """Raise unless the bucket can lock and be written. Leaves nothing behind: an upload is begun and aborted."""
-        with self._sentences("checking the bucket"):
-            try:
-                lock = self._client.get_object_lock_configuration(Bucket=self._bucket)
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in {
-                    "ObjectLockConfigurationNotFoundError",
-                    "NoSuchObjectLockConfiguration",
-                }:
-                    raise
-                locked = False
-            else:
-                locked = lock["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled"
-            if not locked:
-                raise VaultUnavailable(
-                    f"The bucket {self._bucket} has no Object Lock, so a backup in it could be deleted. "
-                    "Create a bucket with Object Lock, and let WCO_S3_BUCKET name it."
-                )
-            key = "pre-migration/.check"
-            upload = self._client.create_multipart_upload(Bucket=self._bucket, Key=key)["UploadId"]
-            self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        return self._bucket
 
-    def put(self, key: str, stream: BinaryIO, *, retain_until: datetime) -> StoredObject:
+    def check(self) -> None:
+        """Raise unless the bucket locks, keeps versions and can be written, and its clock is ours. Leaves nothing behind."""
+        with self._sentences("checking the bucket"):
+            self._check_lock()
+            self._check_versions()
+            key = "pre-migration/.check"
+            begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
+            self._client.abort_multipart_upload(
+                Bucket=self._bucket, Key=key, UploadId=begun["UploadId"]
+            )
+            self._check_clock(begun["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+
+    def _check_lock(self) -> None:
+        try:
+            lock = self._client.get_object_lock_configuration(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {
+                "ObjectLockConfigurationNotFoundError",
+                "NoSuchObjectLockConfiguration",
+            }:
+                raise
+            locked = False
+        else:
+            locked = lock["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled"
+        if not locked:
+            raise VaultUnavailable(
+                f"The bucket {self._bucket} has no Object Lock, so a backup in it could be deleted. "
+                "Create a bucket with Object Lock, and let WCO_S3_BUCKET name it."
+            )
+
+    def _check_versions(self) -> None:
+        if self._client.get_bucket_versioning(Bucket=self._bucket).get("Status") != "Enabled":
+            raise VaultUnavailable(
+                f"The bucket {self._bucket} keeps no versions, so a backup in it could be overwritten. Turn on versioning."
+            )
+
+    def _check_clock(self, said: str) -> None:
+        """Retention is a date: with a wrong clock a backup would be kept too short, and signatures are refused."""
+        if not said:
+            return
+        skew = datetime.now(UTC) - parsedate_to_datetime(said).astimezone(UTC)
+        if abs(skew) > LARGEST_SKEW:
+            word = "ahead of" if skew > timedelta() else "behind"
+            raise VaultUnavailable(
+                f"The clock of this machine is {abs(skew).total_seconds() / 60:.0f} minutes {word} the backup store's, so the date "
+                "until which a backup must be kept would be wrong. Set the clock (NTP) and try again."
+            )
+
+    def put(
+        self,
+        key: str,
+        stream: BinaryIO,
+        *,
+        retain_until: datetime,
+        on_bytes: Callable[[int], None] = unheard,
+    ) -> StoredObject:
         """Upload in parts while the stream is read; S3 checks the SHA-256 of each part.
 
         The upload is aborted when anything fails, also when the stream itself raises, so a broken dump never becomes
-        an object.
+        an object. A part that does not arrive is sent again: an interruption of some minutes does not cost the dump.
         """
         with self._sentences(f"storing {key}"):
             upload_id = self._begin(key, retain_until=retain_until)
             upload = MultipartUpload(
-                self._client, bucket=self._bucket, key=key, upload_id=upload_id
+                self._client,
+                bucket=self._bucket,
+                key=key,
+                upload_id=upload_id,
+                patience=self._patience,
+                on_bytes=on_bytes,
             )
             try:
                 upload.send(stream)
@@ -100,7 +153,9 @@ class S3Vault:
                 upload.abort()
                 raise
             self._lock(key, version=version, retain_until=retain_until)
-        return StoredObject(self._bucket, key, version, upload.size, upload.sha256)
+        return StoredObject(
+            self._bucket, key, version, upload.size, upload.sha256, tuple(upload.pieces)
+        )
 
     def _begin(self, key: str, *, retain_until: datetime) -> str:
         if self._kms_key:
@@ -154,7 +209,10 @@ class S3Vault:
         """Ask the store for size, encryption and lock of the stored version."""
         with self._sentences(f"describing {stored.key}"):
             head = self._client.head_object(
-                Bucket=stored.bucket, Key=stored.key, VersionId=stored.version_id
+                Bucket=stored.bucket,
+                Key=stored.key,
+                VersionId=stored.version_id,
+                ChecksumMode="ENABLED",
             )
             mode, until = self._retention(stored.key, version=stored.version_id)
         return ObjectFacts(
@@ -162,7 +220,23 @@ class S3Vault:
             encryption=head.get("ServerSideEncryption", ""),
             lock_mode=mode,
             retain_until=until,
+            versioned=head.get("VersionId", "null") != "null",
+            kms_key=head.get("SSEKMSKeyId", ""),
+            checksum=head.get("ChecksumSHA256", ""),
         )
+
+    def abort_unfinished(self, prefix: str) -> int:
+        """End the uploads below `prefix` that nobody finished, and free their parts; return how many there were."""
+        ended = 0
+        with self._sentences(f"clearing up {prefix}"):
+            pages = self._client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for each in page.get("Uploads", []):
+                    self._client.abort_multipart_upload(
+                        Bucket=self._bucket, Key=each["Key"], UploadId=each["UploadId"]
+                    )
+                    ended += 1
+        return ended
 
     def _retention(self, key: str, *, version: str) -> tuple[str, datetime | None]:
         try:

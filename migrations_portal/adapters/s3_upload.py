@@ -1,12 +1,15 @@
 """One multipart upload of a stream whose length nobody knows, with bounded memory."""
 
+import base64
 import hashlib
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -14,21 +17,57 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PART_BYTES = 16 * 1024 * 1024
+PART_BYTES = 8 * 1024 * 1024
 PARTS_OF_ONE_SIZE = 1_000
 LARGEST_PART = 512 * 1024 * 1024
-"""S3 takes 10,000 parts: sizes double each 1,000 parts, so 16 GB go in 16 MiB parts and 3 TB fit."""
+"""S3 takes 10,000 parts: sizes double each 1,000 parts, so 8 GB go in 8 MiB parts and 2.5 TB fit."""
 UPLOADS_AT_ONCE = 2
-"""While these are on their way, the next part is read: three parts in memory, 48 MiB."""
+"""While these are on their way, the next part is read: three parts in memory, 24 MiB."""
 READ_BYTES = 1024 * 1024
+PASSING = frozenset(
+    {
+        "SlowDown",
+        "InternalError",
+        "ServiceUnavailable",
+        "RequestTimeout",
+        "500",
+        "502",
+        "503",
+        "504",
+    }
+)
+"""S3's words for "try again"."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an interruption of the upload is waited out before the backup is given up. Seconds."""
+
+    seconds: float = 300.0
+    pause: float = 2.0
+
+
+def unheard(_size: int) -> None:
+    """Listen to nothing."""
 
 
 class MultipartUpload:
     """One multipart upload: hashes what passes, keeps at most `UPLOADS_AT_ONCE` parts on their way."""
 
-    def __init__(self, client: "S3Client", *, bucket: str, key: str, upload_id: str) -> None:
-        """Go on with the upload that was begun as `upload_id`."""
+    def __init__(
+        self,
+        client: "S3Client",
+        *,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        patience: Patience,
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        """Go on with the upload that was begun as `upload_id`; `on_bytes` hears how much was handed over so far."""
         self._client, self._bucket, self._key, self._id = client, bucket, key, upload_id
+        self._patience, self._on_bytes = patience, on_bytes
+        self._digests: dict[int, str] = {}
         self._sha = hashlib.sha256()
         self._parts: list[CompletedPartTypeDef] = []
         self.size = 0
@@ -36,6 +75,11 @@ class MultipartUpload:
     @property
     def sha256(self) -> str:
         return self._sha.hexdigest()
+
+    @property
+    def pieces(self) -> list[str]:
+        """The SHA-256 of every part, in order."""
+        return [self._digests[number] for number in sorted(self._digests)]
 
     def send(self, stream: BinaryIO) -> None:
         on_the_way: set[Future[CompletedPartTypeDef]] = set()
@@ -57,23 +101,36 @@ class MultipartUpload:
             if part or number == 1:
                 self._sha.update(part)
                 self.size += len(part)
+                self._on_bytes(self.size)
                 yield part
             if len(part) < wanted:
                 return
 
     def _send_part(self, number: int, part: bytes) -> "CompletedPartTypeDef":
-        sent = self._client.upload_part(
-            Bucket=self._bucket,
-            Key=self._key,
-            UploadId=self._id,
-            PartNumber=number,
-            Body=part,
-            ChecksumAlgorithm="SHA256",
-        )
-        done: CompletedPartTypeDef = {"PartNumber": number, "ETag": sent["ETag"]}
-        if "ChecksumSHA256" in sent:
-            done["ChecksumSHA256"] = sent["ChecksumSHA256"]
-        return done
+        """Send one part until it has arrived or the patience is over; S3 compares its SHA-256 with ours."""
+        digest = hashlib.sha256(part).digest()
+        deadline = time.monotonic() + self._patience.seconds
+        while True:
+            try:
+                sent = self._client.upload_part(
+                    Bucket=self._bucket,
+                    Key=self._key,
+                    UploadId=self._id,
+                    PartNumber=number,
+                    Body=part,
+                    ChecksumSHA256=base64.b64encode(digest).decode(),
+                )
+            except (HTTPClientError, ClientError) as error:
+                if not _passing(error) or time.monotonic() > deadline:
+                    raise
+                logger.warning("part %s of %s is sent again: %s", number, self._key, error)
+                time.sleep(self._patience.pause)
+            else:
+                self._digests[number] = digest.hex()
+                done: CompletedPartTypeDef = {"PartNumber": number, "ETag": sent["ETag"]}
+                if "ChecksumSHA256" in sent:
+                    done["ChecksumSHA256"] = sent["ChecksumSHA256"]
+                return done
 
     def complete(self) -> str:
         done = self._client.complete_multipart_upload(
@@ -96,6 +153,13 @@ class MultipartUpload:
             logger.warning(
                 "the unfinished upload of %s could not be aborted", self._key, exc_info=True
             )
+
+
+def _passing(error: HTTPClientError | ClientError) -> bool:
+    """Say whether the same request may work in a moment: the network, or a store that says so."""
+    if isinstance(error, HTTPClientError):
+        return True
+    return str(error.response.get("Error", {}).get("Code", "")) in PASSING
 
 
 def part_size(number: int) -> int:

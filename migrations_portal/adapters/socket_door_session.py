@@ -17,6 +17,8 @@ from migrations_portal.adapters.socket_door_upstream import DoorClosed, Transpor
 from migrations_portal.targets.ports import Endpoint
 
 CHUNK = 64 * 1024
+LINGERS = 20
+"""How often a session is held up for a look at its locks; together a tenth of a second, so that no figure is spoilt."""
 LAST_ANSWER_SECONDS = 10.0
 """How long the server is given to answer a cancelled statement before its outcome counts as unknown."""
 
@@ -80,6 +82,7 @@ class DoorSession:
         gate: Gate,
         endpoint: Endpoint,
         transport: Transport,
+        linger_seconds: float = 0.0,
     ) -> None:
         """Take both ends, the record to keep, and where a cancel request has to go."""
         self.record = record
@@ -91,6 +94,8 @@ class DoorSession:
         self._endpoint = endpoint
         self._transport = transport
         self._child_gone = False
+        self._linger_seconds = linger_seconds
+        self._lingers = LINGERS if linger_seconds else 0
 
     @property
     def key(self) -> tuple[int, bytes]:
@@ -151,6 +156,9 @@ class DoorSession:
                 await self._gate.open.wait()  # never inside a transaction: its locks would be held
             if self._gate.shut:
                 return
+            if self._lingers and self.record.outcome.block:
+                self._lingers -= 1
+                await asyncio.sleep(self._linger_seconds)
             for piece in framer.feed(data):
                 self.record.sent(piece.kind, piece.head)
                 if piece.kind != b"X":  # the door says good-bye itself, when it has the answers

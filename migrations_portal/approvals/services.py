@@ -39,6 +39,8 @@ from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
+from migrations_portal.rehearsals import queries as rehearsal_queries
+from migrations_portal.rehearsals import services as rehearsals
 from migrations_portal.targets import queries as target_queries
 
 logger = logging.getLogger(__name__)
@@ -86,6 +88,7 @@ def submit(
     )
     _check_seats_can_be_filled(revision)
     advance(plan=plan, now=now, day=day, public_url=public_url)
+    rehearsals.ask_anew(plan=plan, revision=revision, now=now)
     audit.append(
         plans.draft_entry(
             plan,
@@ -118,7 +121,8 @@ def _check_seats_can_be_filled(revision: PlanRevision) -> None:
 def advance(*, plan: MigrationPlan, now: datetime, day: timedelta, public_url: str) -> None:
     """Open what can open now. Idempotent; the caller holds the plan's lock.
 
-    1. Take the stages in order; a stage opens when all before it are complete and its day has come.
+    1. Take the stages in order; a stage opens when all before it are complete and its day has come. T-1 also needs a
+       rehearsal that counts.
     2. A seated stage that opens invites the holders of its roles.
     3. T-3 that opens tells the stakeholders.
     4. All seats signed: the plan is approved.
@@ -135,6 +139,8 @@ def advance(*, plan: MigrationPlan, now: datetime, day: timedelta, public_url: s
         if stage is Stage.NOTIFY:
             _notify_stakeholders(plan, revision=revision, now=now, public_url=public_url)
             continue
+        if stage is Stage.GO and rehearsal_queries.gate_problem(revision, now=now):
+            return
         mine = [seat for seat in seats if seat.stage == stage]
         _open(mine, plan=plan, revision=revision, now=now, day=day, public_url=public_url)
         if any(seat.decision != Decision.APPROVE for seat in mine):

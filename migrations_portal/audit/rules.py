@@ -81,6 +81,9 @@ class EntryKind(StrEnum):
     PHI_TAGGED = "PHI_TAGGED"
     PHI_CLEARED = "PHI_CLEARED"
     ASSESSMENT_ASKED = "ASSESSMENT_ASKED"
+    REHEARSED = "REHEARSED"
+    COPY_MADE = "COPY_MADE"
+    COPY_DROPPED = "COPY_DROPPED"
 
 
 @dataclass(frozen=True)

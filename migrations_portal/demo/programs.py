@@ -55,7 +55,7 @@ def portal_programs(*, python: Path, port: int, data: Path) -> list[Program]:
         worker(python=python, name="duties", queues="timeline,notices"),
         worker(python=python, name="exports", queues="exports", processes=1),
         # One at a time: each runs a file on a scratch database, for seconds, on the cores that the runs need.
-        worker(python=python, name="rehearsals", queues="rehearsals", processes=1),
+        worker(python=python, name="rehearsals", queues="rehearsals"),
         beat(python=python, schedule=data / "beat-schedule"),
     ]
 

@@ -51,6 +51,9 @@ class SessionLimits:
     """After this the whole call is ended, whatever it does."""
     keep_values: bool = False
     """Keep the literals of data statements in what is recorded; only where the database holds nobody's data."""
+    linger_ms: int = 0
+    """Hold back the statement after a quick one inside a transaction for so long, so that somebody can look at its locks.
+    Only for rehearsals, and only for the first statements of a session."""
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,24 @@ HISTORY_TABLES = ("SequelizeMeta", "wco_schema_history", "alembic_version")
 
 def recorded_sql(result: ChildResult) -> RecordedScript:
     """Return the script that a call really ran, for the assessment of risk."""
-    own = [sent for sent in result.statements if not _bookkeeping(sent.sql)]
+    own = own_statements(result)
     return RecordedScript(
         statements=tuple(sent.sql for sent in own), one_transaction=_one_transaction(own)
     )
+
+
+def own_statements(
+    result: ChildResult, *, slow_seconds: float | None = None
+) -> list[SentStatement]:
+    """Return the statements of the file, without what the tool sent for itself.
+
+    A look into the catalogue that took `slow_seconds` is taken for the file's own: tools ask quick questions only.
+    """
+    return [
+        sent
+        for sent in result.statements
+        if not _bookkeeping(sent.sql) or (slow_seconds is not None and sent.seconds >= slow_seconds)
+    ]
 
 
 def _bookkeeping(sql: str) -> bool:

@@ -105,6 +105,15 @@ def check_holds(*, person: Person, role: Role, group: Model) -> None:
         )
 
 
+def check_holds_any(*, person: Person, roles: frozenset[Role], group: Model) -> None:
+    """Raise `NotAllowed`, naming the roles, unless `person` holds one of them now."""
+    if not roles_in(person=person, group=group) & roles:
+        titles = " or a ".join(role.title.lower() for role in Role if role in roles)
+        raise NotAllowed(
+            f"Only a {titles} for {group} may do this; ask an administrator for the role."
+        )
+
+
 def check_member(*, person: Person, group: Model) -> None:
     """Raise `NotAllowed` unless `person` holds any role but auditor for `group` (an auditor reads and exports only)."""
     if not roles_in(person=person, group=group) - {Role.AUDITOR}:

@@ -100,8 +100,7 @@ def _restore_beside(context: RunContext, *, backup: Backup, name: str) -> None:
         context.tools.server.drop_database(beside)
         # Another collation would sort, and hold unique, other things than the one before.
         context.tools.server.create_database(beside, like=context.endpoint.database)
-        with context.tools.vault.open(backups.stored(backup)) as stream:
-            context.tools.dump.restore(stream, beside, keep_roles=True)
+        backups.restore_into(backup, into=beside, tools=context.tools.backup, keep_roles=True)
         step.say(f"{backup.location} is restored into {name}")
         step.exit_code = 0
 

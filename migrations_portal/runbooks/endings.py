@@ -12,8 +12,8 @@ from migrations_portal.incidents import services as incidents
 from migrations_portal.incidents.rules import Trigger
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
+from migrations_portal.rehearsals import queries as rehearsals
 from migrations_portal.runbooks.tools import RunContext
 
 logger = logging.getLogger(__name__)
@@ -114,9 +114,8 @@ def rollback_failed(reason: str, *, failure: str, now_true: str) -> Ending:
 
 
 def rollback_tested(context: RunContext) -> bool:
-    """Say whether the assessment of exactly these files proved, on a scratch copy, that undoing gives the schema before."""
-    assessment = plan_queries.current_assessment(context.plan)
-    return bool(assessment and assessment.result.get("rollback", {}).get("proven"))
+    """Say whether a rehearsal of exactly this revision proved, on a copy, that undoing leads back."""
+    return rehearsals.rollback_tested(context.run.revision)
 
 
 CONCLUDE_ATTEMPTS = 5

@@ -192,6 +192,7 @@ def _back_up(context: RunContext, step: StepRecord) -> Backup:
         phi=context.run.revision.phi,
         purpose="pre-migration",
         now=context.clock(),
+        on_progress=backups.spaced(step.say),
     )
     step.say(f"{backup.location}: {backup.size:,} bytes, SHA-256 {backup.sha256}")
     step.say(

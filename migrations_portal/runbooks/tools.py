@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from migrations_portal.backups.ports import DumpTool, Vault
+from migrations_portal.backups.ports import DumpTool, SnapshotService, Vault
 from migrations_portal.backups.services import BackupTools
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.ports import (
@@ -37,11 +37,15 @@ class Tools:
     projects: Path
     free_bytes: Callable[[], int]
     """Room that is left where the worker puts its bundles."""
+    snapshots: SnapshotService | None = None
+    """For targets that are backed up by snapshots of their instance."""
 
     @property
     def backup(self) -> BackupTools:
         """The part that backups need."""
-        return BackupTools(server=self.server, dump=self.dump, vault=self.vault)
+        return BackupTools(
+            server=self.server, dump=self.dump, vault=self.vault, snapshots=self.snapshots
+        )
 
     def endpoint(self, target: Target) -> Endpoint:
         """Return where the target is, with its credential fetched now. Raises `CredentialMissing`."""

@@ -60,6 +60,10 @@ class Target(models.Model):
     """Where the application is told to divert its traffic and to take it back; empty: nobody is told."""
     traffic_credential = models.CharField(max_length=80, blank=True)
     """The credential whose password signs the calls of the hook."""
+    rds_instance = models.CharField(max_length=63, blank=True)
+    """The RDS instance that is backed up by snapshots; empty for one that is dumped."""
+    copies_may_hold_data = models.BooleanField(default=True)
+    """Whether rehearsals may run on a restored backup of it; where not, they run on its schema alone."""
     phi_tables = ArrayField(models.CharField(max_length=128), default=list, blank=True)
     """Names that its PHI catalogue starts with; what counts afterwards are the `PhiTag` rows."""
 

@@ -6,8 +6,18 @@ from migrations_portal.tasks import (
     compliance,
     ledger,
     notices,
+    rehearsals,
     runs,
     timeline,
 )
 
-__all__ = ["assessments", "catalogue", "compliance", "ledger", "notices", "runs", "timeline"]
+__all__ = [
+    "assessments",
+    "catalogue",
+    "compliance",
+    "ledger",
+    "notices",
+    "rehearsals",
+    "runs",
+    "timeline",
+]

@@ -10,7 +10,16 @@ from django.db import transaction
 
 from migrations_portal.plans import queries
 from migrations_portal.plans.models import MigrationPlan
-from migrations_portal.tasks import assessments, catalogue, compliance, ledger, notices, runs
+from migrations_portal.rehearsals.models import Rehearsal
+from migrations_portal.tasks import (
+    assessments,
+    catalogue,
+    compliance,
+    ledger,
+    notices,
+    rehearsals,
+    runs,
+)
 from migrations_portal.tasks.ringing import Message, ring
 
 
@@ -24,6 +33,11 @@ def assess_soon(plan: MigrationPlan) -> None:
 def catalogue_soon(*, target_id: int) -> None:
     """Ring for a new look into a target's catalogue."""
     _after_commit(Message(catalogue.read, {"target_id": target_id}))
+
+
+def rehearse_soon(rehearsal: Rehearsal) -> None:
+    """Ring for a rehearsal that was just asked for."""
+    _after_commit(Message(rehearsals.rehearse, {"rehearsal_id": rehearsal.pk}))
 
 
 def notices_soon() -> None:

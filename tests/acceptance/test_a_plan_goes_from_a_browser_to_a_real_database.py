@@ -19,6 +19,7 @@ from migrations_portal.demo import inbox
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment
+from migrations_portal.rehearsals.models import Rehearsal
 from tests.factories.plans import COMPLETE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -88,6 +89,7 @@ def test_consent_tracking_goes_from_anas_browser_to_production(cast, school, sho
     )
     plan.refresh_from_db()
     assert plan.status == "SUBMITTED", submitted.content.decode()
+    tasks.rehearsals.rehearse(rehearsal_id=Rehearsal.objects.get(plan=plan).pk)
     for name in ("dan", "sam", "cleo", "petra", "dan"):
         tasks.timeline.sweep()
         tasks.notices.deliver()

@@ -1,6 +1,7 @@
 """Plans walked to a state through the real services."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from migrations_portal.approvals import services as approvals
 from migrations_portal.approvals.models import Seat
@@ -13,6 +14,9 @@ from migrations_portal.plans import queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import Documentation
+from migrations_portal.rehearsals import services as rehearsals
+from migrations_portal.rehearsals.models import Rehearsal
+from migrations_portal.rehearsals.rules import Copy, TestClass
 from migrations_portal.targets.models import Target
 from tests.clock import DAY, NOON
 
@@ -26,6 +30,34 @@ COMPLETE = Documentation(
     communication_plan="Support is told at T-3.",
     justification="JIRA-1234: consent tracking for HIPAA",
 )
+
+
+PASSED: dict[str, Any] = {
+    "copy": {
+        "kind": "SCHEMA",
+        "rows": 0,
+        "tables": 12,
+        "location": "",
+        "taken_at": "",
+        "restore_seconds": None,
+    },
+    "phases": [
+        {"key": "up", "title": "Up", "seconds": 0.4, "wall_seconds": 1.2, "worked": True},
+        {"key": "down", "title": "Down", "seconds": 0.3, "wall_seconds": 1.1, "worked": True},
+    ],
+    "calls": [],
+    "statements": [],
+    "locks": [],
+    "rewrites": [],
+    "size": {"before": 1, "after": 1},
+    "difference": [],
+    "left_after_down": [],
+    "checks": [],
+    "extrapolation": {"factor": 1.0, "tables": []},
+    "verdicts": [{"key": str(each), "passed": True, "sentence": "Tried."} for each in TestClass],
+    "findings": [],
+}
+"""A rehearsal's result in which all four test classes passed."""
 
 
 class AnyScript:
@@ -71,6 +103,20 @@ def draft(
     )
 
 
+def rehearse(
+    plan: MigrationPlan, *, now: datetime, result: dict[str, Any] | None = None
+) -> Rehearsal:
+    """Carry out the plan's waiting rehearsal with a result that was measured elsewhere."""
+    waiting = Rehearsal.objects.get(plan=plan, status="QUEUED")
+    row = rehearsals.claim(rehearsal_id=waiting.pk, worker="tests")
+    assert row is not None
+    rehearsals.finish(
+        row, copy=Copy.SCHEMA, backup_id=None, result=result or PASSED, history=[], now=now
+    )
+    row.refresh_from_db()
+    return row
+
+
 def submitted(
     *,
     by: Person,
@@ -81,6 +127,7 @@ def submitted(
 ) -> MigrationPlan:
     plan = draft(by=by, target=target, level=level, phi=phi, title=title)
     approvals.submit(plan_id=plan.pk, by=by, now=NOON, day=DAY, public_url="http://127.0.0.1:8000")
+    rehearse(plan, now=NOON + DAY)
     plan.refresh_from_db()
     return plan
 
@@ -119,6 +166,7 @@ def scheduled_run(
     approvals.submit(
         plan_id=plan.pk, by=cast["ana"], now=now, day=day, public_url="http://127.0.0.1:8000"
     )
+    rehearse(plan, now=now)
     signers = {
         "DBA": "dan",
         "SECURITY_OFFICER": "sam",

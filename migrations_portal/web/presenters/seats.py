@@ -1,13 +1,17 @@
 """Seats and what signers ask, as plain values for the templates."""
 
+from datetime import datetime
 from typing import Any
+
+from django.urls import reverse
 
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.rules import STAGES, Decision, Stage
+from migrations_portal.backups import queries as backup_queries
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.web.presenters import rehearsals
 
 
 def plan(row: MigrationPlan, *, revision: PlanRevision, window: str) -> dict[str, Any]:
@@ -29,24 +33,33 @@ def plan(row: MigrationPlan, *, revision: PlanRevision, window: str) -> dict[str
     }
 
 
-def facts(row: MigrationPlan) -> list[dict[str, str]]:
-    """Return what signers ask: how undone, how checked, how long."""
-    assessment = plan_queries.current_assessment(row)
-    tried = assessment.result.get("rollback", {}) if assessment else {}
+def facts(row: MigrationPlan, *, revision: PlanRevision, now: datetime) -> list[dict[str, str]]:
+    """Return what signers ask: rehearsed, how undone, how long a recovery takes, how checked."""
     return [
-        {
-            "term": "Way back",
-            "value": tried.get("sentence") or f"Not tried yet. {row.rollback_procedure}",
-            "tone": "good" if tried.get("proven") else "warn",
-        },
-        {
-            "term": "Backup",
-            "value": "Taken, read back and restored on staging before the run",
-            "tone": "",
-        },
+        *rehearsals.signer_facts(row, revision=revision, now=now),
+        _backup(row),
         {"term": "Expected time", "value": f"{row.expected_seconds} s", "tone": ""},
         {"term": "Verified by", "value": row.verification_steps, "tone": ""},
     ]
+
+
+def _backup(row: MigrationPlan) -> dict[str, str]:
+    newest = backup_queries.newest_proven(row.target)
+    before = "Before the run a backup is taken, read back and restored on staging"
+    if newest is None or newest.restore_seconds is None:
+        return {
+            "term": "Time to recover",
+            "value": "Not measured yet",
+            "detail": before,
+            "tone": "",
+        }
+    return {
+        "term": "Time to recover",
+        "value": f"{newest.restore_seconds:,.1f} s for {newest.rows:,} rows, measured",
+        "detail": before,
+        "url": reverse("backup", args=[newest.pk]),
+        "tone": "",
+    }
 
 
 def seat(row: Seat, *, mine: bool) -> dict[str, Any]:

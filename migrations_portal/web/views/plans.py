@@ -20,11 +20,13 @@ from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries, reassessment, services
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
+from migrations_portal.rehearsals.services import REHEARSERS
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import assessment, next_step
 from migrations_portal.web.presenters import plans as presenter
+from migrations_portal.web.presenters import rehearsals as rehearsal_presenter
 from migrations_portal.web.presenters import seats as seat_presenter
 from migrations_portal.web.presenters.compliance import compliance_actions
 
@@ -109,6 +111,13 @@ def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
             may=presenter.may_tick(row, person=person, roles=roles),
         ),
         "files": presenter.files(files),
+        "rehearsal": rehearsal_presenter.card(
+            row,
+            revision=revision,
+            files=files,
+            may_start=bool(roles & REHEARSERS),
+            now=timezone.now(),
+        ),
         "documentation": presenter.documentation(row),
         "verification": [vars(each) for each in _checks(row)],
         "checklist": presenter.checklist(

@@ -128,7 +128,7 @@ def _page(
             "due_at": seat.due_at,
         },
         "meaning": _meaning(stage, role),
-        "facts": presenter.facts(plan),
+        "facts": presenter.facts(plan, revision=revision, now=timezone.now()),
         "seats": [
             presenter.seat(each, mine=state == "open" and each.pk == seat.pk)
             for each in queries.seats(revision)

@@ -132,11 +132,11 @@ class AwayForRollbacks:
     def __getattr__(self, name):
         return getattr(self._vault, name)
 
-    def put(self, key, stream, *, retain_until):
+    def put(self, key, stream, **more):
         """Refuse what the rollback wants to keep."""
         if key.startswith("pre-rollback"):
             raise VaultUnavailable("The vault does not answer.")
-        return self._vault.put(key, stream, retain_until=retain_until)
+        return self._vault.put(key, stream, **more)
 
 
 def test_a_rollback_that_fails_says_what_the_history_really_holds(school, run_example):

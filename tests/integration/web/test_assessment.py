@@ -12,7 +12,7 @@ from migrations_portal.targets.models import TargetCatalogue
 from tests.clock import NOON
 from tests.factories.plans import AnyScript, draft, submitted
 
-BUDGET = 15
+BUDGET = 16
 """Queries for one page, whatever it shows."""
 
 

@@ -2,13 +2,29 @@
 
 from typing import Any
 
-from tests.unit.web.samples import approvals, compliance, execution, lists, plans, risk
+from tests.unit.web.samples import (
+    approvals,
+    compliance,
+    execution,
+    lists,
+    plans,
+    proof,
+    risk,
+)
 from tests.unit.web.samples.common import everywhere
 
 _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "plan": ("plans/detail.html", plans.DETAIL, "Plans"),
     "plan-harmless": ("plans/detail.html", plans.HARMLESS_DETAIL, "Plans"),
     "plan-not-assessed": ("plans/detail.html", plans.NOT_ASSESSED, "Plans"),
+    "plan-rehearsed": ("plans/detail.html", plans.DETAIL | {"rehearsal": proof.CARD}, "Plans"),
+    "rehearsal": ("rehearsals/rehearsal.html", proof.GOOD, "Plans"),
+    "rehearsal-bad": ("rehearsals/rehearsal.html", proof.BAD, "Plans"),
+    "rehearsal-going-on": ("rehearsals/rehearsal.html", proof.GOING_ON, "Plans"),
+    "rehearsal-failed": ("rehearsals/rehearsal.html", proof.NOT_CARRIED_OUT, "Plans"),
+    "backup": ("backups/backup.html", proof.BACKUP, "Runs"),
+    "backups": ("backups/list.html", proof.BACKUPS, "Runs"),
+    "backups-none": ("backups/list.html", {"backups": []}, "Runs"),
     "plan-draft": ("plans/detail.html", plans.DRAFT, "Plans"),
     "sign-off": ("approvals/sign_off.html", approvals.OPEN, "Plans"),
     "sign-off-error": ("approvals/sign_off.html", approvals.OPEN_WITH_ERROR, "Plans"),
