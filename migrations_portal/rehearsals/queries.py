@@ -99,12 +99,15 @@ def lost() -> list[Rehearsal]:
     return list(running.filter(lease_until__lt=Now(), claimed_at__lt=Now() - CLAIM_GRACE))
 
 
-def targets_with_counting() -> list[int]:
-    """Return the targets on which a rehearsal of an open plan counts so far."""
-    rows = Rehearsal.objects.filter(
-        status=str(RehearsalStatus.DONE), newer_migration="", plan__status__in=OPEN
+def counting() -> list[Rehearsal]:
+    """Return the newest finished rehearsal of each open plan, while nothing is known to have come into its target's history."""
+    rows = (
+        Rehearsal.objects.filter(status=str(RehearsalStatus.DONE), plan__status__in=OPEN)
+        .select_related("plan__target", "target")
+        .order_by("plan_id", "-pk")
+        .distinct("plan_id")
     )
-    return sorted(set(rows.values_list("target_id", flat=True)))
+    return [row for row in rows if not row.newer_migration]
 
 
 def to_rehearse_again(*, now: datetime) -> list[PlanRevision]:

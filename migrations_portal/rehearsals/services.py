@@ -222,13 +222,10 @@ def _record_failure(rehearsal: Rehearsal, *, problem: str) -> None:
     )
 
 
-def note_history(*, target_id: int, history: Sequence[str]) -> int:
-    """Mark the rehearsals on a target that has a migration in its history which it had not then; return how many."""
-    marked = 0
-    for row in Rehearsal.objects.filter(
-        target_id=target_id, status=str(RehearsalStatus.DONE), newer_migration=""
-    ):
-        newer = sorted(set(history) - set(row.history))
-        if newer:
-            marked += Rehearsal.objects.filter(pk=row.pk).update(newer_migration=newer[-1][:200])
-    return marked
+def note_history(rehearsal: Rehearsal, *, history: Sequence[str]) -> bool:
+    """Mark a rehearsal when its target has a migration in its history that it had not then; return whether it has."""
+    newer = sorted(set(history) - set(rehearsal.history))
+    if not newer:
+        return False
+    Rehearsal.objects.filter(pk=rehearsal.pk).update(newer_migration=newer[-1][:200])
+    return True

@@ -131,7 +131,7 @@ def rehearse(
 
     Raises what the tools raise, `RunHasPriority`, `AlreadyApplied`, `BackupNotProven`.
     """
-    maker = CopyMaker(target=target, tools=tools, clock=clock, owner=owner, say=say)
+    maker = CopyMaker(target=target, bundle=bundle, tools=tools, clock=clock, owner=owner, say=say)
     with maker.made() as prepared:
         rehearser = Rehearser(
             bundle=bundle,
@@ -218,13 +218,14 @@ def sweep(*, tools: Tools, clock: Callable[[], datetime]) -> None:
 
 def watch_history(*, tools: Tools) -> None:
     """Look whether a migration came into a target's history since its plans were rehearsed; those rehearsals are stale then."""
-    for target in Target.objects.filter(pk__in=queries.targets_with_counting()):
+    for row in queries.counting():
+        bundle = bundle_of(row.plan, projects=tools.projects)
         try:
             with tools.server.session(
-                tools.endpoint(target), application_name="wcops-rehearsal"
+                tools.endpoint(row.target), application_name="wcops-rehearsal"
             ) as session:
-                history = tools.driver.history(session)
+                history = tools.driver.history(session, bundle)
         except ProductError as failure:
-            logger.warning("%s: its history was not read: %s", target.name, failure.sentence)
+            logger.warning("%s: its history was not read: %s", row.target.name, failure.sentence)
             continue
-        services.note_history(target_id=target.pk, history=history)
+        services.note_history(row, history=history)

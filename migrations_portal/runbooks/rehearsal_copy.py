@@ -11,6 +11,7 @@ from migrations_portal.backups.models import Backup
 from migrations_portal.backups.rules import Progress
 from migrations_portal.backups.services.proving import restore_and_compare
 from migrations_portal.execution.models import MigrationRun
+from migrations_portal.execution.ports import Bundle
 from migrations_portal.execution.rules import RunStatus
 from migrations_portal.kernel.errors import Trouble
 from migrations_portal.rehearsals.rules import BACKUP_LIFE, Copy
@@ -44,6 +45,7 @@ class CopyMaker:
     """Makes the copy for one rehearsal. `owner` names it ("rehearsal-3-1"); `say` shows what is done just now."""
 
     target: Target
+    bundle: Bundle
     tools: Tools
     clock: Callable[[], datetime]
     owner: str
@@ -79,7 +81,7 @@ class CopyMaker:
 
     def _history(self, endpoint: Endpoint) -> tuple[str, ...]:
         with self.tools.server.session(endpoint, application_name=NAME) as session:
-            return tuple(self.tools.driver.history(session))
+            return tuple(self.tools.driver.history(session, self.bundle))
 
     def _backup(self) -> Backup:
         """Return the newest proven backup that is neither too old nor older than the last run; take one when there is none."""

@@ -13,6 +13,7 @@ from migrations_portal.execution.ports import (
     SessionLimits,
 )
 from migrations_portal.execution.recording import HISTORY_TABLES, own_statements
+from migrations_portal.execution.row_changes import RowTally
 from migrations_portal.execution.rules import STATEMENT_TIMEOUT_MS
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.rehearsals.observed import (
@@ -27,7 +28,7 @@ from migrations_portal.runbooks.rehearsal_seen import Aligned, Seen, State, meas
 from migrations_portal.runbooks.tools import Tools
 from migrations_portal.targets.ports import Endpoint, TargetSession
 from migrations_portal.verification import catalogue
-from migrations_portal.verification.rules import Baseline, PlanCheck
+from migrations_portal.verification.rules import Baseline, PlanCheck, RowsExpected
 
 NAME = "wcops-rehearsal"
 LIMITS = SessionLimits(
@@ -64,6 +65,7 @@ class Rehearser:
         self._affected, self._checks, self._say = tuple(affected), checks, say
         self.seen = Seen()
         self._clock = Clock()
+        self._rows = RowTally()
 
     @property
     def _names(self) -> list[str]:
@@ -136,7 +138,7 @@ class Rehearser:
 
     def _check_status(self) -> None:
         with self._session() as session:
-            applied = set(self._tools.driver.history(session)) & set(self._names)
+            applied = set(self._tools.driver.history(session, self._bundle)) & set(self._names)
         if applied:
             raise AlreadyApplied(
                 f"{', '.join(sorted(applied))} is in the history of the target already, so it cannot be rehearsed again. "
@@ -155,6 +157,7 @@ class Rehearser:
             locks = watch.stop()
         self._note(name, phase, result, wanted=True)
         if phase == "up":
+            self._rows.add(result.rows_committed)
             self._keep_measures(name, result, aligned.moved(locks))
             with self._session() as session:
                 self.seen.rewrites += facts.rewrites(
@@ -181,7 +184,7 @@ class Rehearser:
 
     def _note(self, name: str, phase: str, result: ChildResult, *, wanted: bool) -> None:
         with self._session() as session:
-            there = name in self._tools.driver.history(session)
+            there = name in self._tools.driver.history(session, self._bundle)
         self.seen.calls.append(
             FileCall(
                 name,
@@ -222,9 +225,13 @@ class Rehearser:
             self.seen.checks = catalogue.verify(
                 session,
                 baseline=baseline,
-                counts=counts,
+                expected=RowsExpected(
+                    counts=counts,
+                    changed=self._rows.changes(),
+                    tried=self._rows.changes(),
+                    announced=frozenset(each.table for each in self._rows.changes()),
+                ),
                 affected=affected,
-                announced={},
                 checks=self._checks,
             )
 
