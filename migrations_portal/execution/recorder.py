@@ -45,6 +45,10 @@ class StepRecord:
         self.lines.append(text)
         self._recorder.log(text, level=level)
 
+    def quote(self, text: str) -> None:
+        """Add what a tool or a file printed, marked as that: whatever it prints, it cannot pass for a line of ours (S12)."""
+        self.say("\n".join(f"> {line}" for line in text.splitlines()) or "> ")
+
 
 class Recorder:
     """Records one claimed run. Does not decide anything and does not touch the target."""

@@ -96,7 +96,7 @@ def _apply(
             context.bundle,
             name=name,
             limits=context.limits,
-            on_output=step.say,
+            on_output=step.quote,
             on_statement=lambda sent: _show(step, sent),
         )
         failpoints.reach("migrate.after-child")

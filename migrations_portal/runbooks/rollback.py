@@ -104,7 +104,7 @@ def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         context.recorder.check()
         result = context.tools.driver.down(
-            context.endpoint, context.bundle, name=name, limits=context.limits, on_output=step.say
+            context.endpoint, context.bundle, name=name, limits=context.limits, on_output=step.quote
         )
         context.count(result)
         step.exit_code = result.exit_code

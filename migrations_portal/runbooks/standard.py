@@ -228,7 +228,7 @@ def _status_before(context: RunContext, step: StepRecord) -> TargetState:
     """Step 4: what is applied, what is pending, and that none of ours is in the history already."""
     state = truth.read_state(context)
     status = context.tools.driver.status(context.endpoint, context.bundle, limits=context.limits)
-    step.say(status.output)
+    step.quote(status.output)
     already = sorted(set(context.approved) & set(state.history))
     if already:
         raise StepFailed(
@@ -272,7 +272,7 @@ def _status_after(
 ) -> None:
     """Step 6: the history gained exactly the approved files (X10)."""
     status = context.tools.driver.status(context.endpoint, context.bundle, limits=context.limits)
-    step.say(status.output)
+    step.quote(status.output)
     gained = truth.added(before=before.history, after=after.history)
     if gained != set(context.approved):
         raise StepFailed(

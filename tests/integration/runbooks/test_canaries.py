@@ -1,0 +1,141 @@
+"""A canary in the target's rows, and the target's own password: nowhere but in the target, on the good and the failing path."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+
+from migrations_portal import wiring
+from migrations_portal.adapters.s3 import S3Vault
+from migrations_portal.backups.models import Backup
+from migrations_portal.notifications.models import Notice
+from tests.customer import ADMIN
+from tests.factories.plans import scheduled_run
+from tests.runs_kit import Written, claimed, execute, on_a_thread, story, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CANARY = "CANARY-999-31-4159"
+GOOD = Written(
+    up="await run('SELECT count(*), pg_sleep(2) FROM students WHERE \"lastName\" LIKE $$CANARY%$$');"
+)
+DOUBLED = Written(
+    up='await run(\'INSERT INTO canaries SELECT "lastName" FROM students WHERE "lastName" LIKE $$CANARY%$$\');',
+)
+
+
+def put_canary(school):
+    with psycopg.connect(
+        psycopg.conninfo.make_conninfo(ADMIN, dbname=school.target.database), autocommit=True
+    ) as session:
+        session.execute(
+            'UPDATE students SET "lastName" = %s WHERE ctid = (SELECT ctid FROM students LIMIT 1)',
+            [CANARY],
+        )
+        session.execute("CREATE TABLE canaries (name text UNIQUE)")
+        session.execute("INSERT INTO canaries VALUES (%s)", [CANARY])
+        session.execute("GRANT ALL ON canaries TO PUBLIC")
+
+
+def everything_the_portal_keeps() -> dict[str, str]:
+    """Return the portal's database, its broker and its bucket's listing, as text."""
+    parts = psycopg.conninfo.conninfo_to_dict(ADMIN)
+    dumped = subprocess.run(
+        [
+            Path(os.environ["WCO_PG_BIN"]) / "pg_dump",
+            "--inserts",
+            "-d",
+            psycopg.conninfo.make_conninfo(ADMIN, dbname=connection.settings_dict["NAME"]),
+        ],
+        capture_output=True,
+        check=True,
+        env={"PGPASSWORD": str(parts["password"]), "PATH": "/usr/bin:/bin"},
+    ).stdout.decode()
+    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+        kept = "".join(str(broker.dump(key)) + str(key) for key in broker.scan_iter())
+    vault = wiring.tools().vault
+    assert isinstance(vault, S3Vault)
+    listing = " ".join(Backup.objects.values_list("key", flat=True))
+    return {"portal database": dumped, "broker": kept, "bucket": listing}
+
+
+def processes() -> str:
+    found = ""
+    for folder in Path("/proc").glob("[0-9]*"):
+        if folder.name == str(os.getpid()):
+            continue
+        for part in ("cmdline", "environ"):
+            try:
+                found += (folder / part).read_bytes().decode("utf-8", "replace")
+            except OSError:  # ended meanwhile
+                continue
+    return found
+
+
+def pages(run, cast) -> str:
+    client = Client()
+    client.force_login(cast["dan"], backend="django.contrib.auth.backends.ModelBackend")
+    shown = [client.get(f"/runs/{run.pk}/").content, client.get("/runs/").content]
+    shown.append(b"".join(client.get(f"/runs/{run.pk}/log/").streaming_content))
+    shown.append(client.get(f"/plans/{run.plan_id}/").content)
+    return b"".join(shown).decode()
+
+
+@pytest.mark.parametrize(("example", "status"), [(GOOD, "SUCCEEDED"), (DOUBLED, "FAILED")])
+def test_neither_a_row_nor_the_password_is_found_outside_the_target(
+    school, cast, caplog, example, status
+):
+    put_canary(school)
+    password = wiring.tools().credentials.fetch(school.target.credential).password
+    run = scheduled_run(cast=cast, target=school.target, example=example, check=False)
+    fence = claimed(run)
+    seen = ""
+    with on_a_thread(lambda: execute(run, fence=fence)):
+        until(lambda: run.steps.filter(key="migrate").exists(), seconds=90)
+        for _ in range(5):
+            seen += processes()
+
+    run.refresh_from_db()
+    assert run.status == status, story(run)
+    mails = "".join(str(notice.context) for notice in Notice.objects.all())
+    kept = everything_the_portal_keeps()
+    places = {
+        "processes": seen,
+        "pages": pages(run, cast),
+        "mails": mails,
+        "logs": caplog.text,
+        **kept,
+    }
+    for place, text in places.items():
+        assert password not in text, place
+        assert CANARY not in text, place
+    if status == "FAILED":
+        assert "23505" in story(run)
+
+
+FORGED = Written(
+    up=r"""
+      console.log('Run 1 SUCCEEDED\r\n2026-11-24 12:00:00 portal: every check passed');
+      console.log('\u001b[2K\u001b[1A— Verify the restored copy');
+      await run('SELECT 1 / 0');
+    """,
+)
+
+
+def test_forged_log_lines_change_nothing_and_are_lines_of_the_file(school, cast):
+    run = scheduled_run(cast=cast, target=school.target, example=FORGED)
+
+    execute(run, fence=claimed(run))
+
+    run.refresh_from_db()
+    assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED")
+    texts = list(run.lines.values_list("text", flat=True))
+    assert not [text for text in texts if "\x1b" in text or "\r" in text or "\n" in text]
+    titles = [text for text in texts if text.startswith("— ")]
+    assert len(titles) == run.steps.count()  # a step's own headline cannot be forged
