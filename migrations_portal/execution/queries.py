@@ -1,9 +1,12 @@
 """Reading runs."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.rules import Stage
+from migrations_portal.backups.models import Backup
 from migrations_portal.execution.models import MigrationRun, RunLine
 from migrations_portal.execution.rules import ACTIVE, Order, RunStatus
 from migrations_portal.kernel.errors import Refused
@@ -65,6 +68,28 @@ def executor_of(run: MigrationRun) -> str:
         .get()
     )
     return seat.decided_by.email if seat.decided_by else "portal"
+
+
+def beyond_the_spec(run: MigrationRun, *, backup: Backup | None) -> dict[str, Any]:
+    """Return what we add to the spec's record of a run, under one key of its own."""
+    signed = Seat.objects.filter(revision=run.revision, decided_by__isnull=False)
+    return {
+        "run": run.pk,
+        "plan": run.plan_id,
+        "revision": run.revision.number,
+        "digest": run.revision.digest,
+        "level": run.revision.level,
+        "outcome": run.outcome,
+        "approved_by": [
+            {
+                "role": seat.role,
+                "email": seat.decided_by.email if seat.decided_by else "",
+                "at": f"{seat.decided_at:%Y-%m-%dT%H:%M:%SZ}",
+            }
+            for seat in signed.select_related("decided_by").order_by("position")
+        ],
+        "backup_sha256": backup.sha256 if backup else None,
+    }
 
 
 def lines_after(*, run: MigrationRun, seq: int, at_most: int = 500) -> list[RunLine]:

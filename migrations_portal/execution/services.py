@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.db.models.functions import Coalesce, Now
 
 from migrations_portal.audit import services as audit
-from migrations_portal.audit.rules import PORTAL, EntryKind
+from migrations_portal.audit.rules import EXTENSION_KEY, PORTAL, EntryKind
 from migrations_portal.backups.models import Backup
 from migrations_portal.execution import announcements, queries
 from migrations_portal.execution.models import MigrationRun, RunDecision, RunStep
@@ -215,6 +215,7 @@ def _records(
             "status": RECORD_STATUS[status],
             "verification_status": run.verification_status,
             "rollback_tested": rollback_tested,
+            EXTENSION_KEY: queries.beyond_the_spec(run, backup=backup),
         }
         for name in _begun(run)
     ]
