@@ -1,4 +1,6 @@
-"""How fast the ledger is. `make bench BENCH=ledger`; ROWS=1000000 EXPLORE=5000000 EACH=1000 are the sizes of the requirement, ROWS=0 measures appends alone.
+"""How fast the ledger is. `make bench BENCH=ledger`; ROWS=1000000 EXPLORE=5000000 EACH=1000 are the sizes of the requirement.
+
+ROWS=0 measures appends alone.
 
 1. Appends a second and p99, with 1, 8 and 16 writers; of 16, one transaction in ten is rolled back and one dies with its session.
 2. Rows a second of the check, in the database and offline.
