@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from migrations_portal.plans import staleness
-from migrations_portal.plans.models import PlanAssessment
-from migrations_portal.risk import words
+from migrations_portal.plans.models import PlanAssessment, PlanRevision
+from migrations_portal.risk import Level, words
 from migrations_portal.targets import queries as targets
 from migrations_portal.targets.models import Target
 
@@ -68,3 +68,18 @@ def stale(row: PlanAssessment, *, target: Target) -> list[str]:
         rows={name: now.rows[name] for name in then.rows if name in now.rows},
     )
     return staleness.changes(then, today)
+
+
+def outgrown(row: PlanAssessment | None, *, revision: PlanRevision | None) -> str:
+    """Say that the files are riskier today than what was signed; empty while the signatures still cover them."""
+    if row is None or revision is None or not row.level:
+        return ""
+    higher = Level(row.level).rank > Level(revision.level).rank
+    if not higher and (revision.phi or not row.phi):
+        return ""
+    today = f"{row.level.lower()} risk{' and touches PHI' if row.phi else ''}"
+    signed = f"{revision.level.lower()} risk{' with PHI' if revision.phi else ', without PHI'}"
+    return (
+        f"Assessed again, this change is {today}, but revision {revision.number} was signed as {signed}. "
+        "It does not run like that: submit it as a new revision, so that the right people sign."
+    )

@@ -2,6 +2,8 @@
 
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.rules import StepFailed
+from migrations_portal.plans import explained
+from migrations_portal.plans import queries as plan_queries
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.targets.ports import TargetSession
 
@@ -33,6 +35,7 @@ def check_before(context: RunContext, step: StepRecord) -> None:
 
     Raises `TargetUnreachable`, `DumpToolMissing`, `VaultUnavailable`, `DriverMissing`, `StepFailed`.
     """
+    _check_still_as_signed(context)
     tools = context.tools
     if (free := tools.free_bytes()) < ROOM_NEEDED:
         raise StepFailed(
@@ -66,6 +69,13 @@ def check_before(context: RunContext, step: StepRecord) -> None:
         )
     step.say("The target, the staging server and the vault answer")
     step.exit_code = 0
+
+
+def _check_still_as_signed(context: RunContext) -> None:
+    """A change that was found riskier after it was signed does not run on those signatures."""
+    assessed = plan_queries.current_assessment(context.plan)
+    if said := explained.outgrown(assessed, revision=context.run.revision):
+        raise StepFailed(f"{said} Nothing was changed.")
 
 
 def _say_facts(session: TargetSession, step: StepRecord) -> int:

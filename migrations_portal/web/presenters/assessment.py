@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 
 from migrations_portal.plans import explained
-from migrations_portal.plans.models import MigrationPlan, PlanAssessment
+from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
 from migrations_portal.plans.rules import REASSESSED
 from migrations_portal.risk import RULES, Level
 from migrations_portal.risk.words import why
@@ -48,7 +48,12 @@ def shown(row: PlanAssessment | None) -> dict[str, Any] | None:
 
 
 def with_controls(
-    told: dict[str, Any] | None, *, plan: MigrationPlan, row: PlanAssessment | None, may: bool
+    told: dict[str, Any] | None,
+    *,
+    plan: MigrationPlan,
+    row: PlanAssessment | None,
+    revision: PlanRevision | None,
+    may: bool,
 ) -> dict[str, Any] | None:
     """Add what a person can do about it: assess again, read the PHI list, and why the assessment may be stale."""
     if told is None or row is None or row.done_at is None:
@@ -58,6 +63,7 @@ def with_controls(
     return {
         **told,
         "stale": explained.stale(row, target=plan.target) if open_still else [],
+        "outgrown": explained.outgrown(row, revision=revision) if open_still else "",
         "again_url": again,
         "phi_url": reverse("phi", args=[plan.target_id]),
         "zone": plan.target.time_zone,

@@ -108,6 +108,7 @@ def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
             assessment.shown(assessed),
             plan=row,
             row=assessed,
+            revision=revision,
             may=presenter.may_tick(row, person=person, roles=roles),
         ),
         "files": presenter.files(files),

@@ -12,7 +12,7 @@ from migrations_portal.adapters.pg_dump import PgDumpTool
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution import services as execution
 from migrations_portal.incidents.models import Incident
-from migrations_portal.plans.models import PlanFile
+from migrations_portal.plans.models import PlanAssessment, PlanFile
 from migrations_portal.runbooks import standard
 from migrations_portal.targets.models import Target
 from tests.customer import URL
@@ -39,9 +39,15 @@ def tampered(tools):
     return tools
 
 
+def riskier(tools):
+    PlanAssessment.objects.update(level="CRITICAL")
+    return tools
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
+        (riskier, "critical risk and touches PHI, but revision 1 was signed as low risk"),
         (unreachable, "does not answer|reach|connect"),
         (tampered, "not what was signed"),
         (lambda tools: replace(tools, dump=PgDumpTool(Path("/nowhere"))), "pg_dump"),

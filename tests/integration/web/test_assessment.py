@@ -152,3 +152,19 @@ def test_the_list_of_fifty_plans_asks_few_questions(cast, production, browser, n
     number, sql = counted(browser(name), "/plans/")
 
     assert number <= BUDGET, sql
+
+
+@pytest.mark.parametrize(
+    ("level", "phi", "said"),
+    [
+        ("HIGH", False, False),
+        ("MEDIUM", False, False),
+        ("CRITICAL", False, True),
+        ("HIGH", True, True),
+    ],
+)
+def test_what_was_found_riskier_after_it_was_signed_is_told(cast, production, browser, level, phi, said):  # fmt: skip  # noqa: PLR0917
+    plan = assessed(submitted(by=cast["ana"], target=production, level="HIGH"))
+    PlanAssessment.objects.filter(plan=plan).update(level=level, phi=phi)
+
+    assert ("Riskier than what was signed" in page(browser("dan"), plan)) is said

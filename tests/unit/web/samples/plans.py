@@ -156,6 +156,7 @@ ASSESSMENT = {
         "users.ssn is tagged as PHI now.",
     ],
     "again_url": "#",
+    "outgrown": "Assessed again, this change is critical risk, but revision 4 was signed as high risk.",
     "wait": {
         "tone": "warn",
         "sentence": "Writes to patients wait about 12 s (4.1 to 36 s), which may exceed the 30 s that the strategy allows.",
