@@ -135,7 +135,7 @@ def _look(run_id: int) -> Look:
             for may in (True, False)
         }
         lines = tuple(
-            (each.seq, render_to_string("execution/_run_line.html", _line(each, run)))
+            (each.seq, render_to_string("execution/_run_line.html", _line(each, run)).strip())
             for each in queries.last_lines(run=run, count=LINES_AT_ONCE)
         )
         return Look(parts=parts, lines=lines, live=context["run"]["live"])
