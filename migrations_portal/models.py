@@ -1,6 +1,13 @@
 """Every table of the portal, re-exported for Django; each lives with its domain."""
 
-from migrations_portal.approvals.models import Invitation, Seat
+from migrations_portal.approvals.models import (
+    ChainStage,
+    Deadline,
+    Delegation,
+    Emergency,
+    Invitation,
+    Seat,
+)
 from migrations_portal.audit.models import Checkpoint, Entry, Freeze, LedgerCheck
 from migrations_portal.backups.models import Backup, RestoredCopy
 from migrations_portal.compliance.models import (
@@ -20,6 +27,7 @@ from migrations_portal.notifications.models import Notice
 from migrations_portal.people.models import Person
 from migrations_portal.plans.models import (
     ChecklistItem,
+    FrozenFile,
     MigrationPlan,
     PlanAssessment,
     PlanCheck,
@@ -40,15 +48,20 @@ from migrations_portal.verification.models import VerificationResult
 
 __all__ = [
     "Backup",
+    "ChainStage",
     "ChecklistItem",
     "Checkpoint",
+    "Deadline",
+    "Delegation",
     "Disposal",
     "Document",
     "Dpia",
+    "Emergency",
     "EmergencyContact",
     "Entry",
     "Export",
     "Freeze",
+    "FrozenFile",
     "Incident",
     "IncidentEvent",
     "Invitation",

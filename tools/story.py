@@ -42,6 +42,8 @@ SIGNERS = {
     "Compliance officer": "Cleo",
     "Privacy officer": "Petra",
 }
+READING_TIME_MS = 3_200
+"""Nobody signs what is risky within three seconds of opening the page (A12)."""
 DOCUMENTATION = {
     "Migration purpose and scope": "Record patients' consent. No existing column changes.",
     "Tables and columns affected": "patients, consents",
@@ -174,6 +176,7 @@ class Story:
             )
             if page.get_by_label("Your password").count():
                 page.get_by_label("Your password").fill(self.password)
+                page.wait_for_timeout(READING_TIME_MS)
             page.locator("button[name=decision][value=APPROVE]").click()
             expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you")
 

@@ -243,6 +243,8 @@ CELERY_TASK_ROUTES = {
     "ledger.checks_waiting": {"queue": "exports"},
     "ledger.check_since": {"queue": "exports"},
     "ledger.check_whole": {"queue": "exports"},
+    "timeline.keep_seats": {"queue": "timeline"},
+    "timeline.send_digests": {"queue": "timeline"},
     "notices.deliver": {"queue": "notices"},
     "assessments.assess": {"queue": "rehearsals"},
     "assessments.assess_waiting": {"queue": "rehearsals"},
@@ -308,6 +310,16 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 120},
     },
     "timeline-sweep": {"task": "timeline.sweep", "schedule": 3.0, "options": {"expires": 6}},
+    "timeline-keep-seats": {
+        "task": "timeline.keep_seats",
+        "schedule": 30.0,
+        "options": {"expires": 60},
+    },
+    "timeline-send-digests": {
+        "task": "timeline.send_digests",
+        "schedule": 600.0,
+        "options": {"expires": 1200},
+    },
 }
 
 # The portal's own

@@ -6,14 +6,18 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from migrations_portal.approvals.models import Invitation, Seat
+from migrations_portal.approvals.models import ChainStage, Deadline, Delegation, Invitation, Seat
+from migrations_portal.approvals.policy import Stage
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.kernel.memory import remembered
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import SIGNING_ROLES, Role
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.targets.models import TargetGroup
+
+WITH_PLAN = ("decided_by", "on_behalf_of", "revision__plan__target__group")
 
 
 class LinkNotGood(Refused):
@@ -23,26 +27,34 @@ class LinkNotGood(Refused):
 
 
 def seats(revision: PlanRevision) -> QuerySet[Seat]:
-    """Return the seats of a revision in the order of the chain."""
-    return (
-        Seat.objects.filter(revision=revision)
-        .select_related("decided_by", "revision__plan__target__group")
-        .order_by("position")
-    )
+    """Return the seats of a revision that count, in the order of the chain."""
+    rows = Seat.objects.filter(revision=revision, voided_at__isnull=True)
+    return rows.select_related(*WITH_PLAN).order_by("position")
 
 
 def seats_of_plan(plan: MigrationPlan) -> list[Seat]:
     """Return the seats that count: those of the newest revision."""
-    rows = Seat.objects.filter(revision__plan=plan, revision__number=plan.revision)
-    return list(
-        rows.select_related("decided_by", "revision__plan__target__group").order_by("position")
-    )
+    found = Seat.objects.filter(revision__plan=plan, revision__number=plan.revision)
+    rows = list(found.select_related(*WITH_PLAN).order_by("position"))
+    if rows:
+        remembered(
+            ("decided", rows[0].revision_id), lambda: [each for each in rows if each.decision]
+        )
+    return [row for row in rows if row.voided_at is None]
+
+
+def decided(revision_id: int) -> list[Seat]:
+    """Return the decided seats of a revision, void ones too: who signed in one role signs in no other."""
+    rows = Seat.objects.filter(revision=revision_id).exclude(decision="")
+    return remembered(("decided", revision_id), lambda: list(rows))
 
 
 def seats_of_plans(plans: Collection[MigrationPlan]) -> dict[int, list[Seat]]:
     """Return the seats that count, by the plan's number, in one query."""
     rows = Seat.objects.filter(
-        revision__plan__in=plans, revision__number=F("revision__plan__revision")
+        revision__plan__in=plans,
+        revision__number=F("revision__plan__revision"),
+        voided_at__isnull=True,
     )
     found: dict[int, list[Seat]] = {}
     for seat in rows.select_related("revision__plan__target__group").order_by("position"):
@@ -50,24 +62,61 @@ def seats_of_plans(plans: Collection[MigrationPlan]) -> dict[int, list[Seat]]:
     return found
 
 
-def waiting_for(*, person: Person) -> list[Seat]:
+def void_seats(plan: MigrationPlan) -> list[Seat]:
+    """Return the decisions that count no more, the newest first."""
+    rows = Seat.objects.filter(revision__plan=plan, voided_at__isnull=False).exclude(decision="")
+    return list(rows.select_related(*WITH_PLAN).order_by("-voided_at", "position"))
+
+
+def stages(revision: PlanRevision) -> QuerySet[ChainStage]:
+    """Return the stages of a revision in the order of the timeline."""
+    return ChainStage.objects.filter(revision=revision).order_by("position")
+
+
+def active_delegations(*, now: datetime) -> list[Delegation]:
+    """Return the delegations that hold at this instant, of all groups: there are few."""
+    rows = Delegation.objects.filter(ended_at__isnull=True, ends_at__gt=now)
+    kept = remembered(
+        "delegations",
+        lambda: list(rows.select_related("giver", "deputy", "group").order_by("pk")),
+    )
+    return [row for row in kept if row.starts_at <= now < row.ends_at and row.deputy.is_active]
+
+
+def _stands_in_for(person: Person, *, now: datetime) -> list[Delegation]:
+    """Return the delegations that `person` holds now, from people who still hold the role."""
+    return [
+        row
+        for row in active_delegations(now=now)
+        if row.deputy_id == person.pk
+        and access.holds(person=row.giver, role=Role(row.role), group=row.group)
+    ]
+
+
+def waiting_for(*, person: Person, now: datetime) -> list[Seat]:
     """Return the open seats that `person` could decide now, the earliest due first."""
     mine = Q(pk__in=[])
     for group_id, roles in access.roles_everywhere(person=person, groups=TargetGroup).items():
         names = [str(role) for role in roles & SIGNING_ROLES]
         mine |= Q(revision__plan__target__group=group_id, role__in=names)
+    for each in _stands_in_for(person, now=now):
+        giver = Q(revision__plan__author=each.giver) | Q(revision__plan__last_editor=each.giver)
+        mine |= Q(revision__plan__target__group=each.group_id, role=each.role) & ~giver
     signed_otherwise = Seat.objects.filter(
         ~Q(role=OuterRef("role")), decided_by=person, revision=OuterRef("revision")
     )
+    involved_in = Q(revision__plan__author=person) | Q(revision__plan__last_editor=person)
     rows = (
         Seat.objects.filter(
             mine,
             ~Exists(signed_otherwise),
             revision__plan__status=str(PlanStatus.SUBMITTED),
+            revision__number=F("revision__plan__revision"),
             opened_at__isnull=False,
             decision="",
+            voided_at__isnull=True,
         )
-        .exclude(Q(revision__plan__author=person) | Q(revision__plan__last_editor=person))
+        .exclude(involved_in | Q(revision__plan__executor=person))
         .select_related("revision__plan__target", "revision__plan__author")
     )
     return list(rows.order_by("due_at", "pk"))
@@ -79,6 +128,7 @@ def invitation(*, token: str, now: datetime) -> Invitation:
     row = (
         Invitation.objects.select_related("seat__revision__plan__target__group", "person")
         .filter(token_hash=digest, expires_at__gt=now)
+        .exclude(revoked_at__isnull=False, seat__decision="")
         .first()
     )
     if row is None:
@@ -86,8 +136,63 @@ def invitation(*, token: str, now: datetime) -> Invitation:
     return row
 
 
+def involved(plan: MigrationPlan) -> frozenset[int]:
+    """Return who holds no seat of the plan: author, last editor, executor."""
+    people = (plan.author_id, plan.last_editor_id, plan.executor_id)
+    return frozenset(each for each in people if each is not None)
+
+
 def holders_of(seat: Seat) -> list[Person]:
-    """Return who could fill the seat now: active holders of its role who did not write the plan."""
+    """Return the active holders of the seat's role who have no part in the plan."""
     plan = seat.revision.plan
     people = access.holders(role=Role(seat.role), group=plan.target.group)
-    return [each for each in people if each.pk not in {plan.author_id, plan.last_editor_id}]
+    return [each for each in people if each.pk not in involved(plan)]
+
+
+def deputies_for(seat: Seat, *, now: datetime) -> list[Delegation]:
+    """Return the delegations by which somebody else could fill the seat now."""
+    plan = seat.revision.plan
+    givers = {each.pk for each in holders_of(seat)}
+    return [
+        row
+        for row in active_delegations(now=now)
+        if row.role == seat.role and row.giver_id in givers and row.deputy_id not in involved(plan)
+    ]
+
+
+def signers_of(seat: Seat, *, now: datetime) -> list[Person]:
+    """Return who could fill the seat now: holders of its role, and their deputies; none with a part in the plan."""
+    found = {each.pk: each for each in holders_of(seat)}
+    found |= {row.deputy_id: row.deputy for row in deputies_for(seat, now=now)}
+    return list(found.values())
+
+
+def plans_to_move(*, now: datetime) -> list[int]:
+    """Return the plans for which something is due: a deadline, or a stage whose day has come and whose turn it is."""
+    late = Deadline.objects.filter(done_at__isnull=True, at__lte=now)
+    earlier = ChainStage.objects.filter(
+        revision=OuterRef("revision"), position__lt=OuterRef("position"), completed_at__isnull=True
+    )
+    ready = ChainStage.objects.filter(
+        Q(opens_at__isnull=True) | Q(opens_at__lte=now),
+        ~Exists(earlier),
+        completed_at__isnull=True,
+        opened_at__isnull=True,
+        revision__plan__status=str(PlanStatus.SUBMITTED),
+        revision__number=F("revision__plan__revision"),
+    ).exclude(stage=str(Stage.RUN))
+    ids = set(late.values_list("revision__plan_id", flat=True))
+    return sorted(ids | set(ready.values_list("revision__plan_id", flat=True)))
+
+
+def signed_before(*, person: Person, plan: MigrationPlan) -> PlanRevision | None:
+    """Return the newest earlier revision that `person` signed, None when there is none."""
+    seat = (
+        Seat.objects.filter(
+            revision__plan=plan, decided_by=person, revision__number__lt=plan.revision
+        )
+        .select_related("revision")
+        .order_by("-revision__number")
+        .first()
+    )
+    return seat.revision if seat else None

@@ -1,124 +1,24 @@
-"""Who signs what, and when: the policy, in one place. Pages, mails, API, docs and tests read it from here."""
+"""When may who do what in the chain. The data behind it is in `policy.py`."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
+from migrations_portal.approvals.policy import (
+    DELEGATION_AT_MOST,
+    EMERGENCY_AT_MOST,
+    READING_TIME,
+    STAGES,
+    Stage,
+)
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.rules import Role
-
-POLICY_VERSION = 1
-"""Counts changes of this file's data. A submitted plan keeps the chain it was submitted under."""
-
-
-class Stage(StrEnum):
-    """The spec's timeline. T-3 and T-0 have no seats: the portal notifies, and runs."""
-
-    REVIEW = "REVIEW"
-    SECURITY = "SECURITY"
-    NOTIFY = "NOTIFY"
-    GO = "GO"
-    RUN = "RUN"
-
-
-@dataclass(frozen=True)
-class StageFacts:
-    """What a stage is called and when it is due, in days before T-0."""
-
-    label: str
-    title: str
-    due_days: int
-    opens_days: int | None
-    """Earliest opening in days before T-0; None opens as soon as the stage before it is complete."""
-
-
-STAGES: dict[Stage, StageFacts] = {
-    Stage.REVIEW: StageFacts("T-7", "Review", due_days=5, opens_days=None),
-    Stage.SECURITY: StageFacts("T-5", "Security and compliance", due_days=3, opens_days=None),
-    Stage.NOTIFY: StageFacts("T-3", "Stakeholders notified", due_days=3, opens_days=3),
-    Stage.GO: StageFacts("T-1", "Go / no-go", due_days=0, opens_days=1),
-    Stage.RUN: StageFacts("T-0", "Run", due_days=0, opens_days=0),
-}
-"""A review is due when the security stage's day comes (T-5), that one when stakeholders are told (T-3), and the go at T-0."""
-
-SEATED_STAGES = (Stage.REVIEW, Stage.SECURITY, Stage.GO)
-
-REVIEWERS: dict[str, tuple[Role, ...]] = {
-    "LOW": (Role.DBA,),
-    "MEDIUM": (Role.TECH_LEAD, Role.DBA),
-    "HIGH": (Role.CTO, Role.DBA),
-    "CRITICAL": (Role.EXECUTIVE,),
-}
-"""The spec's table "Migration Risk Levels", column "Approval Required"."""
-
-GO_PARTNERS: dict[str, tuple[Role, ...]] = {
-    "LOW": (),
-    "MEDIUM": (),
-    "HIGH": (Role.CTO,),
-    "CRITICAL": (Role.EXECUTIVE,),
-}
-"""Who joins the DBA at T-1 (design section 2: the highest approver of the level, for HIGH and CRITICAL)."""
-
-WINDOWS: dict[str, str] = {
-    "LOW": "During business hours",
-    "MEDIUM": "Off-peak hours",
-    "HIGH": "Scheduled maintenance",
-    "CRITICAL": "Planned downtime",
-}
-"""The spec's table, column "Maintenance Window"."""
-
-STEP_UP_LEVELS = frozenset({"HIGH", "CRITICAL"})
-"""Levels whose signature asks for the password again (A5; passkey or one-time code come with issue 3/6)."""
+from migrations_portal.plans.rules import POSTPONED_AT_MOST
 
 
 class Decision(StrEnum):
     APPROVE = "APPROVE"
     REJECT = "REJECT"
-
-
-@dataclass(frozen=True)
-class SeatSpec:
-    """One signature that a plan needs."""
-
-    stage: Stage
-    role: Role
-
-
-def seats_for(*, level: str, phi: bool) -> tuple[SeatSpec, ...]:
-    """Return every seat that a plan of this level needs, in the order of the chain."""
-    security = [
-        Role.SECURITY_OFFICER,
-        Role.COMPLIANCE_OFFICER,
-        *([Role.PRIVACY_OFFICER] if phi else []),
-    ]
-    return (
-        *(SeatSpec(Stage.REVIEW, role) for role in REVIEWERS[level]),
-        *(SeatSpec(Stage.SECURITY, role) for role in security),
-        SeatSpec(Stage.GO, Role.DBA),
-        *(SeatSpec(Stage.GO, role) for role in GO_PARTNERS[level]),
-    )
-
-
-def due_at(stage: Stage, *, t0: datetime, day: timedelta) -> datetime:
-    """Return when the stage is due, computed from T-0."""
-    return t0 - STAGES[stage].due_days * day
-
-
-def opens_at(stage: Stage, *, t0: datetime, day: timedelta) -> datetime | None:
-    """Return the earliest instant at which the stage opens, None when only the stage before it matters."""
-    days = STAGES[stage].opens_days
-    return None if days is None else t0 - days * day
-
-
-TOKEN_LIFE = timedelta(days=7)
-"""A link is good for seven days, or until T-0 has passed (A3)."""
-
-MEANINGS: dict[Stage, str] = {
-    Stage.REVIEW: "reviewed and approve as {role}",
-    Stage.SECURITY: "approve as {role}",
-    Stage.GO: "give the go as {role}",
-}
-"""What a signature means (21 CFR 11.50: name, time and meaning)."""
 
 
 class SeatNotOpen(Refused):
@@ -140,7 +40,7 @@ class AlreadyDecided(Refused):
 
 
 class OwnPlan(Refused):
-    """Nobody signs a plan that they wrote or edited."""
+    """Nobody signs a plan that they wrote, edited or carry out."""
 
     code = "own-plan"
 
@@ -163,9 +63,51 @@ class RevisionStale(Refused):
     code = "revision-stale"
 
 
+class TooQuick(Refused):
+    """That was quicker than anybody can read. Nothing was decided: read the page, then decide."""
+
+    code = "too-quick"
+
+
+class TooMany(Refused):
+    """You decided very often within a minute. Nothing was decided this time: wait a minute, then go on."""
+
+    code = "too-many"
+
+
+class PostponementRefused(Refused):
+    """T-0 cannot be moved there."""
+
+    code = "postponement-refused"
+
+
+class DelegationRefused(Refused):
+    """This role cannot be handed on like that."""
+
+    code = "delegation-refused"
+
+
+class EmergencyRefused(Refused):
+    """The emergency path is not open like that."""
+
+    code = "emergency-refused"
+
+
+class SecondPersonNeeded(Refused):
+    """An emergency is declared by two people: somebody else has to confirm it."""
+
+    code = "emergency-second-person"
+
+
+class NothingOwed(Refused):
+    """There is no review to be written here."""
+
+    code = "nothing-owed"
+
+
 @dataclass(frozen=True)
 class SeatFacts:
-    """What the rules need to know of a seat and of the person who wants to decide on it."""
+    """What the rules need to know of a seat and of the people who want to decide on it."""
 
     stage: Stage
     role: Role
@@ -173,14 +115,15 @@ class SeatFacts:
     decided: bool
     plan_open: bool
     involved: frozenset[int]
-    """Author and editors."""
+    """Author, last editor and executor."""
     other_roles_signed: frozenset[Role]
-    """Roles in which the same person signed this revision."""
-    person: int
+    """Roles in which one of these people signed this revision, or was signed for."""
+    people: frozenset[int]
+    """Who decides and, when that is a deputy, whose role it is."""
 
 
 def check_may_sign(seat: SeatFacts) -> None:
-    """Raise the reason why this seat cannot be decided by this person now. Holding the role is asked in people.access."""
+    """Raise the reason why this seat cannot be decided by these people now. Holding the role is asked in `services.powers`."""
     if seat.decided:
         raise AlreadyDecided
     if not seat.plan_open:
@@ -189,12 +132,64 @@ def check_may_sign(seat: SeatFacts) -> None:
         raise SeatNotOpen(
             f"{STAGES[seat.stage].label} {STAGES[seat.stage].title} is not open yet; you get a mail when it is."
         )
-    if seat.person in seat.involved:
-        raise OwnPlan("You wrote or edited this plan, so somebody else has to sign it.")
-    if seat.other_roles_signed - {seat.role}:
-        other = ", ".join(
-            sorted(role.title.lower() for role in seat.other_roles_signed - {seat.role})
+    if seat.people & seat.involved:
+        raise OwnPlan(
+            "You, or the person you sign for, wrote, edited or carry out this plan, so somebody else has to sign it."
         )
+    if others := seat.other_roles_signed - {seat.role}:
+        other = ", ".join(sorted(role.noun for role in others))
         raise AnotherRole(
             f"You signed this revision as {other} already; one person acts in one role."
         )
+
+
+def check_was_read(*, shown_at: datetime | None, now: datetime) -> None:
+    """Raise `TooQuick` when the page was not on screen for long enough before the decision (A12)."""
+    if shown_at is None or not now - shown_at >= READING_TIME:
+        raise TooQuick
+
+
+def check_reason(reason: str) -> str:
+    """Return the reason without blanks around it, or raise `ReasonMissing`."""
+    if not reason.strip():
+        raise ReasonMissing
+    return reason.strip()
+
+
+def check_postponement(
+    *, planned: datetime, present: datetime, wanted: datetime, now: datetime
+) -> None:
+    """Raise `PostponementRefused` unless `wanted` is later than T-0 is now, in the future, and within the bound people signed."""
+    if wanted <= max(present, now):
+        raise PostponementRefused(
+            "The new T-0 has to lie after the present one, and in the future."
+        )
+    if wanted > planned + POSTPONED_AT_MOST:
+        raise PostponementRefused(
+            f"T-0 moves at most {POSTPONED_AT_MOST.days} days from the one that people signed. "
+            "Open the plan for changes and choose a new date; it is signed anew then."
+        )
+
+
+def check_delegation(*, starts_at: datetime, ends_at: datetime, now: datetime) -> None:
+    """Raise `DelegationRefused` unless the span is ahead of us, forward, and short enough."""
+    if ends_at <= starts_at:
+        raise DelegationRefused("The end has to come after the beginning.")
+    if ends_at <= now:
+        raise DelegationRefused("The end is past already. Choose a later one.")
+    if ends_at - starts_at > DELEGATION_AT_MOST:
+        raise DelegationRefused(
+            f"A role is handed on for at most {DELEGATION_AT_MOST.days} days. "
+            "For longer, ask an administrator to give the role to somebody."
+        )
+
+
+def check_time_box(*, t0: datetime, until: datetime, now: datetime) -> None:
+    """Raise `EmergencyRefused` unless T-0 and the end of the time box are ahead, in order, and the box is short enough."""
+    if until <= now or until > now + EMERGENCY_AT_MOST:
+        hours = int(EMERGENCY_AT_MOST.total_seconds() // 3600)
+        raise EmergencyRefused(
+            f"The time box has to end within {hours} hours from now. What can wait longer is no emergency."
+        )
+    if not now <= t0 < until:
+        raise EmergencyRefused("T-0 has to lie between now and the end of the time box.")

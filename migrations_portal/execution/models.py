@@ -78,7 +78,11 @@ class MigrationRun(models.Model):
                 condition=Q(status__in=[str(each) for each in ACTIVE]),
                 name="execution_run_one_per_target",
             ),
-            models.UniqueConstraint(fields=["revision"], name="execution_run_one_per_revision"),
+            models.UniqueConstraint(
+                fields=["revision"],
+                condition=~Q(status=str(RunStatus.CANCELLED)),
+                name="execution_run_one_per_revision",
+            ),
             models.UniqueConstraint(fields=["target", "fence"], name="execution_run_fence_once"),
             models.CheckConstraint(
                 condition=Q(status__in=["DUE", "CANCELLED"])

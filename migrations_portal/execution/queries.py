@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.rules import Stage
+from migrations_portal.approvals.policy import Stage
 from migrations_portal.backups.models import Backup
 from migrations_portal.execution.models import MigrationRun, RunLine
 from migrations_portal.execution.rules import ACTIVE, Order, RunStatus
@@ -61,9 +61,16 @@ def order_of(*, run_id: int) -> Order | None:
 
 
 def executor_of(run: MigrationRun) -> str:
-    """Return the e-mail of the person in whose name the run is executed: the DBA who gave the go at T-1."""
+    """Return the e-mail of the person in whose name the run is executed: who was named for it, else the DBA who gave the go."""
+    if run.plan.executor is not None:
+        return run.plan.executor.email
     seat = (
-        Seat.objects.filter(revision=run.revision, stage=str(Stage.GO), role=str(Role.DBA))
+        Seat.objects.filter(
+            revision=run.revision,
+            stage=str(Stage.GO),
+            role=str(Role.DBA),
+            voided_at__isnull=True,
+        )
         .select_related("decided_by")
         .get()
     )

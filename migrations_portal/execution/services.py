@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce, Now
 
 from migrations_portal.audit import services as audit
@@ -47,10 +47,21 @@ RECORD_STATUS: dict[RunStatus, str] = {
 
 
 def schedule_approved(*, now: datetime) -> list[int]:
-    """Give every approved plan its run, due at T-0 (or at once when T-0 passed while people signed); return the run ids."""
+    """Give every approved plan its run, due at T-0 (or at once when T-0 passed while people signed); return the run ids.
+
+    Runs whose plan was cancelled, postponed, opened for changes or has expired meanwhile are cancelled first.
+    """
+    _cancel_orphans(now=now)
     ids = MigrationPlan.objects.filter(status=str(PlanStatus.APPROVED)).values_list("pk", flat=True)
     made = (_schedule(plan_id, now=now) for plan_id in list(ids))
     return [run_id for run_id in made if run_id is not None]
+
+
+def _cancel_orphans(*, now: datetime) -> int:
+    """Cancel the runs that wait although their plan no longer does; return how many."""
+    waits = Q(plan__status=str(PlanStatus.SCHEDULED), revision__number=F("plan__revision"))
+    rows = MigrationRun.objects.filter(~waits, status=str(RunStatus.DUE))
+    return rows.update(status=str(RunStatus.CANCELLED), finished_at=now)
 
 
 @transaction.atomic
@@ -99,6 +110,8 @@ def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int |
     if run is None:
         return None
     plan = plans.lock(run.plan_id)
+    if plan.status != PlanStatus.SCHEDULED or plan.revision != run.revision.number:
+        return None  # cancelled, postponed or opened for changes after the bell rang
     highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(
         top=Coalesce(Max("fence"), 0)
     )["top"]

@@ -101,7 +101,7 @@ def check_holds(*, person: Person, role: Role, group: Model) -> None:
     """Raise `NotAllowed`, naming the role, unless `person` holds it now."""
     if not holds(person=person, role=role, group=group):
         raise NotAllowed(
-            f"Only a {role.title.lower()} for {group} may do this; ask an administrator for the role."
+            f"Only a {role.noun} for {group} may do this; ask an administrator for the role."
         )
 
 

@@ -23,6 +23,11 @@ class Role(StrEnum):
         return ROLES[self].title
 
     @property
+    def noun(self) -> str:
+        """The name inside a sentence: "database admin", but "CTO"."""
+        return self.title if self.title.isupper() else self.title.lower()
+
+    @property
     def permission(self) -> str:
         """The codename of the object permission that means "holds this role here"."""
         return f"act_as_{self.lower()}"
@@ -38,7 +43,10 @@ class RoleFacts:
 
 ROLES: dict[Role, RoleFacts] = {
     Role.ENGINEER: RoleFacts("Engineer", "writes plans and submits them"),
-    Role.DBA: RoleFacts("Database admin", "reviews every plan, gives the go at T-1, watches runs"),
+    Role.DBA: RoleFacts(
+        "Database admin",
+        "reviews plans of low to high risk, gives the go at T-1 for every plan, watches runs",
+    ),
     Role.TECH_LEAD: RoleFacts("Tech lead", "reviews plans of medium risk"),
     Role.CTO: RoleFacts("CTO", "reviews plans of high risk"),
     Role.EXECUTIVE: RoleFacts("Executive", "approves plans of critical risk"),

@@ -2,10 +2,10 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from migrations_portal.plans.checklist import Section
-from migrations_portal.plans.rules import Documentation, PlanStatus
+from migrations_portal.plans.rules import POSTPONED_AT_MOST, Documentation, PlanStatus
 
 
 class MigrationPlan(models.Model):
@@ -24,6 +24,16 @@ class MigrationPlan(models.Model):
     status = models.CharField(max_length=16, default=str(PlanStatus.DRAFT), db_index=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)
     """T-0."""
+    planned_for = models.DateTimeField(null=True)
+    """The T-0 that people sign, empty in a draft. `scheduled_for` is later when the run was postponed."""
+    emergency_reason = models.TextField(blank=True)
+    """Why the plan skips the lead times; empty on the normal path."""
+    emergency_until = models.DateTimeField(null=True)
+    """End of the emergency's time box."""
+    executor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    """Who carries the run out and watches it; holds no seat. Empty: the portal runs it on the word of who gives the go."""
     purpose = models.TextField(blank=True)
     tables_affected = models.TextField(blank=True)
     expected_seconds = models.PositiveIntegerField(null=True, blank=True)
@@ -51,6 +61,19 @@ class MigrationPlan(models.Model):
                 condition=Q(status__in=["DRAFT", "WITHDRAWN"])
                 | Q(submitted_at__isnull=False, revision__gte=1),
                 name="plans_plan_submitted_has_revision",
+            ),
+            models.CheckConstraint(
+                condition=Q(planned_for__isnull=True)
+                | Q(
+                    scheduled_for__gte=F("planned_for"),
+                    scheduled_for__lte=F("planned_for") + POSTPONED_AT_MOST,
+                ),
+                name="plans_plan_postponed_within_bound",
+            ),
+            models.CheckConstraint(
+                condition=Q(emergency_reason="", emergency_until__isnull=True)
+                | (~Q(emergency_reason="") & Q(emergency_until__isnull=False)),
+                name="plans_plan_emergency_whole",
             ),
         ]
 
@@ -178,6 +201,25 @@ class PlanRevision(models.Model):
 
     def __str__(self) -> str:
         return f"revision {self.number} of WC-{self.plan_id}"
+
+
+class FrozenFile(models.Model):
+    """A file as a revision holds it, byte for byte: what signers are shown when they ask what changed."""
+
+    revision = models.ForeignKey(PlanRevision, on_delete=models.PROTECT, related_name="files")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=200)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "plans_frozen_file"
+        constraints = [
+            models.UniqueConstraint(fields=["revision", "name"], name="plans_frozen_file_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ChecklistItem(models.Model):

@@ -86,7 +86,7 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
         title=plan.title,
         target=plan.target.name,
         database=plan.target.database,
-        scheduled_for=plan.scheduled_for,
+        scheduled_for=plan.planned_for or plan.scheduled_for,
         author=plan.author.email,
         level=level,
         phi=phi,
@@ -94,6 +94,10 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
         files=tuple(plan.files.order_by("position").values_list("name", "sha256")),
         checks=tuple(plan.checks.order_by("position").values_list("name", "sql", "expected")),
         backup_policy=backup_policy,
+        executor=plan.executor.email if plan.executor else "",
+        emergency=(plan.emergency_reason, plan.emergency_until.isoformat())
+        if plan.emergency_until
+        else None,
     )
 
 

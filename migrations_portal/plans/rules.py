@@ -4,12 +4,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
 import rfc8785
 
+from migrations_portal.kernel.days import days_from
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.kernel.states import StateTable
 from migrations_portal.risk.reading import why_no_reading_query
@@ -37,9 +38,10 @@ PLAN_STATES: StateTable[PlanStatus] = StateTable(
     noun="plan",
     allowed={
         _S.DRAFT: frozenset({_S.SUBMITTED, _S.WITHDRAWN}),
-        _S.SUBMITTED: frozenset({_S.APPROVED, _S.REJECTED, _S.WITHDRAWN, _S.EXPIRED}),
-        _S.APPROVED: frozenset({_S.SCHEDULED, _S.EXPIRED, _S.CANCELLED}),
-        _S.SCHEDULED: frozenset({_S.RUNNING, _S.EXPIRED, _S.CANCELLED}),
+        _S.SUBMITTED: frozenset({_S.APPROVED, _S.REJECTED, _S.WITHDRAWN, _S.EXPIRED, _S.DRAFT}),
+        _S.REJECTED: frozenset({_S.DRAFT, _S.WITHDRAWN}),
+        _S.APPROVED: frozenset({_S.SCHEDULED, _S.EXPIRED, _S.CANCELLED, _S.DRAFT, _S.SUBMITTED}),
+        _S.SCHEDULED: frozenset({_S.RUNNING, _S.EXPIRED, _S.CANCELLED, _S.DRAFT, _S.SUBMITTED}),
         _S.RUNNING: frozenset(
             {_S.SUCCEEDED, _S.FAILED, _S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}
         ),
@@ -47,7 +49,8 @@ PLAN_STATES: StateTable[PlanStatus] = StateTable(
         _S.SUCCEEDED: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}),
     },
 )
-"""Design section 4, plus FAILED: the run stopped and the target is proven unchanged (ADR 0004)."""
+"""Design section 4, plus FAILED: the run stopped and the target is proven unchanged (ADR 0004); plus the ways back to DRAFT
+(opened for changes) and to SUBMITTED (postponed: the go is asked anew) (ADR 0005)."""
 
 CLOSED = frozenset(
     {status for status in PlanStatus if PLAN_STATES.final(status)} | {PlanStatus.SUCCEEDED}
@@ -193,13 +196,16 @@ REASSESSED = frozenset(
 )
 """While a plan may still run, its files are assessed again on demand."""
 
+POSTPONED_AT_MOST = timedelta(days=7)
+"""T-0 moves at most this far from the one that people signed; what is not approved by then expires."""
+
 LEAD_DAYS = 7
 """T-7: a plan is submitted at least this many days before its T-0 (spec, "Communication & Approval")."""
 
 
-def earliest_start(*, now: datetime, day: timedelta) -> datetime:
-    """Return the earliest T-0 for a plan that is submitted now. `day` is 24 h, shorter only in the demo."""
-    return now + LEAD_DAYS * day
+def earliest_start(*, now: datetime, zone: tzinfo, day: timedelta) -> datetime:
+    """Return the earliest T-0 for a plan that is submitted now, in the target's days. `day` is 24 h, shorter only in the demo."""
+    return days_from(now, days=LEAD_DAYS, zone=zone, day=day)
 
 
 @dataclass(frozen=True)
@@ -220,12 +226,21 @@ class PlanContent:
     checks: tuple[tuple[str, str, str], ...]
     """(name, query, expected) of the plan's own verification."""
     backup_policy: str
+    executor: str = ""
+    emergency: tuple[str, str] | None = None
+    """(reason, end of the time box) on the emergency path."""
 
     def canonical(self) -> bytes:
         """Return the RFC 8785 bytes of the content."""
         documentation: dict[str, Any] = dict(vars(self.documentation))
+        more: dict[str, Any] = {}
+        if self.executor:
+            more["executor"] = self.executor
+        if self.emergency:
+            more["emergency"] = dict(zip(("reason", "until"), self.emergency, strict=True))
         return rfc8785.dumps(
             {
+                **more,
                 "plan": self.plan,
                 "title": self.title,
                 "target": self.target,

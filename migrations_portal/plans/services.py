@@ -18,6 +18,7 @@ from migrations_portal.people.rules import Role
 from migrations_portal.plans import checklist, queries
 from migrations_portal.plans.models import (
     ChecklistItem,
+    FrozenFile,
     MigrationPlan,
     PlanAssessment,
     PlanCheck,
@@ -88,6 +89,8 @@ def draft_entry(
     plan: MigrationPlan, *, kind: EntryKind, actor: Actor, sentence: str, **more: Any
 ) -> Draft:
     """Return an entry with the plan's own facts filled in; every domain that writes about a plan uses it."""
+    if plan.emergency_reason:
+        more["facts"] = {**more.get("facts", {}), "emergency": True}
     return replace(
         Draft(
             kind=kind,
@@ -151,7 +154,7 @@ def _lock_draft(*, plan_id: int, by: Person) -> MigrationPlan:
         )
     if plan.status != PlanStatus.DRAFT:
         raise NotADraft(
-            f"{plan.number} was submitted, so it cannot be edited in place. Withdraw it and open a new plan."
+            f"{plan.number} was submitted, so it cannot be edited in place. Open it for changes first."
         )
     return plan
 
@@ -298,8 +301,13 @@ def store_assessment(  # written once per set of files; the runbook calls it
     )
 
 
-def missing(plan: MigrationPlan, *, now: datetime, day: timedelta) -> dict[str, str]:
-    """Return a sentence for everything that keeps the plan from being submitted, in the order of the form."""
+def missing(
+    plan: MigrationPlan, *, now: datetime, day: timedelta, urgent: bool = False
+) -> dict[str, str]:
+    """Return a sentence for everything that keeps the plan from being submitted, in the order of the form.
+
+    `urgent`: on the emergency path, which skips the lead time.
+    """
     lacking = missing_documentation(plan.documentation)
     if not plan.files.exists():
         lacking["files"] = "No migration file is attached. Upload the Sequelize file."
@@ -313,8 +321,10 @@ def missing(plan: MigrationPlan, *, now: datetime, day: timedelta) -> dict[str, 
         lacking["scheduled_for"] = (
             "The date and time of the run (T-0) is missing. Choose when it should run."
         )
-    elif plan.scheduled_for < earliest_start(now=now, day=day):
-        earliest = earliest_start(now=now, day=day).astimezone(plan.target.zone)
+    elif not urgent and plan.scheduled_for < (
+        earliest := earliest_start(now=now, zone=plan.target.zone, day=day)
+    ):
+        earliest = earliest.astimezone(plan.target.zone)
         lacking["scheduled_for"] = (
             f"T-0 is too soon: a plan is submitted 7 days ahead. Choose {earliest:%d %b %Y, %H:%M} "
             f"({plan.target.time_zone}) or later."
@@ -331,6 +341,7 @@ def freeze(
     backup_policy: str,
     now: datetime,
     day: timedelta,
+    urgent: bool = False,
 ) -> PlanRevision:
     """Submit a draft: freeze its content as a revision. The caller lays out the seats in the same transaction.
 
@@ -338,12 +349,12 @@ def freeze(
     """
     plan = _lock_draft(plan_id=plan_id, by=by)
     access.check_holds(person=by, role=Role.ENGINEER, group=plan.target.group)
-    lacking = missing(plan, now=now, day=day)
+    lacking = missing(plan, now=now, day=day, urgent=urgent)
     assessment = queries.current_assessment(plan)
     if lacking or assessment is None:
         raise PlanIncomplete(lacking)
     PLAN_STATES.check(source=PlanStatus(plan.status), target=PlanStatus.SUBMITTED)
-    plan.revision += 1
+    plan.revision, plan.planned_for = plan.revision + 1, plan.scheduled_for
     content = queries.content(
         plan, level=assessment.level, phi=assessment.phi, backup_policy=backup_policy
     )
@@ -358,6 +369,16 @@ def freeze(
         policy_version=policy_version,
         submitted_by=by,
         submitted_at=now,
+    )
+    FrozenFile.objects.bulk_create(
+        FrozenFile(
+            revision=revision,
+            position=each.position,
+            name=each.name,
+            content=bytes(each.content),
+            sha256=each.sha256,
+        )
+        for each in plan.files.order_by("position")
     )
     plan.status, plan.submitted_at = str(PlanStatus.SUBMITTED), now
     plan.save()
@@ -380,28 +401,33 @@ def move(plan: MigrationPlan, *, status: PlanStatus, entry: Draft, now: datetime
     """Change the status of a locked plan, with its ledger entry. Raises `TransitionRefused`."""
     PLAN_STATES.check(source=PlanStatus(plan.status), target=status)
     plan.status = str(status)
-    if status in CLOSED:
-        plan.closed_at = now
+    plan.closed_at = now if status in CLOSED else None
     plan.save(update_fields=["status", "closed_at"])
     audit.append(entry)
 
 
+def reopen(plan: MigrationPlan, *, entry: Draft, now: datetime) -> None:
+    """Make a locked plan a draft again. The caller has voided what was signed. Raises `TransitionRefused`."""
+    plan.planned_for, plan.emergency_reason, plan.emergency_until = None, "", None
+    plan.save(update_fields=["planned_for", "emergency_reason", "emergency_until"])
+    move(plan, status=PlanStatus.DRAFT, entry=entry, now=now)
+
+
+def mark_emergency(plan: MigrationPlan, *, reason: str, until: datetime) -> None:
+    """Put a locked draft on the emergency path; the caller submits it in the same transaction."""
+    plan.emergency_reason, plan.emergency_until = reason, until
+    plan.save(update_fields=["emergency_reason", "emergency_until"])
+
+
 @transaction.atomic
-def withdraw(*, plan_id: int, by: Person, reason: str, now: datetime) -> MigrationPlan:
-    """Take back a plan that is not approved yet. Its seats count no more."""
-    plan = lock(plan_id)
-    if plan.author_id != by.pk:
-        raise NotYourPlan(
-            f"{plan.number} belongs to {plan.author.full_name}; only they may withdraw it."
-        )
-    entry = draft_entry(
-        plan,
-        kind=EntryKind.PLAN_WITHDRAWN,
-        actor=audit.actor(by),
-        sentence=f"{by.full_name} withdrew {plan.number}.",
-        reason=reason,
-    )
-    move(plan, status=PlanStatus.WITHDRAWN, entry=entry, now=now)
+def name_executor(*, plan_id: int, by: Person, executor: Person | None) -> MigrationPlan:
+    """Say who carries the run of a draft out; that person holds no seat. Raises `NotAllowed` for somebody without a role."""
+    plan = _lock_draft(plan_id=plan_id, by=by)
+    if executor is not None:
+        access.check_member(person=executor, group=plan.target.group)
+    plan.executor = executor
+    plan.version += 1
+    plan.save(update_fields=["executor", "version"])
     return plan
 
 

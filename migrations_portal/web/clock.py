@@ -1,13 +1,22 @@
 """What the doors read from the settings: how long a T-day is, and where people reach the portal."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
+
+from migrations_portal.kernel.days import WHOLE_DAY
+from migrations_portal.plans.models import MigrationPlan
 
 
 def day() -> timedelta:
     """Return how long a T-day lasts: 24 hours, shorter only in the demo."""
     return timedelta(seconds=settings.DEMO_DAY_SECONDS or 86_400)
+
+
+def moment(plan: MigrationPlan, at: datetime) -> str:
+    """Return an instant in the target's time zone; with seconds where a T-day is shorter than a day."""
+    seconds = ":%S" if day() < WHOLE_DAY else ""
+    return f"{at.astimezone(plan.target.zone):%a %d %b %Y, %H:%M{seconds} %Z}"
 
 
 def public_url() -> str:

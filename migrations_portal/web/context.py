@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from migrations_portal.approvals import queries as approval_queries
 from migrations_portal.people.models import Person
@@ -32,7 +33,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(person, Person):
         return {"demo": demo, "home_url": reverse("login"), "me": None}
     reads = target_queries.acts_anywhere(person=person, roles=LEDGER_READERS)
-    waiting = len(approval_queries.waiting_for(person=person))
+    waiting = len(approval_queries.waiting_for(person=person, now=timezone.now()))
     return {
         "demo": demo,
         "home_url": reverse("my-turn"),

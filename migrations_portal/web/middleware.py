@@ -8,10 +8,11 @@ from django.shortcuts import render
 from migrations_portal.kernel.errors import ProductError, Refused
 from migrations_portal.kernel.memory import remembering
 from migrations_portal.people.access import NotAllowed
+from migrations_portal.web.pace import OpenedTooOften
 
 
 class RefusalMiddleware:
-    """Answers a `ProductError`: 403 for who may not, 409 for what cannot be now, 503 for trouble of ours."""
+    """Answers a `ProductError`: 403 for who may not, 409 for what cannot be now, 429 for too often, 503 for trouble of ours."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         """Take the next layer."""
@@ -29,6 +30,7 @@ class RefusalMiddleware:
         if isinstance(exception, Refused):
             status = 403 if isinstance(exception, NotAllowed) else 409
             status = 404 if exception.code.endswith("-not-found") else status
+            status = 429 if isinstance(exception, OpenedTooOften) else status
         told = {"sentence": exception.sentence, "code": exception.code}
         return render(request, "refused.html", told, status=status)
 

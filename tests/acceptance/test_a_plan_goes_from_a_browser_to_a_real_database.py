@@ -1,10 +1,12 @@
 """The whole road over HTTP, on real servers: plan, assessment, mails, sign-offs, run, ledger."""
 
 import csv
+import html
 import io
 import json
 import os
 import re
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -127,7 +129,11 @@ def sign_the_newest(person, *, plan):
     url = page.redirect_chain[-1][0]
     digest = re.search(r'name="digest" value="([0-9a-f]{64})"', page.content.decode())
     assert digest, page.content.decode()
+    shown = re.search(r'name="shown" value="([^"]+)"', page.content.decode())
+    assert shown
+    time.sleep(3.1)  # what touches PHI is on screen for three seconds before it is signed (A12)
     given = {
+        "shown": html.unescape(shown[1]),
         "reason": "Read and understood",
         "digest": digest[1],
         "decision": "APPROVE",

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from migrations_portal.approvals import queries as approvals
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.rules import STAGES, Decision, Stage
+from migrations_portal.approvals.policy import STAGES, Stage
+from migrations_portal.approvals.rules import Decision
 from migrations_portal.audit import queries as ledger
 from migrations_portal.audit.rules import PORTAL
 from migrations_portal.execution import queries as runs
@@ -65,7 +66,7 @@ def whole(plan: MigrationPlan, *, person: Person, now: datetime, day: timedelta)
         "checks": plan.checks.order_by("position"),
         "files": files(plan),
         "assessment": assessment(assessed),
-        "seats": [seat(each) for each in approvals.seats_of_plan(plan)],
+        "seats": [seat(each, now=now) for each in approvals.seats_of_plan(plan)],
         "checklist": [
             tick(each) for each in plan.checklist.select_related("done_by").order_by("position")
         ],
@@ -116,7 +117,7 @@ def assessment(row: PlanAssessment | None) -> dict[str, Any] | None:
     }
 
 
-def seat(row: Seat) -> dict[str, Any]:
+def seat(row: Seat, *, now: datetime) -> dict[str, Any]:
     """Return one seat, and who could fill it while it is open."""
     state = "open" if row.opened_at else "later"
     if row.decision:
@@ -134,7 +135,7 @@ def seat(row: Seat) -> dict[str, Any]:
         "meaning": row.meaning,
         "reason": row.reason,
         "signed_digest": row.signed_digest,
-        "waiting_for": [each.full_name for each in approvals.holders_of(row)]
+        "waiting_for": [each.full_name for each in approvals.signers_of(row, now=now)]
         if state == "open"
         else [],
     }

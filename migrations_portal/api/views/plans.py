@@ -145,9 +145,15 @@ class Withdrawal(ApiView):
         """Take back a plan of mine that is not approved yet."""
         given = body(request, forms.ReasonSerializer)
         queries.get(plan_id=plan_id, person=self.person)
-        services.withdraw(
-            plan_id=plan_id, by=self.person, reason=given["reason"], now=wiring.clock()
+        approvals.withdraw(
+            plan_id=plan_id,
+            by=self.person,
+            reason=given["reason"],
+            now=wiring.clock(),
+            day=wiring.day(),
+            public_url=settings.PUBLIC_URL,
         )
+        bells.notices_soon()
         return answer(plan_id, person=self.person)
 
 

@@ -15,6 +15,7 @@ class SignOffForm(forms.Form):
         max_length=2_000,
         error_messages={"required": "Say in your own words why you decide so."},
     )
+    shown = forms.CharField(widget=forms.HiddenInput, required=False, max_length=200)
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
     decision = forms.ChoiceField(
         choices=[(str(each), str(each)) for each in Decision],

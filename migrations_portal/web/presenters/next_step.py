@@ -1,5 +1,6 @@
 """Which one thing a person can do next with a plan, and who is waited for."""
 
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -7,11 +8,13 @@ from django.urls import reverse
 from migrations_portal.approvals import queries as approval_queries
 from migrations_portal.approvals import services as approvals
 from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.policy import STAGES, Stage, opens_at
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
+from migrations_portal.web import clock
 
 RUN_LABELS = {
     PlanStatus.SCHEDULED: "See the scheduled run",
@@ -21,16 +24,27 @@ RUN_LABELS = {
 
 
 def primary(
-    plan: MigrationPlan, *, person: Person, seats: list[Seat], runs: list[MigrationRun]
+    plan: MigrationPlan,
+    *,
+    person: Person,
+    seats: list[Seat],
+    runs: list[MigrationRun],
+    now: datetime,
 ) -> dict[str, Any] | None:
     """Return the one obvious next step for this person, None when nothing is to be done."""
     status = PlanStatus(plan.status)
     if status is PlanStatus.DRAFT and plan.author_id == person.pk:
         return {"label": "Continue the draft", "url": reverse("plan-edit", args=[plan.pk])}
+    if status is PlanStatus.REJECTED and plan.author_id == person.pk:
+        return {"label": "Open for changes…", "url": reverse("plan", args=[plan.pk]) + "#revise"}
     if status is PlanStatus.SUBMITTED:
         for seat in seats:
-            if not seat.decision and seat.opened_at and approvals.can_decide(seat, by=person):
-                label = f"Sign as {Role(seat.role).title.lower()}…"
+            if (
+                not seat.decision
+                and seat.opened_at
+                and approvals.can_decide(seat, by=person, now=now)
+            ):
+                label = f"Sign as {Role(seat.role).noun}…"
                 return {"label": label, "url": reverse("sign-off", args=[seat.pk])}
     if runs:
         label = RUN_LABELS.get(status, "See the run")
@@ -39,17 +53,29 @@ def primary(
 
 
 def waiting_for(plan: MigrationPlan, *, seats: list[Seat]) -> dict[str, Any] | None:
-    """Return the first person who is waited for, None when nobody is."""
+    """Return who is waited for: everybody whose seat is open, or the stage whose day has not come; None when nobody is."""
     if plan.status != PlanStatus.SUBMITTED:
         return None
-    for seat in seats:
-        if seat.opened_at and not seat.decision:
-            holders = approval_queries.holders_of(seat)
-            title = Role(seat.role).title.lower()
-            name = (
-                holders[0].full_name
-                if holders
-                else f"nobody: no {title} is left, ask an administrator"
-            )
-            return {"name": name, "role_title": title, "since": ""}
-    return None
+    waiting = [_name(seat) for seat in seats if seat.opened_at is not None and seat.decision == ""]
+    if waiting:
+        return {"name": " and ".join(waiting), "role_title": "", "since": ""}
+    return _next_stage(plan, revision=seats[0].revision) if seats else None
+
+
+def _next_stage(plan: MigrationPlan, *, revision: PlanRevision) -> dict[str, Any] | None:
+    """Every open seat is signed: say which stage comes next, and when. Reads no row: it stands on every line of the list."""
+    if plan.scheduled_for is None or plan.emergency_reason:
+        return None
+    stage = Stage.GO if revision.stakeholders_notified_at else Stage.NOTIFY
+    at = opens_at(stage, t0=plan.scheduled_for, zone=plan.target.zone, day=clock.day())
+    when = f"on {clock.moment(plan, at)}" if at else ""
+    name = f"{STAGES[stage].label} {STAGES[stage].title}"
+    return {"name": name, "role_title": when, "since": ""}
+
+
+def _name(seat: Seat) -> str:
+    noun = Role(seat.role).noun
+    holders = approval_queries.holders_of(seat)
+    if not holders:
+        return f"nobody (no {noun} is left, ask an administrator)"
+    return f"{holders[0].full_name}, {noun}"

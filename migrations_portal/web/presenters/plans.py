@@ -6,14 +6,8 @@ from typing import Any
 from django.urls import reverse
 
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.rules import (
-    SEATED_STAGES,
-    STAGES,
-    WINDOWS,
-    Decision,
-    Stage,
-    due_at,
-)
+from migrations_portal.approvals.policy import SEATED_STAGES, STAGES, WINDOWS, Stage, due_at
+from migrations_portal.approvals.rules import Decision
 from migrations_portal.audit import queries as ledger
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
@@ -60,7 +54,7 @@ def stations(
                 "label": f"{facts.label} {facts.title}",
                 "state": _state(stage, plan=plan, revision=revision, mine=mine),
                 "lines": _lines(stage, mine),
-                "at": due_at(stage, t0=plan.scheduled_for, day=clock.day())
+                "at": due_at(stage, t0=plan.scheduled_for, zone=plan.target.zone, day=clock.day())
                 if plan.scheduled_for
                 else None,
                 "zone": plan.target.time_zone,

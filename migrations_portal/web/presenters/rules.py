@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from migrations_portal.approvals.rules import REVIEWERS, WINDOWS
+from migrations_portal.approvals.policy import REVIEWERS, WINDOWS
 from migrations_portal.people.rules import Role
 from migrations_portal.risk import RULES, Level, Rule
 from migrations_portal.risk.rule_examples import Effect, page

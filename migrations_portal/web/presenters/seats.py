@@ -1,90 +1,52 @@
-"""Seats and what signers ask, as plain values for the templates."""
+"""Seats as plain values for the templates: one line each, with who is waited for and what is marked."""
 
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
-
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.rules import STAGES, Decision, Stage
-from migrations_portal.backups import queries as backup_queries
+from migrations_portal.approvals.policy import STAGES, Stage
+from migrations_portal.approvals.rules import Decision
 from migrations_portal.people.rules import Role
-from migrations_portal.plans.models import MigrationPlan, PlanRevision
-from migrations_portal.web.presenters import rehearsals
+from migrations_portal.plans.rules import PlanStatus
 
 
-def plan(row: MigrationPlan, *, revision: PlanRevision, window: str) -> dict[str, Any]:
-    """Return what the sign-off page says of the plan."""
-    return {
-        "number": row.number,
-        "title": row.title,
-        "level": revision.level,
-        "phi": revision.phi,
-        "target": row.target.name,
-        "environment": row.target.environment.lower(),
-        "scheduled_for": row.scheduled_for,
-        "zone": row.target.time_zone,
-        "window": window,
-        "author": row.author.full_name,
-        "why": row.justification,
-        "revision": revision.number,
-        "digest": revision.digest,
-    }
-
-
-def facts(row: MigrationPlan, *, revision: PlanRevision, now: datetime) -> list[dict[str, str]]:
-    """Return what signers ask: rehearsed, how undone, how long a recovery takes, how checked."""
-    return [
-        *rehearsals.signer_facts(row, revision=revision, now=now),
-        _backup(row),
-        {"term": "Expected time", "value": f"{row.expected_seconds} s", "tone": ""},
-        {"term": "Verified by", "value": row.verification_steps, "tone": ""},
-    ]
-
-
-def _backup(row: MigrationPlan) -> dict[str, str]:
-    newest = backup_queries.newest_proven(row.target)
-    before = "Before the run a backup is taken, read back and restored on staging"
-    if newest is None or newest.restore_seconds is None:
-        return {
-            "term": "Time to recover",
-            "value": "Not measured yet",
-            "detail": before,
-            "tone": "",
-        }
-    return {
-        "term": "Time to recover",
-        "value": f"{newest.restore_seconds:,.1f} s for {newest.rows:,} rows, measured",
-        "detail": before,
-        "url": reverse("backup", args=[newest.pk]),
-        "tone": "",
-    }
-
-
-def seat(row: Seat, *, mine: bool) -> dict[str, Any]:
+def seat(row: Seat, *, mine: bool, now: datetime) -> dict[str, Any]:
     """Return one line of the list of sign-offs; `mine` marks the seat that the reader can decide on now."""
     state = "later"
     if row.decision:
         state = "ok" if row.decision == Decision.APPROVE else "no"
-    elif row.opened_at:
+    elif row.opened_at and row.revision.plan.status == PlanStatus.SUBMITTED:
         state = "turn" if mine else "waiting"
-    note = ""
-    if state == "waiting":
-        holders = queries.holders_of(row)
-        note = (
-            f"Waiting for {holders[0].full_name}"
-            if holders
-            else "Nobody holds this role; ask an administrator"
-        )
     return {
         "role_title": f"{Role(row.role).title}, {STAGES[Stage(row.stage)].label}",
         "state": state,
         "name": row.printed_name,
         "at": row.decided_at,
         "zone": row.revision.plan.target.time_zone,
-        "note": note,
+        "note": _note(row, state=state, now=now),
     }
+
+
+def _note(row: Seat, *, state: str, now: datetime) -> str:
+    if row.signer_left_at:
+        return "No longer holds the role; the signature stays."
+    if state == "waiting":
+        return waiting_words(row, now=now)
+    return ""
+
+
+def waiting_words(row: Seat, *, now: datetime) -> str:
+    """Say who is waited for: holders of the role, and who stands in for them."""
+    names = [each.full_name for each in queries.holders_of(row)]
+    names += [
+        f"{each.deputy.full_name} for {each.giver.full_name}"
+        for each in queries.deputies_for(row, now=now)
+    ]
+    if not names:
+        title = Role(row.role).noun
+        return f"Nobody can sign as {title}; ask an administrator to give somebody the role"
+    return f"Waiting for {' or '.join(names)}"
 
 
 def decided(row: Seat) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Writing a draft and submitting it."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -49,9 +49,10 @@ def new(request: HttpRequest) -> HttpResponse:
     person = signed_in(request)
     targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
     if request.method == "GET":
-        soonest = earliest_start(now=timezone.now(), day=clock.day())
-        soonest += min(TIME_TO_WRITE, 12 * clock.day())
         first = targets.filter(environment="PRODUCTION").first() or targets.first()
+        zone = first.zone if first else UTC
+        soonest = earliest_start(now=timezone.now(), zone=zone, day=clock.day())
+        soonest += min(TIME_TO_WRITE, 12 * clock.day())
         initial = {
             "target": first,
             "scheduled_for": soonest.astimezone(first.zone).replace(tzinfo=None) if first else None,

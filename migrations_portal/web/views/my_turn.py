@@ -38,7 +38,7 @@ def my_turn(request: HttpRequest) -> HttpResponse:
         person=person, roles=frozenset({Role.ENGINEER})
     ).exists()
     new_url = reverse("plan-new") if engineer else ""
-    duties = [_duty(seat, now=now) for seat in queries.waiting_for(person=person)]
+    duties = [_duty(seat, now=now) for seat in queries.waiting_for(person=person, now=now)]
     return render(
         request,
         "people/my_turn.html",
@@ -55,7 +55,7 @@ def _other(plan: MigrationPlan) -> dict[str, Any]:
         "url": reverse("plan", args=[plan.pk]),
         "status": plan.status,
         "level": seats[0].revision.level if seats else "",
-        "waiting_for": f"{waiting['name']}, {waiting['role_title']}" if waiting else "",
+        "waiting_for": f"{waiting['name']} {waiting['role_title']}".strip() if waiting else "",
     }
 
 
@@ -67,7 +67,7 @@ def _duty(seat: Seat, *, now: datetime) -> dict[str, Any]:
         "title": plan.title,
         "url": reverse("sign-off", args=[seat.pk]),
         "action_label": "Read and sign",
-        "what": f"Sign as {Role(seat.role).title.lower()}",
+        "what": f"Sign as {Role(seat.role).noun}",
         "level": seat.revision.level,
         "phi": seat.revision.phi,
         "due_at": seat.due_at,

@@ -1,4 +1,4 @@
-"""Pages about plans: the list, one plan, ticking its checklist, withdrawing it."""
+"""Pages about plans: the list, one plan, ticking its checklist."""
 
 from typing import Any
 
@@ -19,12 +19,11 @@ from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries, reassessment, services
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
-from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.rehearsals.services import REHEARSERS
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
 from migrations_portal.web.people import signed_in
-from migrations_portal.web.presenters import assessment, next_step
+from migrations_portal.web.presenters import assessment, course, next_step
 from migrations_portal.web.presenters import plans as presenter
 from migrations_portal.web.presenters import rehearsals as rehearsal_presenter
 from migrations_portal.web.presenters import seats as seat_presenter
@@ -69,7 +68,7 @@ def _row(
         "target": plan.target.name,
         "scheduled_for": plan.scheduled_for,
         "zone": plan.target.time_zone,
-        "waiting_for": f"{waiting['name']}, {waiting['role_title']}" if waiting else "",
+        "waiting_for": f"{waiting['name']} {waiting['role_title']}".strip() if waiting else "",
         "signed": sum(1 for seat in seats if seat.decision),
         "seats": len(seats),
         "author": plan.author.full_name,
@@ -85,6 +84,7 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
+    now = timezone.now()
     seats = approval_queries.seats_of_plan(row)
     revision = seats[0].revision if seats else queries.newest_revision(row)
     files = list(row.files.order_by("position"))
@@ -93,16 +93,12 @@ def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
     phi = revision.phi if revision else bool(assessed and assessed.phi)
     runs = list(run_queries.visible(person=person).filter(plan=row))
     roles = access.roles_in(person=person, group=row.target.group)
-    may_withdraw = row.author_id == person.pk and row.status in {
-        PlanStatus.DRAFT,
-        PlanStatus.SUBMITTED,
-    }
     return {
         "plan": presenter.about(row, revision=revision, level=level, phi=phi),
-        "action": next_step.primary(row, person=person, seats=seats, runs=runs),
+        "action": next_step.primary(row, person=person, seats=seats, runs=runs, now=now),
         "actions": compliance_actions(row, phi=phi, person=person),
         "waiting_for": next_step.waiting_for(row, seats=seats),
-        "notes": _notes(seats),
+        "notes": [*course.notes(row, seats=seats, now=now), *_notes(seats)],
         "stations": presenter.stations(row, revision=revision, seats=seats),
         "assessment": assessment.with_controls(
             assessment.shown(assessed),
@@ -128,21 +124,21 @@ def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
         "glance": presenter.glance(row, level=level),
         "runs": presenter.runs(runs),
         "activity": presenter.activity(row),
-        "withdraw": {
-            "url": reverse("plan-withdraw", args=[row.pk]),
-            "label": f"Withdraw {row.number}",
-        }
-        if may_withdraw
-        else None,
+        "course": course.offers(row, person=person, now=now),
+        "changes_url": reverse("plan-changes", args=[row.pk])
+        if revision and revision.number > 1
+        else "",
     }
 
 
 def _seat(seat: Seat, *, person: Person) -> dict[str, Any]:
     mine = (
-        not seat.decision and seat.opened_at is not None and approvals.can_decide(seat, by=person)
+        not seat.decision
+        and seat.opened_at is not None
+        and approvals.can_decide(seat, by=person, now=timezone.now())
     )
     url = {"url": reverse("sign-off", args=[seat.pk]), "url_label": "Sign…"} if mine else {}
-    return {**seat_presenter.seat(seat, mine=mine), **url}
+    return {**seat_presenter.seat(seat, mine=mine, now=timezone.now()), **url}
 
 
 def _checks(row: MigrationPlan) -> list[services.Check]:
@@ -157,7 +153,7 @@ def _notes(seats: list[Seat]) -> list[dict[str, str]]:
     return [
         {
             "tone": "bad",
-            "title": f"Sent back by {seat.printed_name}, {Role(seat.role).title.lower()}",
+            "title": f"Sent back by {seat.printed_name}, {Role(seat.role).noun}",
             "text": seat.reason,
         }
         for seat in rejected
@@ -180,20 +176,6 @@ def tick(request: HttpRequest, plan_id: int, key: str) -> HttpResponse:
     except Refused as refusal:
         messages.error(request, refusal.sentence)
     return redirect(reverse("plan", args=[plan_id]) + "#checklist")
-
-
-@require_POST
-def withdraw(request: HttpRequest, plan_id: int) -> HttpResponse:
-    """Take the plan back."""
-    person = signed_in(request)
-    queries.get(plan_id=plan_id, person=person)
-    try:
-        services.withdraw(
-            plan_id=plan_id, by=person, reason=request.POST.get("reason", ""), now=timezone.now()
-        )
-    except Refused as refusal:
-        messages.error(request, refusal.sentence)
-    return redirect("plan", plan_id=plan_id)
 
 
 @require_POST

@@ -1,5 +1,6 @@
 """From a mail link to a decision. GET shows and changes nothing; only the POST decides (A1, A2)."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,23 +13,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from migrations_portal.approvals import queries, services
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.rules import (
-    MEANINGS,
-    STAGES,
-    STEP_UP_LEVELS,
-    WINDOWS,
-    Decision,
-    Stage,
-)
+from migrations_portal.approvals.policy import asks_again
+from migrations_portal.approvals.rules import Decision
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
-from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, pace, shown
 from migrations_portal.web.forms.sign_off import SignOffForm, StepUpSignOffForm
 from migrations_portal.web.people import signed_in
-from migrations_portal.web.presenters import seats as presenter
+from migrations_portal.web.presenters import changes, seats
+from migrations_portal.web.presenters import sign_off as presenter
 
 
 @require_safe
@@ -36,6 +31,7 @@ from migrations_portal.web.presenters import seats as presenter
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """Lead the invited person to the clean address of the page; tell anybody else whose link it is (A3, A13)."""
     person = signed_in(request)
+    pace.check_opening(token)
     invitation = queries.invitation(token=token, now=timezone.now())
     if invitation.person_id != person.pk:
         services.record_wrong_person(invitation=invitation, by=person)
@@ -54,14 +50,12 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Show one seat, or decide on it."""
     person = signed_in(request)
-    rows = Seat.objects.select_related(
-        "revision__plan__target__group", "revision__plan__author", "decided_by"
-    )
-    seat = get_object_or_404(rows, pk=seat_id)
+    seat = _seat(seat_id)
     plan_queries.get(plan_id=seat.revision.plan_id, person=person)
     form_class = StepUpSignOffForm if _asks_again(seat) else SignOffForm
     if request.method != "POST":
-        form = form_class(initial={"digest": seat.revision.digest})
+        since = shown.written(seat_id=seat.pk, person_id=person.pk, at=timezone.now())
+        form = form_class(initial={"digest": seat.revision.digest, "shown": since})
         return _private(_page(request, seat, person=person, form=form))
     form = form_class(request.POST)
     if form.is_valid() and _proves(form, person):
@@ -70,7 +64,9 @@ def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
 
 
 def _asks_again(seat: Seat) -> bool:
-    return seat.revision.level in STEP_UP_LEVELS or seat.revision.phi
+    revision = seat.revision
+    urgent = bool(revision.plan.emergency_reason)
+    return asks_again(level=revision.level, phi=revision.phi, emergency=urgent)
 
 
 def _proves(form: SignOffForm, person: Person) -> bool:
@@ -82,11 +78,12 @@ def _proves(form: SignOffForm, person: Person) -> bool:
 
 
 def _decide(request: HttpRequest, seat: Seat, *, person: Person, form: SignOffForm) -> HttpResponse:
-    given = form.cleaned_data
+    given, now = form.cleaned_data, timezone.now()
     evidence = services.Evidence(
         ip=request.META.get("REMOTE_ADDR"),
         user_agent=request.headers.get("User-Agent", ""),
         factors="session and password" if "password" in given else "session",
+        shown_at=shown.read(given["shown"], seat_id=seat.pk, person_id=person.pk) or now,
     )
     try:
         services.sign_off(
@@ -96,67 +93,70 @@ def _decide(request: HttpRequest, seat: Seat, *, person: Person, form: SignOffFo
             reason=given["reason"],
             digest=given["digest"],
             evidence=evidence,
-            now=timezone.now(),
+            now=now,
             day=clock.day(),
             public_url=clock.public_url(),
         )
     except Refused as refusal:
         services.record_refusal(seat=seat, by=person, code=refusal.code, sentence=refusal.sentence)
         messages.error(request, refusal.sentence)
-        seat.refresh_from_db()
-        return _private(_page(request, seat, person=person, form=form, status=409))
+        return _private(_page(request, _seat(seat.pk), person=person, form=form, status=409))
     bells.notices_soon()
     bells.runs_soon()
     return redirect("sign-off", seat_id=seat.pk)
 
 
+def _seat(seat_id: int) -> Seat:
+    rows = Seat.objects.select_related(
+        "revision__plan__target__group", "revision__plan__author", "decided_by"
+    )
+    return get_object_or_404(rows, pk=seat_id)
+
+
 def _page(
     request: HttpRequest, seat: Seat, *, person: Person, form: SignOffForm, status: int = 200
 ) -> HttpResponse:
-    state, reason = _state(seat, person)
-    plan, revision, role = seat.revision.plan, seat.revision, Role(seat.role)
-    stage = Stage(seat.stage)
+    now = timezone.now()
+    state, reason, giver = _state(seat, person, now=now)
+    plan, revision = seat.revision.plan, seat.revision
+    is_open, done = state == "open", state == "done"
     told: dict[str, Any] = {
         "state": state,
         "reason": reason,
-        "plan": presenter.plan(plan, revision=revision, window=WINDOWS[revision.level]),
-        "seat": {
-            "role_title": role.title,
-            "stage": f"{STAGES[stage].label} {STAGES[stage].title}",
-            "question": f"Sign as {role.title.lower()}?",
-            "verb": f"Sign as {role.title.lower()}",
-            "due_at": seat.due_at,
-        },
-        "meaning": _meaning(stage, role),
-        "facts": presenter.facts(plan, revision=revision, now=timezone.now()),
+        "plan": presenter.plan(plan, revision=revision),
+        "seat": presenter.seat(seat, giver=giver),
+        "meaning": presenter.meaning(seat),
+        "facts": [] if done else presenter.answers(plan, revision=revision, now=now),
+        "changes": changes.since_signed(plan, person=person, now=revision) if is_open else None,
         "seats": [
-            presenter.seat(each, mine=state == "open" and each.pk == seat.pk)
+            seats.seat(each, mine=is_open and each.pk == seat.pk, now=now)
             for each in queries.seats(revision)
         ],
-        "form": form if state == "open" else None,
+        "form": form if is_open else None,
         "post_url": reverse("sign-off", args=[seat.pk]),
-        "decided": presenter.decided(seat),
+        "decided": seats.decided(seat),
+        "next": presenter.what_next(seat, now=now) if done else [],
+        "next_action": presenter.next_duty(person, now=now) if done else None,
         **_signed_in(person),
     }
     return render(request, "approvals/sign_off.html", told, status=status)
 
 
-def _meaning(stage: Stage, role: Role) -> str:
-    """Return what the signature means, as the signer says it."""
-    words = MEANINGS[stage].format(role=role.title.lower())
-    return f"I have {words}" if stage is Stage.REVIEW else f"I {words}"
+STATES = {"seat-not-open": "not_yet", "not-allowed": "not_yours", "closed": "closed"}
 
 
-def _state(seat: Seat, person: Person) -> tuple[str, str]:
+def _state(seat: Seat, person: Person, *, now: datetime) -> tuple[str, str, Person | None]:
+    """Return the page's state, the reason when it is not the reader's turn, and for whom they would sign."""
+    if seat.voided_at is not None:
+        return "closed", f"{seat.void_reason} You get a mail when you are asked anew.", None
     if seat.decision:
-        return ("done" if seat.decided_by_id == person.pk else "decided"), ""
+        return ("done" if seat.decided_by_id == person.pk else "decided"), "", None
     try:
-        services.check_may_decide(seat, by=person)
+        giver = services.check_may_decide(seat, by=person, now=now)
     except Refused as refusal:
-        return {"seat-not-open": "not_yet", "not-allowed": "not_yours"}.get(
-            refusal.code, "not_yours"
-        ), refusal.sentence
-    return "open", ""
+        over = seat.opened_at is not None and refusal.code == "seat-not-open"
+        return "closed" if over else STATES.get(refusal.code, "not_yours"), refusal.sentence, None
+    return "open", "", giver
 
 
 def _signed_in(person: Person) -> dict[str, Any]:

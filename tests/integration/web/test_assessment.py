@@ -4,12 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from migrations_portal.approvals import services as approvals
 from migrations_portal.audit.models import Entry
 from migrations_portal.plans import queries, services
 from migrations_portal.plans.models import PlanAssessment
 from migrations_portal.targets import services as targets
 from migrations_portal.targets.models import TargetCatalogue
-from tests.clock import NOON
+from tests.clock import DAY, NOON
 from tests.factories.plans import AnyScript, draft, submitted
 
 BUDGET = 16
@@ -108,7 +109,9 @@ def test_a_stale_assessment_says_why_and_is_asked_for_again(cast, production, br
 
 def test_nobody_asks_again_for_a_plan_that_is_over_or_not_theirs_to_see(cast, production, browser):
     plan = assessed(submitted(by=cast["ana"], target=production))
-    services.withdraw(plan_id=plan.pk, by=cast["ana"], reason="x", now=NOON)
+    approvals.withdraw(
+        plan_id=plan.pk, by=cast["ana"], reason="x", now=NOON, day=DAY, public_url=""
+    )
 
     told = browser("dan").post(f"/plans/{plan.pk}/assess/", follow=True).content.decode()
 

@@ -24,10 +24,17 @@ class DecisionForm(forms.Form):
 
 
 FACTS = [
-    {"term": "Way back", "value": "Tried on staging, 38 s", "tone": "good"},
-    {"term": "Backup", "value": "Will be taken and restored before the run", "tone": "good"},
-    {"term": "Longest lock", "value": "2.1 s on patients (staging)", "tone": "good"},
-    {"term": "Warnings", "value": "1: full table scan, 41 s", "tone": "warn"},
+    {"term": "Why", "value": "JIRA-1234: the law asks us since when parents consented"},
+    {"term": "How risky", "value": "High: fills a column of patients. 1 finding."},
+    {
+        "term": "How proven",
+        "value": "Undone and redone on a copy, 38 s. Verified afterwards by: one query",
+        "tone": "good",
+        "verdict": "Proven",
+    },
+    {"term": "How undone", "value": "Drop the columns; consent recorded meanwhile is lost."},
+    {"term": "When", "value": "Mon 03 Nov 2025, 21:00 EST, about 45 s, scheduled maintenance"},
+    {"term": "Who else", "value": "Signed: Carla Mendes; open: database admin; 4 later"},
 ]
 _BASE: dict[str, Any] = {
     "plan": PLAN,
@@ -73,3 +80,63 @@ NOT_YET = sign_off("not_yet", reason="Security and compliance sign first; you ge
 WRONG_PERSON = sign_off("wrong_person", meant_for="Petra Novak")
 NOT_YOURS = sign_off("not_yours", next_action={"label": "My turn", "url": "#"})
 CLOSED = sign_off("closed", reason="Ana Lopez withdrew WC-142 on 29 Oct.", zone=ZONE)
+
+_DIFF = [
+    {"number": 4, "kind": "", "text": "  up: async (q, Sequelize) => {"},
+    {"number": 5, "kind": "del", "text": "    allowNull: true,"},
+    {"number": 5, "kind": "add", "text": "    allowNull: false,"},
+    {"number": None, "kind": "", "text": "…"},
+]
+CHANGES: dict[str, Any] = {
+    "plan": PLAN,
+    "signed": True,
+    "old": {"number": 3, "at": days_before(7), "by": "Ana Lopez"},
+    "new": {"number": 4, "at": days_before(5), "by": "Ana Lopez"},
+    "zone": ZONE,
+    "action": {"label": "Sign as database admin…", "url": "#"},
+    "fields": [
+        {"title": "Expected execution time", "before": "10 s", "after": "25 s"},
+        {
+            "title": "Rollback procedure",
+            "before": "Drop the column.",
+            "after": "Drop the column; consent recorded meanwhile is lost.",
+        },
+    ],
+    "files": [
+        {
+            "name": "20251103000000-add-consent.js",
+            "word": "changed",
+            "lines": _DIFF,
+            "added": 1,
+            "removed": 1,
+        }
+    ],
+}
+_ROW = {
+    "words": "Dan Okafor for Sam Weber",
+    "role_title": "security officer",
+    "group": "School health",
+    "starts_at": days_before(3),
+    "ends_at": days_before(-4),
+    "state": "now",
+    "reason": "On leave",
+    "end_url": "#",
+}
+
+
+class HandOnForm(forms.Form):
+    power = forms.ChoiceField(label="Your role", choices=[("1", "Security officer, School health")])
+    to = forms.ChoiceField(label="Deputy", choices=[("2", "Dan Okafor")])
+    starts_at = forms.DateTimeField(label="From (UTC)")
+    ends_at = forms.DateTimeField(label="Until (UTC)")
+    reason = forms.CharField(label="Reason, for the record")
+
+
+DELEGATIONS: dict[str, Any] = {
+    "form": HandOnForm(),
+    "rows": [
+        _ROW,
+        {**_ROW, "state": "later", "end_url": ""},
+        {**_ROW, "state": "over", "end_url": ""},
+    ],
+}

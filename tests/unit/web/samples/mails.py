@@ -14,14 +14,58 @@ _PLAN = {
     "person_name": "Dan",
     "url": "https://ops.example.org/plans/142/",
 }
+_SEAT = _PLAN | {
+    "role_title": "database admin",
+    "stage_title": "T-7 Review",
+    "due": "Wed 29 Oct 2025, 22:00 EDT",
+    "url": "https://ops.example.org/sign-off/77/",
+}
+_EMERGENCY = _PLAN | {
+    "emergency": True,
+    "asked_by": "Ana Lopez",
+    "confirmed_by": "Carla Moreno",
+    "until": "Mon 03 Nov 2025, 23:00 EST",
+}
 _RUN = _PLAN | {"run_number": 57, "url": "https://ops.example.org/runs/57/"}
 MAILS: dict[str, dict[str, Any]] = {
     "sign_off_requested": _PLAN
     | {
-        "role_title": "Database admin",
+        "role_title": "database admin",
         "stage_title": "T-7 Review",
         "due": "Wed 29 Oct 2025, 22:00 EDT",
         "url": "https://ops.example.org/s/WkR2c0l3QmxhY2tCb3hTYW1wbGVUb2tlbg/",
+    },
+    "seat_reminder": _SEAT | {"overdue": True},
+    "seat_late": _SEAT
+    | {
+        "names": "Dan Okafor",
+        "gate": "T-7 Review has to be signed by Sat 01 Nov 2025, 21:00 EDT; after that the run is postponed.",
+    },
+    "seat_decided": _SEAT | {"decided_by": "Dana Reyes", "decided_word": "signed"},
+    "seat_unfillable": _SEAT | {"group": "School health"},
+    "stakeholder_change": _PLAN
+    | {"group": "customer support", "sentence": "It does not happen: the plan was cancelled."},
+    "emergency_asked": _EMERGENCY,
+    "emergency_declared": _EMERGENCY,
+    "emergency_review": _EMERGENCY | {"due": "Tue 04 Nov 2025, 21:00 EST", "overdue": False},
+    "delegation_given": {
+        "person_name": "Dan",
+        "giver_name": "Sam Weber",
+        "role_title": "security officer",
+        "group": "School health",
+        "from_time": "Mon 03 Nov 2025, 08:00 UTC",
+        "to_time": "Mon 10 Nov 2025, 08:00 UTC",
+        "url": "https://ops.example.org/delegations/",
+    },
+    "waiting_digest": {
+        "person_name": "Dan",
+        "count": 2,
+        "late": 1,
+        "lines": [
+            {**_SEAT, "overdue": True},
+            {**_SEAT, "plan_number": "WC-150", "level": "LOW", "phi": False, "overdue": False},
+        ],
+        "url": "https://ops.example.org/",
     },
     "plan_decided": _PLAN
     | {

@@ -1,0 +1,60 @@
+"""Inviting those who can fill a seat, by a link that is theirs alone; and taking links back."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from migrations_portal.approvals import queries
+from migrations_portal.approvals.models import Invitation, Seat
+from migrations_portal.approvals.policy import TOKEN_LIFE
+from migrations_portal.approvals.services import mails
+from migrations_portal.approvals.services.moment import Moment
+from migrations_portal.people.models import Person
+from migrations_portal.plans.models import MigrationPlan
+
+AT_LEAST = timedelta(hours=1)
+"""A link that is sent around T-0 still lives this long."""
+
+
+def invite_all(seat: Seat, *, plan: MigrationPlan, at: Moment) -> list[Person]:
+    """Invite everybody who can sign the seat and has no link to it yet; return those who are new."""
+    have = set(
+        Invitation.objects.filter(seat=seat, revoked_at__isnull=True).values_list(
+            "person_id", flat=True
+        )
+    )
+    new = [each for each in queries.signers_of(seat, now=at.now) if each.pk not in have]
+    for person in new:
+        _invite(seat, person=person, plan=plan, at=at)
+    return new
+
+
+def _invite(seat: Seat, *, person: Person, plan: MigrationPlan, at: Moment) -> None:
+    token = secrets.token_urlsafe(32)
+    row = Invitation.objects.create(
+        seat=seat,
+        person=person,
+        token_hash=hashlib.sha256(token.encode()).hexdigest(),
+        created_at=at.now,
+        expires_at=_expiry(plan, now=at.now),
+    )
+    mails.ask_for_signature(
+        seat, person=person, plan=plan, link=f"{at.public_url}/s/{token}/", key=row.pk, at=at
+    )
+
+
+def _expiry(plan: MigrationPlan, *, now: datetime) -> datetime:
+    t0 = plan.scheduled_for or now
+    return max(min(now + TOKEN_LIFE, t0), now + AT_LEAST)
+
+
+def prolong(seats: list[Seat], *, plan: MigrationPlan) -> None:
+    """Let the links of open seats live as long as the new T-0 allows."""
+    for row in Invitation.objects.filter(seat__in=seats, revoked_at__isnull=True):
+        row.expires_at = max(row.expires_at, _expiry(plan, now=row.created_at))
+        row.save(update_fields=["expires_at"])
+
+
+def revoke(*, now: datetime, **which: object) -> None:
+    """Take back the links that `which` (a filter on invitations) names."""
+    Invitation.objects.filter(revoked_at__isnull=True, **which).update(revoked_at=now)

@@ -1,0 +1,146 @@
+"""What changes a plan's course: withdraw, cancel, postpone, open for changes, the emergency path and its review."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from migrations_portal.approvals import services
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.plans import queries
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.tasks import bells
+from migrations_portal.web import clock
+from migrations_portal.web.people import signed_in
+
+
+class TimeNotRead(Refused):
+    """This is no date and time. Choose one from the field's calendar."""
+
+    code = "time-not-read"
+
+
+def local_time(plan: MigrationPlan, text: str) -> datetime:
+    """Return a form's local time in the time zone of the plan's target, or raise `TimeNotRead`."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=plan.target.zone)
+    except ValueError:
+        raise TimeNotRead from None
+
+
+def _act(
+    request: HttpRequest, plan_id: int, *, verb: Callable[..., Any], said: str, **more: Any
+) -> HttpResponse:
+    """Carry one verb out for the signed-in person, and say how it went on the plan's page."""
+    try:
+        verb(
+            plan_id=plan_id,
+            by=signed_in(request),
+            now=timezone.now(),
+            day=clock.day(),
+            public_url=clock.public_url(),
+            **more,
+        )
+    except Refused as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        messages.success(request, said)
+        bells.notices_soon()
+        bells.runs_soon()
+    return redirect("plan", plan_id=plan_id)
+
+
+def _plan(request: HttpRequest, plan_id: int) -> MigrationPlan:
+    return queries.get(plan_id=plan_id, person=signed_in(request))
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "")
+
+
+@require_POST
+def withdraw(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Take the plan back."""
+    plan = _plan(request, plan_id)
+    said = f"{plan.number} is withdrawn."
+    return _act(request, plan_id, verb=services.withdraw, said=said, reason=_reason(request))
+
+
+@require_POST
+def cancel(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Call an approved plan off."""
+    plan = _plan(request, plan_id)
+    said = f"{plan.number} is cancelled; its run does not start."
+    return _act(request, plan_id, verb=services.cancel, said=said, reason=_reason(request))
+
+
+@require_POST
+def revise(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Open the plan for changes."""
+    plan = _plan(request, plan_id)
+    said = f"{plan.number} is open for changes. What was signed counts no more."
+    return _act(request, plan_id, verb=services.revise, said=said, reason=_reason(request))
+
+
+@require_POST
+def postpone(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Move T-0 later."""
+    plan = _plan(request, plan_id)
+    try:
+        to = local_time(plan, request.POST.get("to", ""))
+    except TimeNotRead as refusal:
+        messages.error(request, refusal.sentence)
+        return redirect("plan", plan_id=plan_id)
+    said = f"{plan.number} is postponed; everyone concerned gets a mail."
+    return _act(request, plan_id, verb=services.postpone, said=said, to=to, reason=_reason(request))
+
+
+@require_POST
+def emergency(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Submit a draft on the emergency path."""
+    plan = _plan(request, plan_id)
+    try:
+        until = local_time(plan, request.POST.get("until", ""))
+    except TimeNotRead as refusal:
+        messages.error(request, refusal.sentence)
+        return redirect("plan", plan_id=plan_id)
+    return _act(
+        request,
+        plan_id,
+        verb=services.submit_emergency,
+        said="Submitted as an emergency. A second person has to confirm it; they have a mail.",
+        until=until,
+        reason=_reason(request),
+    )
+
+
+@require_POST
+def confirm_emergency(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Confirm an emergency as the second person."""
+    _plan(request, plan_id)
+    said = "Confirmed. All seats are open, and everybody concerned is told."
+    verb = services.confirm_emergency
+    return _act(request, plan_id, verb=verb, said=said, reason=_reason(request))
+
+
+@require_POST
+def review_emergency(request: HttpRequest, plan_id: int) -> HttpResponse:
+    """Write the review that an emergency owes."""
+    _plan(request, plan_id)
+    try:
+        services.review_emergency(
+            plan_id=plan_id,
+            by=signed_in(request),
+            finding=_reason(request),
+            now=timezone.now(),
+        )
+    except Refused as refusal:
+        messages.error(request, refusal.sentence)
+    else:
+        messages.success(request, "The review is written.")
+    return redirect("plan", plan_id=plan_id)
