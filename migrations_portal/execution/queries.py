@@ -79,7 +79,9 @@ def executor_of(run: MigrationRun) -> str:
 
 def beyond_the_spec(run: MigrationRun, *, backup: Backup | None) -> dict[str, Any]:
     """Return what we add to the spec's record of a run, under one key of its own."""
-    signed = Seat.objects.filter(revision=run.revision, decided_by__isnull=False)
+    signed = Seat.objects.filter(
+        revision=run.revision, decided_by__isnull=False, voided_at__isnull=True
+    )
     return {
         "run": run.pk,
         "plan": run.plan_id,
