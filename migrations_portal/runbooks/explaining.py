@@ -1,11 +1,13 @@
 """From a judged plan to the assessment that is kept: predictions, blast radius, why it is PHI, pattern, and what it rests on."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from migrations_portal import risk
 from migrations_portal.plans.staleness import Basis
 from migrations_portal.risk.blast import radius
+from migrations_portal.risk.calls import line_of
 from migrations_portal.risk.forecast import Rate
 from migrations_portal.risk.new_columns import new_phi
 from migrations_portal.risk.phi_reasons import reasons
@@ -23,8 +25,12 @@ def judged(
     *,
     found: TargetRead,
     rates: Sequence[MeasuredRate],
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Assess the scripts against the target as it was read, and say everything about it that is kept."""
+    """Assess the scripts against the target as it was read, and say everything about it that is kept.
+
+    `texts` are the files themselves, by name: programs are searched for the call that sent a statement.
+    """
     assessed = risk.assess(
         up,
         down=down,
@@ -39,6 +45,10 @@ def judged(
     said = assessed.as_json()
     said["statements"] = _told(assessed.statements, predictions, found)
     said["down"] = _told(assessed.down, backwards, found)
+    for each in said["statements"]:
+        each["call_line"] = _call_line(each, texts, back=False)
+    for each in said["down"]:
+        each["call_line"] = _call_line(each, texts, back=True)
     return {
         **said,
         "reason": assessed.reason,
@@ -52,6 +62,10 @@ def judged(
         "server_version": found.version,
         "basis": _basis(assessed, found).as_json(),
     }
+
+
+def _call_line(said: Mapping[str, Any], texts: Mapping[str, str], *, back: bool) -> int | None:
+    return line_of(said["sql"], text=texts.get(said["file"], ""), down=back)
 
 
 def rates_of(rows: Sequence[MeasuredRate]) -> Mapping[Work, Rate]:

@@ -107,6 +107,11 @@ def _assess(
         _scripts(recorded.down),
         found=found,
         rates=targets.newest_rates(target=plan.target),
+        texts={
+            each.name: each.content.decode("utf-8", "replace")
+            for each in bundle.files
+            if not each.name.endswith(".sql")
+        },
     )
     rollback = {"proven": recorded.rollback_proven, "sentence": recorded.rollback_sentence}
     return {**said, "rollback": rollback}

@@ -71,6 +71,8 @@ def test_an_assessment_says_how_long_what_hangs_on_it_and_why_it_is_phi(cast, sc
     assert statement["table_rows"]["public.students"] == rows
     assert statement["said"]["work"][0] == f"Rewrites students: {rows:,} rows"
     assert "Blocks reads and writes of" in statement["said"]["locks"][0]
+    assert statement["said"]["where"] == f"{NAME}, line 2"
+    assert said["down"][0]["said"]["where"] == f"{NAME}, line 3"
     assert statement["predicted"]["blocked_seconds"] is not None
     assert "reads and writes of students wait that long" in statement["said"]["time"]
     assert said["longest_wait"]["verdict"] == "within"
