@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,8 @@ SIGNERS = {
 }
 READING_TIME_MS = 3_200
 """Nobody signs what is risky within three seconds of opening the page (A12)."""
+SLOW_MACHINE_MS = 120_000
+"""How long a page may take before the story gives up: this proves what happens, not how fast."""
 DOCUMENTATION = {
     "Migration purpose and scope": "Record patients' consent. No existing column changes.",
     "Tables and columns affected": "patients, consents",
@@ -77,6 +78,7 @@ class Story:
         """Sign in with one click, as the demo offers it."""
         context = self.browser.new_context(viewport={"width": 1280, "height": 900})
         page = context.new_page()
+        page.set_default_timeout(SLOW_MACHINE_MS)
         page.goto(f"{self.url}/sign-in/")
         page.get_by_role("button", name=f"Sign in as {first_name}").click()
         page.wait_for_url(f"{self.url}/")
@@ -106,8 +108,6 @@ class Story:
             page.get_by_label("Expected execution time").fill("45")
             for label, text in DOCUMENTATION.items():
                 page.get_by_label(label, exact=True).fill(text)
-            soonest = page.get_by_label("Date and time of the run (T-0)")
-            soonest.fill(_moved(soonest.input_value(), seconds=-220))
             self.picture(page, "new-plan")
             page.get_by_role("button", name="Save and add another query").click()
             page.wait_for_url(re.compile(r"/plans/\d+/edit/"))
@@ -214,11 +214,6 @@ class Story:
             text = Path(download.value.path()).read_text(encoding="utf-8")
             if "MIGRATION_RECORD" not in text:
                 raise AssertionError("the ledger holds no audit record of the migration")
-
-
-def _moved(local: str, *, seconds: int) -> str:
-    """Return a local time of the form, moved (the demo's T-days are seconds)."""
-    return f"{datetime.fromisoformat(local) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
 
 
 def tell(

@@ -241,7 +241,7 @@ def test_the_password_is_never_in_an_argument_or_a_variable(large: WithPgDump) -
         large.tool.dump(large.source) as stream,
     ):
         stream.read(10)
-        seen = b"".join(_process_texts("pg_dump"))
+        seen = b"".join(_pg_dumps(large))
 
     assert b"PGPASSFILE=/" in seen
     assert large.source.password.encode() not in seen
@@ -253,7 +253,7 @@ def test_the_password_file_is_ours_alone_and_gone_afterwards(large: WithPgDump) 
         large.tool.dump(large.source) as stream,
     ):
         stream.read(10)
-        environment = b"".join(_process_texts("pg_dump")).split(b"\0")
+        environment = b"".join(_pg_dumps(large)).split(b"\0")
         (line,) = {each for each in environment if each.startswith(b"PGPASSFILE=")}
         file = Path(line.partition(b"=")[2].decode())
         modes = oct(file.stat().st_mode)[-3:], oct(file.parent.stat().st_mode)[-3:]
@@ -267,7 +267,7 @@ def test_nothing_of_pg_dump_is_left_when_the_reader_fails(large: WithPgDump) -> 
         stream.read(10)
         raise OSError("disk full")
 
-    assert not list(_process_texts("pg_dump"))
+    assert not list(_pg_dumps(large))
 
 
 def test_pg_dump_dies_with_the_process_that_started_it(real: WithPgDump) -> None:
@@ -276,12 +276,12 @@ def test_pg_dump_dies_with_the_process_that_started_it(real: WithPgDump) -> None
         with real.tool.dump(real.source) as stream:
             stream.read(10)
             time.sleep(60)
-    _wait_for(lambda: bool(list(_process_texts("pg_dump"))))
+    _wait_for(lambda: bool(list(_pg_dumps(real))))
 
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 
-    _wait_for(lambda: not list(_process_texts("pg_dump")))
+    _wait_for(lambda: not list(_pg_dumps(real)))
     real.tool.client_version()
     assert not list(TMPFS.glob(f"wco-pg-{child}-*")), "the next call sweeps the password file"
 
@@ -360,12 +360,14 @@ def test_row_values_do_not_reach_the_sentence_of_a_failed_restore(real: WithPgDu
     assert "6789" not in failure.value.sentence
 
 
-def _process_texts(name: str) -> Iterator[bytes]:
-    """Yield command line and environment of the running processes of that name."""
+def _pg_dumps(tool: WithPgDump) -> Iterator[bytes]:
+    """Yield command line and environment of each pg_dump that dumps this database; others may run on the machine."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (folder / "comm").read_text().strip() == name:
-                yield (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            if (folder / "comm").read_text().strip() == "pg_dump":
+                text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+                if tool.source.database.encode() in text:
+                    yield text
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
 

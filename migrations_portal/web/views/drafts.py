@@ -35,7 +35,7 @@ from migrations_portal.web.presenters import plans as presenter
 from migrations_portal.web.uploads import names_with_folders
 
 TIME_TO_WRITE = timedelta(minutes=5)
-"""The proposed T-0 leaves this long for writing the plan, but no longer than twelve T-days: they are seconds in the demo."""
+"""The proposed T-0 leaves this long for writing the plan, but no longer than 24 T-days: they are seconds in the demo."""
 FIELD_OF = {"files": "upload", "assessment": "upload"}
 """Missing thing → the field where it is mended, when the names differ."""
 NEEDED = {"upload": ("Migration files", "Upload the Sequelize file."), **DOCUMENTATION_ITEMS}
@@ -52,7 +52,7 @@ def new(request: HttpRequest) -> HttpResponse:
         first = targets.filter(environment="PRODUCTION").first() or targets.first()
         zone = first.zone if first else UTC
         soonest = earliest_start(now=timezone.now(), zone=zone, day=clock.day())
-        soonest += min(TIME_TO_WRITE, 12 * clock.day())
+        soonest += min(TIME_TO_WRITE, 24 * clock.day())
         initial = {
             "target": first,
             "scheduled_for": soonest.astimezone(first.zone).replace(tzinfo=None) if first else None,
