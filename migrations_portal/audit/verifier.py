@@ -152,7 +152,13 @@ class Checkpoints:
             self._read(line)
 
     def _read(self, line: bytes) -> None:
-        said = json.loads(line)
+        try:
+            self._check(json.loads(line))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            after = self._last.get("number", 0)
+            raise Harm("checkpoint", f"What follows checkpoint {after} is not one.") from None
+
+    def _check(self, said: dict[str, Any]) -> None:
         text, leaves = said["payload"].encode(), said["leaves"]
         payload = json.loads(text)
         number = payload["number"]
@@ -196,8 +202,11 @@ class Checkpoints:
 
 
 def keys_of(line: bytes) -> set[str]:
-    """Return the key that a checkpoint says signed it; none for an empty line."""
-    return {json.loads(json.loads(line)["payload"])["key"]} if line else set()
+    """Return the key that a checkpoint says signed it; none for what is no checkpoint."""
+    try:
+        return {json.loads(json.loads(line)["payload"])["key"]}
+    except (ValueError, LookupError, TypeError):
+        return set()
 
 
 def checkpoint_hash(payload: str, signature: str) -> str:

@@ -1,17 +1,20 @@
 """Exports of the ledger and evidence packs: asked for, watched, fetched."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from migrations_portal import wiring
+from migrations_portal.audit.export import Download
 from migrations_portal.audit.queries import LedgerFilter
 from migrations_portal.compliance import exports, queries
 from migrations_portal.compliance.models import Export
@@ -23,6 +26,7 @@ from migrations_portal.web.forms.ledger import ExportRequestForm, LedgerFilterFo
 from migrations_portal.web.people import signed_in
 
 SHOWN = 50
+PIECE = 16 * 1024
 
 
 @require_http_methods(["GET", "POST"])
@@ -83,20 +87,25 @@ def export(request: HttpRequest, export_id: int) -> HttpResponse:
 
 
 @require_GET
-def fetch(request: HttpRequest, export_id: int) -> HttpResponseBase:
+def fetch(request: HttpRequest, export_id: int) -> StreamingHttpResponse:
     """Stream the file from the vault."""
     ready = queries.exports(person=signed_in(request)).exclude(sha256="")
     row = get_object_or_404(ready, pk=export_id)
-    file = exports.opened(row, vault=wiring.vault()).__enter__()  # Django closes it with the answer
-    answer = FileResponse(
-        file,
-        as_attachment=True,
-        filename=row.name,
-        content_type=ExportForm(row.form).content_type,
+    copy = Download(
+        name=row.name, content_type=ExportForm(row.form).content_type, pieces=_pieces(row)
     )
-    answer["Content-Length"] = str(row.size)
-    answer["Repr-Digest"] = f"sha-256={row.sha256}"
-    return answer
+    named = content_disposition_header(as_attachment=True, filename=copy.name) or "attachment"
+    return StreamingHttpResponse(
+        copy.pieces_async() if isinstance(request, ASGIRequest) else copy.pieces,
+        content_type=copy.content_type,
+        headers={"Content-Disposition": named, "Content-Length": str(row.size)},
+    )
+
+
+def _pieces(row: Export) -> Iterator[bytes]:
+    with exports.opened(row, vault=wiring.vault()) as stream:
+        while piece := stream.read(PIECE):
+            yield piece
 
 
 @require_POST
