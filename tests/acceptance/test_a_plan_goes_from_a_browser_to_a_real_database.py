@@ -112,6 +112,7 @@ def test_consent_tracking_goes_from_anas_browser_to_production(cast, school, sho
     assert school.value(CONSENT_TRACKING.query) == CONSENT_TRACKING.expected
     assert set(school.history()) - set(history) == {CONSENT_TRACKING.name}
     assert any("succeeded" in str(each.message["Subject"]).lower() for each in inbox.mails(FOLDER))
+    assert "took as long as predicted" in ana.get(f"/runs/{run.pk}/").content.decode()
     check_the_ledger(sign_in(cast["cleo"]), plan=plan)
 
 
