@@ -123,13 +123,17 @@ def all_passed(result: Mapping[str, Any]) -> bool:
     return all(passed(result, test) for test in TestClass)
 
 
+def _short(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"  # noqa: PLR2004  # one digit
+
+
 def one_line(result: Mapping[str, Any]) -> str:
     """Return what was measured in one line, "on 300,000 rows: up 0.4 s, down 0.3 s, schema identical"."""
     copy = result.get("copy", {})
     seconds = {each["key"]: each["seconds"] for each in result.get("phases", [])}
     where = f"on {copy['rows']:,} rows" if copy.get("rows") else "on an empty copy of the schema"
     times = [
-        f"{word} {seconds[key]:.1f} s"
+        f"{word} {_short(seconds[key])}"
         for key, word in (("up", "up"), ("down", "down"))
         if key in seconds
     ]

@@ -80,7 +80,7 @@ def _proof(backup: Backup) -> list[dict[str, Any]]:
         _item(
             stored,
             "Stored and hashed",
-            f"{backup.size:,} bytes in {max(1, len(backup.parts))} archives, SHA-256 {backup.sha256}",
+            f"{backup.size:,} bytes in {_archives(backup)}, SHA-256 {backup.sha256}",
         ),
         _item(
             facts.get("lock_mode") == "COMPLIANCE",
@@ -107,6 +107,11 @@ def _proof(backup: Backup) -> list[dict[str, Any]]:
             "Dropped, and looked for afterwards; making and dropping it are in the ledger",
         ),
     ]
+
+
+def _archives(backup: Backup) -> str:
+    count = max(1, len(backup.parts))
+    return "one archive" if count == 1 else f"{count} archives"
 
 
 def _shape(shape: dict[str, int]) -> str:
