@@ -40,10 +40,12 @@ def constraint_name(relation: Relation, columns: str, label: str) -> str:
 
 def index_name(schema: Schema, relation: Relation, columns: str, label: str) -> str:
     """Choose a free index name in the table's schema."""
-    number = 0
+    place = (relation.oid, columns, label)
+    number = schema.numbers.get(place, 0)
     while True:
         name = object_name(relation.name, columns, f"{label}{number or ''}")
         taken = (relation.schema, name) in schema.indexes or (relation.schema, name) in schema.names
         if not taken and name not in relation.constraints:
+            schema.numbers[place] = number
             return name
         number += 1

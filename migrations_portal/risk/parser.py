@@ -12,13 +12,20 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from postgast import PgQueryError, deparse
 from postgast.native import lib
 
-from migrations_portal.risk.scanning import blank_end, too_deep, whole_bodies, with_gaps
+from migrations_portal.risk.scanning import (
+    blank_end,
+    opens_comments_without_end,
+    too_deep,
+    whole_bodies,
+    with_gaps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +89,10 @@ def parse(sql: str) -> Iterator[Statement]:
         )
         yield _problem(raw, 0, "not-text", message, _Cursor(raw))
         return
+    if opens_comments_without_end(raw):
+        message = "The text opens hundreds of comments in comments; it cannot be judged."
+        yield _problem(raw, 0, "too-deep", message, cursor)
+        return
     if len(raw) <= PIECE_BYTES and (len(raw) <= SURELY_SHALLOW_BYTES or not too_deep(raw)):
         tree = _tree(raw)
         if not isinstance(tree, SyntaxProblem):
@@ -108,10 +119,14 @@ def is_column_name(name: str) -> bool:
 
 def written(kind: str, node: Node) -> str:
     """Write a tree back as SQL; an ellipsis where the library cannot."""
+    return _written(json.dumps({"version": _GRAMMAR, "stmts": [{"stmt": {kind: node}}]}))
+
+
+@lru_cache(maxsize=2_000)
+def _written(statement: str) -> str:
     tree = _messages.ParseResult()
-    statement = {"version": _GRAMMAR, "stmts": [{"stmt": {kind: node}}]}
     try:
-        _json_format.ParseDict(statement, tree)
+        _json_format.Parse(statement, tree)
         return str(deparse(tree))
     except (PgQueryError, _json_format.ParseError, RecursionError):
         return "…"

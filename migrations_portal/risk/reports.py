@@ -27,6 +27,8 @@ _GITHUB_WORDS = {
 }
 _COLOURS = {Level.LOW: "32", Level.MEDIUM: "33", Level.HIGH: "31", Level.CRITICAL: "1;31"}
 _INDENT = "    "
+LONGEST = 1_000
+"""Statements that a text report shows one by one."""
 
 
 def coloured(text: str, level: Level) -> str:
@@ -47,8 +49,11 @@ def as_text(assessed: Assessment, paint: Callable[[str, Level], str] = plain) ->
     if assessed.pattern:
         lines.append(f"Pattern: {assessed.pattern}")
         lines += [f"{_INDENT}{number}. {plan}" for number, plan in enumerate(assessed.series, 1)]
-    for statement in assessed.statements:
+    for statement in assessed.statements[:LONGEST]:
         lines += ["", *_statement_lines(statement, paint)]
+    left_out = len(assessed.statements) - LONGEST
+    if left_out > 0:
+        lines += ["", f"{left_out:,} more statements are in the level; --format json lists them."]
     if assessed.findings:
         lines.append("")
     for finding in assessed.findings:

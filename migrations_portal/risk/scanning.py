@@ -14,10 +14,12 @@ DEEPEST = 2_000
 _SPACE = re.compile(rb"(?:\s+|--[^\n]*)*")
 _COMMENT_EDGE = re.compile(rb"/\*|\*/")
 _TOKEN = re.compile(
-    rb"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|\$([A-Za-z_0-9]*)\$.*?\$\1\$"
+    rb"'(?:[^'\\]|''|\\.)*(?:'|\Z)|\"[^\"]*(?:\"|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)"
+    rb"|\$((?:[A-Za-z_]\w*)?)\$.*?(?:\$\1\$|\Z)"
     rb"|[(),;\[\]]|[A-Za-z_][\w$]*|[-+*/<>=~!@#%^&|`?:.]+",
     re.DOTALL,
 )
+# What never ends goes to the end of the text, so that no second look begins inside it: the cost stays linear.
 _FLAT = frozenset({b",", b"and", b"or", b"when", b"then", b"else", b"set", b"values"})
 
 
@@ -87,6 +89,18 @@ def whole_bodies(raw: bytes, cuts: Iterator[tuple[int, int]]) -> Iterator[tuple[
                 if raw[following[0] : joined].strip().upper() == b"END":
                     break
         yield begin, joined
+
+
+_SIGNS = re.compile(rb"[~!@#^&|`?+\-*/%<>=]{1000,}")
+_MOST_OPENINGS = 500
+
+
+def opens_comments_without_end(raw: bytes) -> bool:
+    """Whether one run of operator signs opens hundreds of comments in comments.
+
+    PostgreSQL's scanner reads such a run again from each opening on: 50 KB of it take seconds, 10 MB never end.
+    """
+    return any(run.group().count(b"/*") > _MOST_OPENINGS for run in _SIGNS.finditer(raw))
 
 
 def too_deep(raw: bytes) -> bool:

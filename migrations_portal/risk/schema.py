@@ -50,6 +50,8 @@ class Schema:
     """Oid of a table → oids of those that have (or once had) a foreign key to it, in the order of their making."""
     readers: dict[int, dict[int, None]] = field(default_factory=dict)
     """Oid of a relation → oids of the views, and of the tables with rules or policies, that read (or once read) it."""
+    numbers: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    """Where the search for a free index name ended last; forgotten when a name becomes free."""
     next_oid: int = 1
 
     def clone(self) -> Schema:
@@ -82,6 +84,7 @@ class Schema:
 
     def remove(self, relation: Relation) -> None:
         """Forget a relation, its indexes, and its place among parents and children."""
+        self.numbers.clear()
         self.relations.pop(relation.oid, None)
         self.names.pop((relation.schema, relation.name), None)
         for name in relation.indexes:
@@ -95,6 +98,7 @@ class Schema:
 
     def rename(self, relation: Relation, *, schema: str, name: str) -> None:
         """Give a relation a new name or schema; its indexes follow it into the schema."""
+        self.numbers.clear()
         self.names.pop((relation.schema, relation.name), None)
         for index in relation.indexes.values():
             self.indexes.pop((relation.schema, index.name), None)
@@ -112,6 +116,7 @@ class Schema:
         """Forget an index of this relation."""
         relation.indexes.pop(name, None)
         self.indexes.pop((relation.schema, name), None)
+        self.numbers.clear()
 
     def add_key(self, relation: Relation, key: Constraint) -> None:
         """Enter a foreign key of this relation."""
