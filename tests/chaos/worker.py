@@ -75,12 +75,16 @@ def alive(pids: set[int]) -> set[int]:
 
 
 @contextlib.contextmanager
-def worker(folder: Path, *, processes: int = 2) -> Iterator[Worker]:
-    """Start a worker for the queue of runs, wait until it answers, and end it with all that it has started."""
+def worker(
+    folder: Path, *, processes: int = 2, queues: str = "runs", beat: bool = False
+) -> Iterator[Worker]:
+    """Start a worker for the queue of runs (`beat`: with the clock inside), wait until it answers, and end it with all that it has started."""
     log = folder / f"worker-{time.monotonic_ns()}.log"
-    words = ["-m", "celery", "-A", "whitecross_ops.celery", "worker", "--queues", "runs"]
+    words = ["-m", "celery", "-A", "whitecross_ops.celery", "worker", "--queues", queues]
     words += ["--concurrency", str(processes), "--without-gossip", "--without-mingle"]
     words += ["--without-heartbeat", "--loglevel", "INFO", "--hostname", f"chaos{os.getpid()}@%h"]
+    if beat:
+        words += ["--beat", "--schedule", str(folder / "beat")]
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, *words],
