@@ -23,6 +23,7 @@ from migrations_portal.people.access import NotAllowed
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.rehearsals.models import Rehearsal
 from tests.factories.chain import DESK, URL, mails
 from tests.factories.plans import COMPLETE
 
@@ -102,6 +103,8 @@ def test_dan_postpones_a_scheduled_plan_and_the_go_is_asked_anew(story):
     )
     assert content.digest() == digest  # what people signed is still what it is
 
+    # The rehearsal has aged meanwhile: it is asked for anew before the go.
+    Rehearsal.objects.update(finished_at=told.plan.scheduled_for)
     told.before(hours=20)
     told.sign_stage("GO")
     execution.schedule_approved(now=told.now)

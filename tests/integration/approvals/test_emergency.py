@@ -146,7 +146,7 @@ def test_the_review_stays_owed_and_is_asked_for_each_day_until_it_is_written(urg
         urgent.at(NOON + 6 * HOUR + timedelta(days=day, minutes=1))
     assert len(mails("emergency_review", to="cleo")) == 5
     assert mails("emergency_review", to="cleo")[-1].context["overdue"] is True
-    assert services.owed_review(urgent.plan) is not None
+    assert services.owed_review(urgent.fresh) is not None
 
     def write(by, finding="It was one; the check is now in CI"):
         return services.review_emergency(
@@ -159,7 +159,7 @@ def test_the_review_stays_owed_and_is_asked_for_each_day_until_it_is_written(urg
     with pytest.raises(ReasonMissing):
         write("cleo", finding=" ")
     write("cleo")
-    assert services.owed_review(urgent.plan) is None
+    assert services.owed_review(urgent.fresh) is None
     with pytest.raises(NothingOwed):
         write("sam")
     urgent.at(NOON + timedelta(days=30))
