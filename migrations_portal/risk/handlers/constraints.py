@@ -124,6 +124,8 @@ def add_key(change: TableChange, node: Node, *, judged: bool = False) -> None:
     unproven = [c for c in unproven if require_not_null(change, c)]
     name = node.get("conname") or (ready.name if ready else "")
     if not node.get("indexname"):
+        if analysis.version >= SIMPLER_KEYS:
+            change.reach()
         name = _build_key(change, node, relation, columns, parent="")
     elif ready is None and primary and relation.assumed:
         # Whether the columns of an unknown index may be NULL cannot be said.

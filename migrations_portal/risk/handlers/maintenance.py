@@ -95,14 +95,12 @@ def vacuum(analysis: Analysis, node: Node) -> None:
 
 
 ANALYZES_HEIRS = 18
-"""From this version on, ANALYZE locks the tables that inherit like the one that is named."""
+"""From this version on, VACUUM and ANALYZE work on the tables that inherit like on the one that is named."""
 
 
 def _vacuum_one(analysis: Analysis, relation: Relation, *, full: bool, only_analyze: bool) -> None:
-    members = [
-        relation,
-        *(analysis.schema.descendants(relation) if relation.kind == "p" or only_analyze else ()),
-    ]
+    tree = relation.kind == "p" or only_analyze or analysis.version >= ANALYZES_HEIRS
+    members = [relation, *(analysis.schema.descendants(relation) if tree else ())]
     for member in members:
         lock = _AE if full else _SUE
         inheriting = member is not relation and relation.kind != "p"
