@@ -91,7 +91,9 @@ def _sweep(app: Celery, broker: redis.Redis) -> None:
 def _deliver(school, cast, tmp_path, *, messages: int, number_of_runs: int) -> None:
     prepare(school)
     made = [
-        scheduled_run(cast=cast, target=school.target, example=_scenario(number))
+        scheduled_run(
+            cast=cast, target=school.target, example=_scenario(number), minutes=2 * number
+        )
         for number in range(number_of_runs)
     ]
     draw = random.Random(1)

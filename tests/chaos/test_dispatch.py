@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos]
 def _waiting(school, cast, number: int) -> MigrationRun:
     """A run whose target does not answer, so that it ends within a moment of its claim."""
     file = Written(up="", name=f"202601010000{number:02}-nothing.js", question=f"Run {number}?")
-    run = scheduled_run(cast=cast, target=school.target, example=file)
+    run = scheduled_run(cast=cast, target=school.target, example=file, minutes=2 * number)
     MigrationRun.objects.filter(pk=run.pk).update(due_at=now())
     return run
 
