@@ -1,5 +1,6 @@
 """Every table of the portal, re-exported for Django; each lives with its domain."""
 
+from migrations_portal.accounts.models import RecoveryCode, SecondFactor
 from migrations_portal.approvals.models import (
     ChainStage,
     Deadline,
@@ -79,6 +80,7 @@ __all__ = [
     "PlanFile",
     "PlanRevision",
     "ProcessingRecord",
+    "RecoveryCode",
     "Rehearsal",
     "RestoredCopy",
     "RetentionCheck",
@@ -87,6 +89,7 @@ __all__ = [
     "RunSample",
     "RunStep",
     "Seat",
+    "SecondFactor",
     "Stakeholder",
     "Target",
     "TargetCatalogue",

@@ -55,6 +55,10 @@ class Environment(BaseSettings):
     """Or the id of an Ed25519 key in AWS KMS, which signs instead."""
     rds_region: str = ""
     """Region of the RDS instances that are backed up by snapshots, with the S3 key; empty means there are none."""
+    factor_key: SecretStr = SecretStr("")
+    """Encrypts the secrets of second factors; at least 32 random characters, for the web only."""
+    require_second_factor: bool | None = None
+    """Whether signing at high risk needs a second factor; unset: yes over https, no in the demo and in tests."""
     slack_webhook_url: str = ""
     """An incoming webhook in Slack's format; empty means no chat messages."""
     credentials_dir: Path

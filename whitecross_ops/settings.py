@@ -136,6 +136,12 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "my-turn"
 LOGOUT_REDIRECT_URL = "login"
 
+# A second factor for signatures at high risk (A5): required in production, offered in the demo.
+FACTOR_KEY = ENV.factor_key.get_secret_value()
+REQUIRE_SECOND_FACTOR = (
+    SECURE and not DEMO if ENV.require_second_factor is None else ENV.require_second_factor
+)
+
 # Sessions and cookies. Lax: Strict would sign people out who arrive from a mail link.
 SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SAMESITE = "Lax"

@@ -35,6 +35,7 @@ def application_environment(
         "WCO_S3_ACCESS_KEY": addresses.s3_access_key,
         "WCO_S3_SECRET_KEY": addresses.s3_secret_key,
         "WCO_LEDGER_KEY": keys.ledger,
+        "WCO_FACTOR_KEY": keys.factor,
         "WCO_SLACK_WEBHOOK_URL": "",
         "WCO_CREDENTIALS_DIR": str(data / "credentials"),
         "WCO_PROJECTS_DIR": str(projects),

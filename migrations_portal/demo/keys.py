@@ -36,6 +36,9 @@ class Keys:
     ledger: str = field(default_factory=new_private_key, repr=False)
     """The Ed25519 key (PEM) that signs the ledger's checkpoints."""
 
+    factor: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
+    """Encrypts the secrets of second factors."""
+
     @classmethod
     def kept_in(cls, path: Path) -> Self:
         """Read the secrets kept in `path` (mode 0600), after adding those that it lacks."""

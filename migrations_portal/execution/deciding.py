@@ -33,9 +33,18 @@ CHANGED = ("SUCCEEDED", "ROLLED_BACK", "RESTORED", "NEEDS_DECISION")
 
 @transaction.atomic
 def decide(
-    *, run_id: int, choice: Choice, by: Person, reason: str, now: datetime, public_url: str
+    *,
+    run_id: int,
+    choice: Choice,
+    by: Person,
+    reason: str,
+    now: datetime,
+    public_url: str,
+    factors: str = "session",
 ) -> bool:
     """Record one person's choice; return True when it was the second of two and the act may begin.
+
+    `factors` is how the person proved who they are, for the ledger.
 
     Raises `NotDecidable`, `NotAllowed`, `SecondPersonNeeded`.
     """
@@ -59,6 +68,7 @@ def decide(
             sentence=f"{by.full_name} chose “{choice.title.lower()}” for run {run.pk} ({people} of {DECIDERS_NEEDED}).",
             reason=reason.strip(),
             phi=False,
+            facts={"factors": factors},
         )
     )
     if complete and choice is Choice.KEEP:

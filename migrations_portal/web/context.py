@@ -47,6 +47,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         "me": {
             "name": person.full_name,
             "email": person.email,
+            "url": reverse("account"),
             "role_title": target_queries.role_titles(person=person),
         },
     }

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from migrations_portal.web.views import (
+    account,
     auditors,
     changes,
     checks,
@@ -31,6 +32,10 @@ urlpatterns = [
     path("", my_turn.my_turn, name="my-turn"),
     path("sign-in/", demo.SignIn.as_view(), name="login"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("account/", account.account, name="account"),
+    path("account/factor/begin/", account.begin, name="factor-begin"),
+    path("account/factor/confirm/", account.confirm, name="factor-confirm"),
+    path("account/factor/remove/", account.remove, name="factor-remove"),
     path("plans/", plans.plan_list, name="plans"),
     path("plans/new/", drafts.new, name="plan-new"),
     path("plans/<int:plan_id>/", plans.plan, name="plan"),

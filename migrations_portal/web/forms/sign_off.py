@@ -3,6 +3,7 @@
 from django import forms
 
 from migrations_portal.approvals.rules import Decision
+from migrations_portal.web.forms.accounts import CodeField, PasswordField
 
 
 class SignOffForm(forms.Form):
@@ -28,9 +29,10 @@ class SignOffForm(forms.Form):
 class StepUpSignOffForm(SignOffForm):
     """The same, with the password asked again (high and critical risk, and PHI)."""
 
-    password = forms.CharField(
-        label="Your password",
-        help_text="Asked again because of the risk.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        strip=False,
-    )
+    password = PasswordField(help_text="Asked again because of the risk.")
+
+
+class TwoFactorSignOffForm(StepUpSignOffForm):
+    """The same, for somebody with a second factor."""
+
+    code = CodeField()

@@ -18,6 +18,7 @@ from migrations_portal.execution.rules import (
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES
+from migrations_portal.web import step_up
 
 
 def may_order(run: MigrationRun, *, person: Person) -> bool:
@@ -53,6 +54,8 @@ def decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:
         why_not = f"{DECIDERS_NEEDED} people decide here, each one of: {names}."
     elif mine:
         why_not = "You have chosen. A second person has to choose the same."
+    elif step_up.must_set_up(person):
+        why_not = "Set up your second factor first, on the page Account: deciding takes a code."
     return {
         "options": [
             {
@@ -76,6 +79,7 @@ def decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:
         "why_not": why_not,
         "post_url": reverse("run-decide", args=[run.pk]),
         "form_error": "",
+        "asks_code": step_up.has_factor(person),
     }
 
 

@@ -18,7 +18,7 @@ from migrations_portal.execution.rules import Choice, Order
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, step_up
 from migrations_portal.web.live import HUB
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import run_orders
@@ -147,11 +147,13 @@ def decide(request: HttpRequest, run_id: int) -> HttpResponse:
         messages.error(request, "Choose one of the options.")
         return redirect("run", run_id=run_id)
     try:
+        factors = step_up.prove_if_asked(person=person, posted=request.POST)
         complete = deciding.decide(
             run_id=run_id,
             choice=Choice(given),
             by=person,
             reason=request.POST.get("reason", ""),
+            factors=factors,
             now=timezone.now(),
             public_url=clock.public_url(),
         )

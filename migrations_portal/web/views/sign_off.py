@@ -19,8 +19,12 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock, pace, shown
-from migrations_portal.web.forms.sign_off import SignOffForm, StepUpSignOffForm
+from migrations_portal.web import clock, pace, shown, step_up
+from migrations_portal.web.forms.sign_off import (
+    SignOffForm,
+    StepUpSignOffForm,
+    TwoFactorSignOffForm,
+)
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import changes, seats
 from migrations_portal.web.presenters import sign_off as presenter
@@ -52,14 +56,14 @@ def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
     person = signed_in(request)
     seat = _seat(seat_id)
     plan_queries.get(plan_id=seat.revision.plan_id, person=person)
-    form_class = StepUpSignOffForm if _asks_again(seat) else SignOffForm
+    form_class = _form_class(seat, person)
     if request.method != "POST":
         since = shown.written(seat_id=seat.pk, person_id=person.pk, at=timezone.now())
         form = form_class(initial={"digest": seat.revision.digest, "shown": since})
         return _private(_page(request, seat, person=person, form=form))
     form = form_class(request.POST)
-    if form.is_valid() and _proves(form, person):
-        return _decide(request, seat, person=person, form=form)
+    if form.is_valid() and (factors := _factors(form, person)):
+        return _decide(request, seat, person=person, form=form, factors=factors)
     return _private(_page(request, seat, person=person, form=form, status=422))
 
 
@@ -69,20 +73,35 @@ def _asks_again(seat: Seat) -> bool:
     return asks_again(level=revision.level, phi=revision.phi, emergency=urgent)
 
 
-def _proves(form: SignOffForm, person: Person) -> bool:
-    password = form.cleaned_data.get("password")
-    if password is None or person.check_password(password):
-        return True
-    form.add_error("password", "This is not your password. Nothing was decided; try again.")
-    return False
+def _form_class(seat: Seat, person: Person) -> type[SignOffForm]:
+    if not _asks_again(seat):
+        return SignOffForm
+    return TwoFactorSignOffForm if step_up.has_factor(person) else StepUpSignOffForm
 
 
-def _decide(request: HttpRequest, seat: Seat, *, person: Person, form: SignOffForm) -> HttpResponse:
+def _factors(form: SignOffForm, person: Person) -> str:
+    """Return how the person proved who they are; empty, with the reason in the form, when they did not."""
+    given = form.cleaned_data
+    if "password" not in given:
+        return "session"
+    try:
+        return step_up.prove(person=person, password=given["password"], code=given.get("code", ""))
+    except Refused as refusal:
+        field = {"password-wrong": "password", "second-factor-missing": None}.get(
+            refusal.code, "code"
+        )
+        form.add_error(field, refusal.sentence)
+        return ""
+
+
+def _decide(
+    request: HttpRequest, seat: Seat, *, person: Person, form: SignOffForm, factors: str
+) -> HttpResponse:
     given, now = form.cleaned_data, timezone.now()
     evidence = services.Evidence(
         ip=request.META.get("REMOTE_ADDR"),
         user_agent=request.headers.get("User-Agent", ""),
-        factors="session and password" if "password" in given else "session",
+        factors=factors,
         shown_at=shown.read(given["shown"], seat_id=seat.pk, person_id=person.pk) or now,
     )
     try:
@@ -136,7 +155,7 @@ def _page(
         "post_url": reverse("sign-off", args=[seat.pk]),
         "decided": seats.decided(seat),
         "next": presenter.what_next(seat, now=now) if done else [],
-        "next_action": presenter.next_duty(person, now=now) if done else None,
+        "next_action": _next_action(state, person, now=now),
         **_signed_in(person),
     }
     return render(request, "approvals/sign_off.html", told, status=status)
@@ -156,7 +175,22 @@ def _state(seat: Seat, person: Person, *, now: datetime) -> tuple[str, str, Pers
     except Refused as refusal:
         over = seat.opened_at is not None and refusal.code == "seat-not-open"
         return "closed" if over else STATES.get(refusal.code, "not_yours"), refusal.sentence, None
+    if _asks_again(seat) and step_up.must_set_up(person):
+        return (
+            "needs_factor",
+            (
+                "Signing at this risk takes a code from your phone beside the password. Setting that up takes two minutes; "
+                "then come back to this page by the link in your mail."
+            ),
+            None,
+        )
     return "open", "", giver
+
+
+def _next_action(state: str, person: Person, *, now: datetime) -> dict[str, str] | None:
+    if state == "needs_factor":
+        return {"label": "Set up a second factor", "url": reverse("account")}
+    return presenter.next_duty(person, now=now) if state == "done" else None
 
 
 def _signed_in(person: Person) -> dict[str, Any]:

@@ -78,6 +78,11 @@ DECIDED = sign_off(
 )
 NOT_YET = sign_off("not_yet", reason="Security and compliance sign first; you get a mail then.")
 WRONG_PERSON = sign_off("wrong_person", meant_for="Petra Novak")
+NEEDS_FACTOR = sign_off(
+    "needs_factor",
+    reason="Signing at this risk takes a code from your phone beside the password.",
+    next_action={"label": "Set up a second factor", "url": "#"},
+)
 NOT_YOURS = sign_off("not_yours", next_action={"label": "My turn", "url": "#"})
 CLOSED = sign_off("closed", reason="Ana Lopez withdrew WC-142 on 29 Oct.", zone=ZONE)
 

@@ -19,7 +19,12 @@ def everywhere(*, section: str = "Plans", demo: bool = False, waiting: int = 2) 
     return {
         "nav": [{"label": each, "url": "#", "current": each == section} for each in names],
         "my_turn": {"count": waiting, "url": "#"},
-        "me": {"name": "Dan Okafor", "role_title": "Database admin", "email": "dan@example.org"},
+        "me": {
+            "name": "Dan Okafor",
+            "role_title": "Database admin",
+            "email": "dan@example.org",
+            "url": "#",
+        },
         "home_url": "/",
         "sign_out_url": "#",
         "demo": {"day_seconds": 20, "switch_url": "#"} if demo else None,

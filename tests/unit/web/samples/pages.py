@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.unit.web.samples import (
+    accounts,
     approvals,
     compliance,
     execution,
@@ -32,6 +33,7 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "sign-off-decided": ("approvals/sign_off.html", approvals.DECIDED, "Plans"),
     "sign-off-not-yet": ("approvals/sign_off.html", approvals.NOT_YET, "Plans"),
     "sign-off-wrong-person": ("approvals/sign_off.html", approvals.WRONG_PERSON, "Plans"),
+    "sign-off-needs-factor": ("approvals/sign_off.html", approvals.NEEDS_FACTOR, "Plans"),
     "sign-off-not-yours": ("approvals/sign_off.html", approvals.NOT_YOURS, "Plans"),
     "sign-off-closed": ("approvals/sign_off.html", approvals.CLOSED, "Plans"),
     "changes": ("approvals/changes.html", approvals.CHANGES, "Plans"),
@@ -59,6 +61,7 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "audit-broken": ("audit/list.html", lists.BROKEN_LEDGER, "Audit"),
     "audit-entry": ("audit/entry.html", lists.ENTRY, "Audit"),
     **compliance.PAGES,
+    **accounts.PAGES,
     "my-turn": ("people/my_turn.html", lists.MY_TURN, ""),
     "my-turn-none": ("people/my_turn.html", lists.NOTHING_TO_DO, ""),
     "demo-inbox": ("demo/inbox.html", lists.INBOX, ""),

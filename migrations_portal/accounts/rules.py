@@ -1,0 +1,117 @@
+"""One-time codes by the clock (RFC 6238), and the refusals around them. Pure: time and secrets are passed in."""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from migrations_portal.kernel.errors import Refused, Trouble
+
+STEP_SECONDS = 30
+DIGITS = 6
+DRIFT_STEPS = 1
+"""RFC 6238 section 5.2 recommends at most one step for the delay between the two clocks."""
+SECRET_BYTES = 20
+"""RFC 4226 section 4, R6: 160 bits are recommended."""
+RECOVERY_CODES = 10
+RECOVERY_BYTES = 15
+"""120 bits; from 112 bits on a plain hash is enough (ASVS 6.5.2)."""
+MOST_WRONG = 5
+LOCKED_FOR = timedelta(minutes=10)
+"""Five wrong codes, then ten minutes of none: guessing one of the three valid codes takes years. Chosen by us."""
+
+
+class CodeWrong(Refused):
+    """This code is not right, or was used already. Wait for the next one and type that."""
+
+    code = "code-wrong"
+
+
+class CodeLocked(Refused):
+    """Too many wrong codes. Wait ten minutes, then try again."""
+
+    code = "code-locked"
+
+
+class PasswordWrong(Refused):
+    """This is not your password. Nothing was changed; try again."""
+
+    code = "password-wrong"
+
+
+class FactorMissing(Refused):
+    """Set up your second factor first, on the page Account."""
+
+    code = "second-factor-missing"
+
+
+class FactorPresent(Refused):
+    """You have a second factor already. Remove it before you set up another one."""
+
+    code = "second-factor-present"
+
+
+class FactorKeyMissing(Trouble):
+    """Second factors cannot be used: WCO_FACTOR_KEY is not set, or is not the key they were stored with."""
+
+    code = "factor-key-missing"
+    permanent = True
+
+
+def new_secret() -> str:
+    """Return a new shared secret in base32, as authenticator apps take it."""
+    return base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def step_at(now: datetime) -> int:
+    """Return the number of the 30-second step in which `now` lies, counted from 1970."""
+    return int(now.timestamp()) // STEP_SECONDS
+
+
+def code_at(*, secret: str, step: int, digits: int = DIGITS) -> str:
+    """Return the code of a step (RFC 4226 section 5.3, with SHA-1 as every app does)."""
+    digest = hmac.digest(base64.b32decode(secret), step.to_bytes(8, "big"), hashlib.sha1)
+    start = digest[-1] & 0x0F
+    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFF_FFFF
+    return str(number % 10**digits).zfill(digits)
+
+
+def matching_step(*, secret: str, code: str, now: datetime, after: int) -> int | None:
+    """Return the step whose code this is, among those newer than `after` (a used code is refused); None for none."""
+    middle, found = step_at(now), None
+    for step in range(middle - DRIFT_STEPS, middle + DRIFT_STEPS + 1):
+        same = hmac.compare_digest(code_at(secret=secret, step=step).encode(), code.encode())
+        if same and step > after:
+            found = step
+    return found
+
+
+def address(*, secret: str, email: str) -> str:
+    """Return the address by which an authenticator app takes the secret."""
+    label = quote(f"White Cross Ops:{email}")
+    return f"otpauth://totp/{label}?secret={secret}&issuer=White%20Cross%20Ops"
+
+
+def spaced(text: str) -> str:
+    """Return a secret or code in groups of four, as people type it."""
+    return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def plain(text: str) -> str:
+    """Return what somebody typed without spaces and dashes, in capitals."""
+    return text.replace(" ", "").replace("-", "").upper()
+
+
+def new_recovery_codes() -> list[str]:
+    """Return ten codes, each good once."""
+    return [
+        base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode()
+        for _ in range(RECOVERY_CODES)
+    ]
+
+
+def hash_of(code: str) -> str:
+    """Return what is stored of a recovery code."""
+    return hashlib.sha256(code.encode()).hexdigest()

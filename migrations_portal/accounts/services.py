@@ -1,0 +1,213 @@
+"""Setting up, using and taking away a second factor; each act in the ledger (A5)."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from migrations_portal.accounts import queries
+from migrations_portal.accounts.models import RecoveryCode, SecondFactor
+from migrations_portal.accounts.rules import (
+    LOCKED_FOR,
+    MOST_WRONG,
+    CodeLocked,
+    CodeWrong,
+    FactorMissing,
+    FactorPresent,
+    PasswordWrong,
+    hash_of,
+    matching_step,
+    new_recovery_codes,
+    new_secret,
+    plain,
+)
+from migrations_portal.accounts.sealing import seal, unseal
+from migrations_portal.audit import services as audit
+from migrations_portal.audit.rules import Draft, EntryKind
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.people import access
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.targets.models import TargetGroup
+
+
+@transaction.atomic
+def begin(*, person: Person, key: str, now: datetime) -> SecondFactor:
+    """Make a secret for the person to put into their app; it counts once `confirm` took a code.
+
+    Raises `FactorPresent`, `FactorKeyMissing`.
+    """
+    Person.objects.select_for_update().get(pk=person.pk)
+    if queries.factor(person=person):
+        raise FactorPresent
+    made, _ = SecondFactor.objects.update_or_create(
+        person=person,
+        defaults={
+            "sealed_secret": seal(new_secret(), key=key),
+            "created_at": now,
+            "last_step": 0,
+            "wrong_codes": 0,
+            "locked_until": None,
+        },
+    )
+    return made
+
+
+def secret_to_show(*, factor: SecondFactor, key: str) -> str:
+    """Return the secret of a factor that is not confirmed yet; a confirmed one never shows it again."""
+    if factor.confirmed_at:
+        raise FactorPresent
+    return unseal(factor.sealed_secret, key=key)
+
+
+def confirm(*, person: Person, code: str, key: str, now: datetime) -> list[str]:
+    """Take the first code, and return the ten recovery codes, which are shown this once.
+
+    Raises `FactorMissing`, `CodeWrong`, `CodeLocked`.
+    """
+    refusal, codes = _confirmed(person=person, code=plain(code), key=key, now=now)
+    if refusal:
+        raise refusal
+    return codes
+
+
+@transaction.atomic
+def _confirmed(
+    *, person: Person, code: str, key: str, now: datetime
+) -> tuple[Refused | None, list[str]]:
+    row = SecondFactor.objects.select_for_update().filter(person=person).first()
+    if row is None:
+        return FactorMissing("Begin to set up a second factor first."), []
+    if row.confirmed_at:
+        return FactorPresent(), []
+    refusal, _ = _checked(row, code=code, key=key, now=now)
+    if refusal:
+        return refusal, []
+    codes = new_recovery_codes()
+    SecondFactor.objects.filter(pk=row.pk).update(confirmed_at=now)
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(factor=row, code_hash=hash_of(each)) for each in codes
+    )
+    _record(EntryKind.FACTOR_ENROLLED, by=person, said="set up a second factor")
+    return None, codes
+
+
+def prove(*, person: Person, code: str, key: str, now: datetime) -> str:
+    """Use up a code of the app, or a recovery code; return which of the two it was, in the ledger's words.
+
+    Raises `FactorMissing`, `CodeWrong`, `CodeLocked`. A wrong code counts even when the caller's act is refused,
+    so this must not be called inside a transaction that the refusal would undo.
+    """
+    refusal, said = _proved(person=person, code=plain(code), key=key, now=now)
+    if refusal:
+        raise refusal
+    return said
+
+
+@transaction.atomic(durable=True)
+def _proved(*, person: Person, code: str, key: str, now: datetime) -> tuple[Refused | None, str]:
+    rows = SecondFactor.objects.select_for_update()
+    row = rows.filter(person=person, confirmed_at__isnull=False).first()
+    return (FactorMissing(), "") if row is None else _checked(row, code=code, key=key, now=now)
+
+
+def _checked(
+    row: SecondFactor, *, code: str, key: str, now: datetime
+) -> tuple[Refused | None, str]:
+    """Check a code under the row's lock, and write down what came of it."""
+    if row.locked_until and now < row.locked_until:
+        until = f"{row.locked_until:%H:%M:%S}"
+        return CodeLocked(
+            f"Too many wrong codes. Try again after {until} UTC; nothing was done."
+        ), ""
+    step = matching_step(
+        secret=unseal(row.sealed_secret, key=key), code=code, now=now, after=row.last_step
+    )
+    rows = SecondFactor.objects.filter(pk=row.pk)
+    if step is not None:
+        rows.update(last_step=step, wrong_codes=0, locked_until=None)
+        return None, "code"
+    if row.codes.filter(code_hash=hash_of(code), used_at__isnull=True).update(used_at=now):
+        rows.update(wrong_codes=0, locked_until=None)
+        left = queries.codes_left(factor=row)
+        _record(
+            EntryKind.FACTOR_RECOVERY_USED,
+            by=row.person,
+            said=f"used a recovery code; {left} are left",
+        )
+        return None, "recovery code"
+    return _wrong(row, now=now), ""
+
+
+def _wrong(row: SecondFactor, *, now: datetime) -> Refused:
+    wrong = row.wrong_codes + 1
+    rows = SecondFactor.objects.filter(pk=row.pk)
+    if wrong < MOST_WRONG:
+        rows.update(wrong_codes=wrong)
+        return CodeWrong()
+    rows.update(wrong_codes=0, locked_until=now + LOCKED_FOR)
+    _record(
+        EntryKind.FACTOR_LOCKED,
+        by=row.person,
+        said=f"gave {MOST_WRONG} wrong codes; none is taken for {LOCKED_FOR.seconds // 60} minutes",
+        result="refused",
+    )
+    return CodeLocked(
+        f"{MOST_WRONG} wrong codes. Wait {LOCKED_FOR.seconds // 60} minutes, then try again; nothing was done."
+    )
+
+
+def remove(*, person: Person, password: str, code: str, key: str, now: datetime) -> None:
+    """Take away one's own factor, with the password and a code. Raises `PasswordWrong` and what `prove` raises."""
+    if not person.check_password(password):
+        raise PasswordWrong
+    prove(person=person, code=code, key=key, now=now)
+    with transaction.atomic():
+        SecondFactor.objects.filter(person=person).delete()
+        _record(EntryKind.FACTOR_REMOVED, by=person, said="removed the second factor")
+
+
+@transaction.atomic
+def reset(*, person: Person, by: Person, group: TargetGroup, reason: str) -> None:
+    """Take away somebody's factor, as an administrator of a group in which they have a role.
+
+    Raises `NotAllowed`; `Refused` for oneself, without a reason, and where there is nothing to reset.
+    """
+    access.check_holds(person=by, role=Role.ADMINISTRATOR, group=group)
+    if by.pk == person.pk:
+        raise Refused("Nobody resets their own second factor; ask another administrator.")
+    if not access.roles_in(person=person, group=group):
+        raise Refused(
+            f"{person.full_name} has no role for {group}, so their factor is not yours to reset."
+        )
+    if not reason.strip():
+        raise Refused("Say why the second factor is reset; the reason stands in the ledger.")
+    if not SecondFactor.objects.filter(person=person).delete()[0]:
+        raise FactorMissing(f"{person.full_name} has no second factor.")
+    _record(
+        EntryKind.FACTOR_RESET,
+        by=by,
+        said=f"reset the second factor of {person.full_name}",
+        reason=reason.strip(),
+        about=person,
+    )
+
+
+def _record(
+    kind: EntryKind,
+    *,
+    by: Person,
+    said: str,
+    reason: str = "",
+    result: str = "success",
+    about: Person | None = None,
+) -> None:
+    audit.append(
+        Draft(
+            kind=kind,
+            actor=audit.actor(by),
+            sentence=f"{by.full_name} {said}.",
+            reason=reason,
+            result=result,
+            facts={"person": (about or by).email},
+        )
+    )

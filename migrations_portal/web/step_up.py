@@ -1,0 +1,47 @@
+"""Asking again who somebody is, before an act that weighs much (A5): the password, and a code of the second factor."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from migrations_portal.accounts import queries, services
+from migrations_portal.accounts.rules import FactorMissing, PasswordWrong
+from migrations_portal.people.models import Person
+
+
+def has_factor(person: Person) -> bool:
+    """Say whether the person has a second factor."""
+    return queries.factor(person=person) is not None
+
+
+def must_set_up(person: Person) -> bool:
+    """Say whether this installation asks for a second factor that the person does not have yet."""
+    return bool(settings.REQUIRE_SECOND_FACTOR) and not has_factor(person)
+
+
+def prove(*, person: Person, password: str, code: str) -> str:
+    """Return the factors that were shown, as the record names them.
+
+    Raises `FactorMissing`, `PasswordWrong`, `CodeWrong`, `CodeLocked`. A code is used up by this.
+    """
+    if must_set_up(person):
+        raise FactorMissing
+    if not person.check_password(password):
+        raise PasswordWrong
+    if not has_factor(person):
+        return "session and password"
+    used = services.prove(person=person, code=code, key=settings.FACTOR_KEY, now=timezone.now())
+    return f"session, password and {used}"
+
+
+def prove_if_asked(*, person: Person, posted: Mapping[str, Any]) -> str:
+    """Return the factors of an act that asks again only those who have a second factor, or must have one; see `prove`."""
+    if not has_factor(person) and not must_set_up(person):
+        return "session"
+    return prove(
+        person=person,
+        password=str(posted.get("password", "")),
+        code=str(posted.get("code", "")),
+    )
