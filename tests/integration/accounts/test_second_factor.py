@@ -22,6 +22,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.people.access import NotAllowed
 from migrations_portal.people.rules import Role
+from migrations_portal.web import shown
 from tests.factories.plans import submitted
 
 KEY = "a key of the tests, long enough for it"
@@ -176,7 +177,13 @@ def test_a_seat_of_high_risk_takes_password_and_code_and_records_both(cast, prod
     Seat.objects.update(due_at="2030-01-01T00:00Z")
     seat = Seat.objects.get(stage="REVIEW", role="DBA")
     client, spare = browser(dan), enrolled(dan, key=settings.FACTOR_KEY)[0]
-    answer = {"reason": "Read it", "digest": seat.revision.digest, "decision": "APPROVE"}
+    then = datetime.now(UTC) - timedelta(seconds=10)
+    answer = {
+        "shown": shown.written(seat_id=seat.pk, person_id=dan.pk, at=then),
+        "reason": "Read it",
+        "digest": seat.revision.digest,
+        "decision": "APPROVE",
+    }
     url = f"/sign-off/{seat.pk}/"
 
     for told in ({"password": PASSWORD}, {"password": PASSWORD, "code": "000"}, {"code": spare}):
