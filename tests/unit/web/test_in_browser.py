@@ -126,7 +126,7 @@ def test_a_signature_is_reached_with_the_keyboard_alone(chromium):
         page.goto(f"{address}/sign-off")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"
-        dock = page.get_by_role("link", name="Sign as database admin…")
+        dock = page.get_by_role("link", name="Decide…")
         for _ in range(40):
             if dock.evaluate("e => e === document.activeElement"):
                 break
