@@ -142,12 +142,9 @@ class Recorder:
 
     def obey(self) -> None:
         """Hold still while the run is paused; raise `Aborted` when it was stopped."""
-        if self.reins.is_paused():
-            self.log(f"Held still: {self.ordered()}", level="warn")
-            while self.reins.is_paused():
-                self._check_trust()
-                time.sleep(PAUSE_LOOK_SECONDS)
-            self.log("Goes on")
+        while self.reins.is_paused():
+            self._check_trust()
+            time.sleep(PAUSE_LOOK_SECONDS)
         if self.reins.pulled is Pull.ABORTED:
             raise Aborted(self.ordered())
 

@@ -103,15 +103,19 @@ class Reins:
             each.stop()
         return bool(held)
 
-    def pause(self) -> None:
-        """Hold still: between steps, and between the transactions of a file. Not heard on the way back."""
+    def pause(self) -> bool:
+        """Hold still: between steps, and between the transactions of a file. Return whether this call did it.
+
+        Not heard on the way back.
+        """
         with self._lock:
             if self._pulled or self._going_back or self._paused.is_set():
-                return
+                return False
             self._paused.set()
             for each in self._attached:
                 if _can_pause(each):
                     each.pause()
+        return True
 
     def resume(self) -> None:
         """Go on."""

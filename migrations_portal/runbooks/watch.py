@@ -76,8 +76,10 @@ class Heartbeat(threading.Thread):
                 with contextlib.suppress(ProductError):
                     end_own_queries(self._context)
         elif order is Order.PAUSE:
-            self._reins.pause()
+            if self._reins.pause():  # said here, since it may take hold in the middle of a step
+                self._recorder.log(f"Held still: {self._recorder.ordered()}", level="warn")
         elif self._reins.is_paused():
+            self._recorder.log("Goes on")
             self._reins.resume()
 
     def stop(self) -> None:
