@@ -12,7 +12,7 @@ from rest_framework.parsers import BaseParser, DataAndFiles
 from rest_framework.utils.json import strict_constant
 
 from migrations_portal.api.errors import TooLarge
-from migrations_portal.plans.rules import FileRefused
+from migrations_portal.plans.rules import FileRefused, names_folder
 
 MAX_JSON_BYTES = 1024 * 1024
 
@@ -43,7 +43,7 @@ class _KeepsFolders(DjangoMultiPartParser):
 
     def sanitize_file_name(self, file_name: str) -> str | None:
         """Raise `FileRefused` for a name with a folder in it."""
-        if "/" in file_name or "\\" in file_name:
+        if names_folder(file_name):
             shown = file_name[:80].encode("ascii", "replace").decode()
             raise FileRefused(
                 f"“{shown}” is not a name for a migration file: it names a folder. Send the file's own name only."

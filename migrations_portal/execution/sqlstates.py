@@ -1,5 +1,7 @@
 """PostgreSQL's error codes in words that fit into a headline. Source of the codes: its documentation, appendix A."""
 
+LOCK_NOT_AVAILABLE = "55P03"
+"""The code of an attempt that did not get its lock in time."""
 WORDS = {
     "22P02": "a value does not fit its type",
     "22001": "a value is too long for its column",
@@ -40,6 +42,11 @@ CLASSES = {
     "58": "the server had trouble with its system",
     "XX": "the server had an internal fault",
 }
+
+
+def why_ended(*, sqlstate: str, exit_code: int) -> str:
+    """Return why a tool failed: what the server answered, else the tool's own code."""
+    return in_words(sqlstate) if sqlstate else f"the tool ended with code {exit_code}"
 
 
 def in_words(sqlstate: str) -> str:

@@ -164,6 +164,11 @@ def missing_documentation(documentation: Documentation) -> dict[str, str]:
     return missing
 
 
+def names_folder(name: str) -> bool:
+    """Whether a file name, as it was sent, has a folder in it, on any system."""
+    return "/" in name or "\\" in name
+
+
 def check_names(names: Sequence[str]) -> None:
     """Raise `FileRefused` when two files that were sent together have one name: only one of them could be kept."""
     if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -19,8 +19,6 @@ from migrations_portal.runbooks import truth
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
 
-LOCK_NOT_AVAILABLE = "55P03"
-"""SQLSTATE of an attempt that did not get its lock in time."""
 PAUSE_SECONDS = (0.2, 0.6)
 """Jitter between attempts (design section 8)."""
 
@@ -108,7 +106,7 @@ def _apply(
         outcome = truth.judge(name=name, result=result, before=before, after=after)
         if (
             outcome is not Outcome.NOTHING_CHANGED
-            or result.sqlstate != LOCK_NOT_AVAILABLE
+            or result.sqlstate != sqlstates.LOCK_NOT_AVAILABLE
             or context.reins.aborted
             or attempt == LOCK_ATTEMPTS
         ):
@@ -130,11 +128,7 @@ def _show(step: StepRecord, sent: SentStatement) -> None:
 
 
 def _sentence(name: str, result: ChildResult, outcome: Outcome) -> str:
-    why = (
-        sqlstates.in_words(result.sqlstate)
-        if result.sqlstate
-        else f"the tool ended with code {result.exit_code}"
-    )
+    why = sqlstates.why_ended(sqlstate=result.sqlstate, exit_code=result.exit_code)
     if result.stopped:
         why = "it was stopped while it ran"
     if outcome is Outcome.NOTHING_CHANGED and result.exit_code == 0:

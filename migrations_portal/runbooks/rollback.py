@@ -2,7 +2,6 @@
 
 from migrations_portal.backups import services as backups
 from migrations_portal.execution import sqlstates
-from migrations_portal.execution.ports import ChildResult
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.rules import (
     LOCK_ATTEMPTS,
@@ -111,16 +110,11 @@ def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
         if name not in truth.read_state(context).history:
             step.say(f"{name} is undone and out of the history")
             return
-        if result.sqlstate != "55P03" or result.committed_writes:
-            raise StepFailed(f"Undoing {name} failed: {_why(result)}.")
+        if result.sqlstate != sqlstates.LOCK_NOT_AVAILABLE or result.committed_writes:
+            why = sqlstates.why_ended(sqlstate=result.sqlstate, exit_code=result.exit_code)
+            raise StepFailed(f"Undoing {name} failed: {why}.")
         step.say(f"No lock (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn")
     raise StepFailed(f"Undoing {name} never got its locks in {LOCK_ATTEMPTS} attempts.")
-
-
-def _why(result: ChildResult) -> str:
-    if result.sqlstate:
-        return sqlstates.in_words(result.sqlstate)
-    return f"the tool ended with code {result.exit_code}"
 
 
 def _verify(context: RunContext, *, before: Before) -> None:

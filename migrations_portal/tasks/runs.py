@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from types import ModuleType
 
 from celery import shared_task
 from django.conf import settings
@@ -13,6 +14,7 @@ from migrations_portal.execution import deciding, queries, services
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import Choice
 from migrations_portal.runbooks import catastrophe, recovery, standard, takeover
+from migrations_portal.runbooks.tools import Tools
 from migrations_portal.tasks.ringing import Message, ring
 
 logger = logging.getLogger(__name__)
@@ -40,14 +42,15 @@ def execute(*, run_id: int, **_newer: object) -> None:
         run_id=run_id, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
     )
     if fence is not None:
-        standard.execute(
-            run_id=run_id,
-            fence=fence,
-            tools=tools,
-            clock=wiring.clock,
-            public_url=settings.PUBLIC_URL,
-        )
-        _checkpoint(run_id, when="after")
+        _carry_out(standard, run_id=run_id, fence=fence, tools=tools)
+
+
+def _carry_out(runbook: ModuleType, *, run_id: int, fence: int, tools: Tools) -> None:
+    """Let a runbook work on a run that is ours, and sign the ledger after it."""
+    runbook.execute(
+        run_id=run_id, fence=fence, tools=tools, clock=wiring.clock, public_url=settings.PUBLIC_URL
+    )
+    _checkpoint(run_id, when="after")
 
 
 def waits(run_id: int) -> list[str]:
@@ -78,14 +81,7 @@ def restore(*, run_id: int, **_newer: object) -> None:
         return
     chosen = MigrationRun.objects.values_list("carrying_out", flat=True).get(pk=run_id)
     runbook = catastrophe if chosen == Choice.RESTORE else recovery
-    runbook.execute(
-        run_id=run_id,
-        fence=fence,
-        tools=tools,
-        clock=wiring.clock,
-        public_url=settings.PUBLIC_URL,
-    )
-    _checkpoint(run_id, when="after")
+    _carry_out(runbook, run_id=run_id, fence=fence, tools=tools)
 
 
 @shared_task(name="runs.find_lost")
@@ -103,11 +99,4 @@ def _take_over(run_id: int, *, fence: int) -> None:
     tools = wiring.tools()
     mine = services.take_over(run_id=run_id, fence=fence)
     if mine is not None:
-        takeover.execute(
-            run_id=run_id,
-            fence=mine,
-            tools=tools,
-            clock=wiring.clock,
-            public_url=settings.PUBLIC_URL,
-        )
-        _checkpoint(run_id, when="after")
+        _carry_out(takeover, run_id=run_id, fence=mine, tools=tools)

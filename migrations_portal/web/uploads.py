@@ -7,6 +7,8 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParser
 
+from migrations_portal.plans.rules import names_folder
+
 API = "/api/"
 """The API reads its bodies itself, with the same rule."""
 
@@ -46,7 +48,7 @@ class _Listening(MultiPartParser):
         self._found = found
 
     def sanitize_file_name(self, file_name: str) -> str | None:
-        if "/" in file_name or "\\" in file_name:
+        if names_folder(file_name):
             self._found.append(file_name[:80])
         return super().sanitize_file_name(file_name)
 

@@ -9,8 +9,8 @@ from django.test import Client
 from playwright.sync_api import sync_playwright
 
 from tests.integration.rehearsals.files import sql
-from tests.unit.web.conftest import ARGUMENTS
 from tests.unit.web.samples.server import serving
+from tools.story import FLAGS
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -48,7 +48,7 @@ def pictures(row, person, *, folder):
     with serving(lambda path: pages.get(path.strip("/"))) as address, sync_playwright() as tool:
         chromium = tool.chromium.launch(
             executable_path=os.environ.get("WCO_CHROMIUM") or shutil.which("chromium"),
-            args=ARGUMENTS,
+            args=FLAGS,
         )
         for width in (1280, 390):
             page = chromium.new_page(viewport={"width": width, "height": 844})

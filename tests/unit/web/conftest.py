@@ -6,15 +6,7 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tools.story import FLAGS
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +18,6 @@ def chromium():
             "NO BROWSER: apt-get install chromium, or set WCO_CHROMIUM. Pages were not looked at."
         )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
