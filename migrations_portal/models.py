@@ -28,12 +28,15 @@ from migrations_portal.notifications.models import Notice
 from migrations_portal.people.models import Person
 from migrations_portal.plans.models import (
     ChecklistItem,
+    Comment,
     FrozenFile,
     MigrationPlan,
+    Phase,
     PlanAssessment,
     PlanCheck,
     PlanFile,
     PlanRevision,
+    Series,
 )
 from migrations_portal.rehearsals.models import Rehearsal
 from migrations_portal.targets.models import (
@@ -46,12 +49,15 @@ from migrations_portal.targets.models import (
     TargetGroupRole,
 )
 from migrations_portal.verification.models import VerificationResult
+from migrations_portal.windows.models import CalendarFeed, Period
 
 __all__ = [
     "Backup",
+    "CalendarFeed",
     "ChainStage",
     "ChecklistItem",
     "Checkpoint",
+    "Comment",
     "Deadline",
     "Delegation",
     "Disposal",
@@ -73,7 +79,9 @@ __all__ = [
     "MigrationPlan",
     "MigrationRun",
     "Notice",
+    "Period",
     "Person",
+    "Phase",
     "PhiTag",
     "PlanAssessment",
     "PlanCheck",
@@ -90,6 +98,7 @@ __all__ = [
     "RunStep",
     "Seat",
     "SecondFactor",
+    "Series",
     "Stakeholder",
     "Target",
     "TargetCatalogue",

@@ -15,6 +15,7 @@ from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
 from tests.customer import customer_project, run_example, school, template  # noqa: F401  # fixtures
+from tests.factories.windows import open_around_the_clock
 
 CAST = {
     "ana": ("Ana Lopez", Role.ENGINEER),
@@ -80,7 +81,7 @@ def production(group: TargetGroup) -> Target:
     Stakeholder.objects.create(
         group=group, kind="COMPLIANCE", name="Compliance", email="compliance@wc.example"
     )
-    return Target.objects.create(
+    target = Target.objects.create(
         name="production",
         group=group,
         environment="PRODUCTION",
@@ -90,6 +91,8 @@ def production(group: TargetGroup) -> Target:
         project="school-health",
         watch_seconds=0,
     )
+    open_around_the_clock(target)
+    return target
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The demo's beginning in the portal's own database: people with their roles, the two targets, whom to tell and whom to call."""
 
+from datetime import UTC, date, datetime, time
+
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 
@@ -18,6 +20,8 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
 from migrations_portal.targets.rules import PHI_TABLES_OF_THE_SPEC, EnvironmentKind
+from migrations_portal.windows.models import Period
+from migrations_portal.windows.rules import WINDOWS
 
 WATCH_SECONDS = 5
 """How long a run of the demo watches its target afterwards; five minutes in earnest."""
@@ -69,7 +73,7 @@ def _seed_targets(group: TargetGroup, *, pg_host: str, pg_port: int, traffic_hoo
             "database": STAGING,
         },
     )
-    Target.objects.update_or_create(
+    production, created = Target.objects.update_or_create(
         name=PRODUCTION,
         defaults=answers,
         create_defaults={
@@ -79,6 +83,26 @@ def _seed_targets(group: TargetGroup, *, pg_host: str, pg_port: int, traffic_hoo
             "database": PRODUCTION,
             "drill_target": staging,
         },
+    )
+    if created:
+        _seed_windows(production)
+
+
+def _seed_windows(target: Target) -> None:
+    """One window of each kind, open around the clock: the story has to run at any hour. People change them in the calendar."""
+    Period.objects.bulk_create(
+        Period(
+            target=target,
+            kind=kind,
+            name=f"{kind.title} (demo: always open)",
+            first_day=date(2020, 1, 1),
+            first_time=time(),
+            minutes=24 * 60,
+            rule="FREQ=DAILY",
+            time_zone=target.time_zone,
+            created_at=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+        for kind in WINDOWS
     )
 
 

@@ -17,6 +17,7 @@ TEMPLATE_OF: dict[RunStatus, str] = {
     RunStatus.ROLLED_BACK: "run_rolled_back",
     RunStatus.NEEDS_DECISION: "run_needs_decision",
     RunStatus.RESTORED: "run_restored",
+    RunStatus.POSTPONED: "run_postponed",
 }
 
 
@@ -34,12 +35,18 @@ def _holders(role: Role, run: MigrationRun) -> list[Person]:
     return list(access.holders(role=role, group=run.target.group))
 
 
+def _outcome(run: MigrationRun) -> str:
+    if run.status == RunStatus.POSTPONED:
+        return f"Run {run.pk} was postponed before it changed anything. {run.problem}"
+    return Outcome(run.outcome).sentence if run.outcome else ""
+
+
 def tell(run: MigrationRun, *, template: str, now: datetime, public_url: str) -> None:
     """Put the news of a run into the outbox, once per run, template and recipient."""
     context = {
         **mail_facts(run.plan, revision=run.revision),
         "run_number": run.pk,
-        "outcome_sentence": Outcome(run.outcome).sentence if run.outcome else "",
+        "outcome_sentence": _outcome(run),
         "problem": run.problem,
         "url": f"{public_url}/runs/{run.pk}/",
     }

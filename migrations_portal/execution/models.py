@@ -80,7 +80,7 @@ class MigrationRun(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["revision"],
-                condition=~Q(status=str(RunStatus.CANCELLED)),
+                condition=~Q(status__in=["CANCELLED", "POSTPONED"]),
                 name="execution_run_one_per_revision",
             ),
             models.UniqueConstraint(fields=["target", "fence"], name="execution_run_fence_once"),

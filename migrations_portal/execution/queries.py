@@ -1,7 +1,9 @@
 """Reading runs."""
 
+from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from migrations_portal.approvals.models import Seat
@@ -58,6 +60,16 @@ def order_of(*, run_id: int) -> Order | None:
     """Return what a person told the run to do; None when it may go on."""
     order = MigrationRun.objects.filter(pk=run_id).values_list("order", flat=True).get()
     return Order(order) if order else None
+
+
+def database_now() -> datetime:
+    """Return the database's clock, by which windows are judged (X18)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone() or (None,)
+    if not isinstance(now, datetime):
+        raise TypeError("the database told no time")
+    return now
 
 
 def executor_of(run: MigrationRun) -> str:

@@ -19,6 +19,7 @@ class RunStatus(StrEnum):
     RECOVERING = "RECOVERING"
     RESTORED = "RESTORED"
     CANCELLED = "CANCELLED"
+    POSTPONED = "POSTPONED"
 
 
 _R = RunStatus
@@ -26,13 +27,17 @@ RUN_STATES: StateTable[RunStatus] = StateTable(
     noun="run",
     allowed={
         _R.DUE: frozenset({_R.RUNNING, _R.CANCELLED}),
-        _R.RUNNING: frozenset({_R.SUCCEEDED, _R.FAILED, _R.ROLLED_BACK, _R.NEEDS_DECISION}),
+        _R.RUNNING: frozenset(
+            {_R.SUCCEEDED, _R.FAILED, _R.ROLLED_BACK, _R.NEEDS_DECISION, _R.POSTPONED}
+        ),
         _R.NEEDS_DECISION: frozenset({_R.RESTORING, _R.RECOVERING, _R.SUCCEEDED}),
         _R.SUCCEEDED: frozenset({_R.RESTORING, _R.RECOVERING}),
         _R.RESTORING: frozenset({_R.RESTORED, _R.NEEDS_DECISION}),
         _R.RECOVERING: frozenset({_R.SUCCEEDED, _R.ROLLED_BACK, _R.NEEDS_DECISION}),
     },
 )
+"""POSTPONED: the window closed before the migration began. The plan is approved as before and gets another run."""
+
 WORKING = (RunStatus.RUNNING, RunStatus.RESTORING, RunStatus.RECOVERING)
 """While a run is in one of these, a worker holds its lease."""
 ACTIVE = (*WORKING, RunStatus.NEEDS_DECISION)
@@ -247,3 +252,9 @@ def abort_means(step: str) -> str:
 
 
 _BEFORE_A_CHANGE = frozenset(step.key for step in STANDARD_STEPS[:4])
+
+
+class WindowClosed(StepFailed):
+    """The target's window closed, or a freeze began, before the migration did."""
+
+    code = "window-closed"

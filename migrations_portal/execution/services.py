@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Now
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EXTENSION_KEY, PORTAL, EntryKind
 from migrations_portal.backups.models import Backup
-from migrations_portal.execution import announcements, queries
+from migrations_portal.execution import announcements, postponing, queries
 from migrations_portal.execution.models import MigrationRun, RunDecision, RunStep
 from migrations_portal.execution.rules import (
     LEASE,
@@ -25,6 +25,7 @@ from migrations_portal.execution.rules import (
 from migrations_portal.kernel import failpoints
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
+from migrations_portal.plans import slots
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import PlanStatus
 
@@ -35,6 +36,7 @@ PLAN_STATUS_OF: dict[RunStatus, PlanStatus] = {
     RunStatus.ROLLED_BACK: PlanStatus.ROLLED_BACK,
     RunStatus.NEEDS_DECISION: PlanStatus.NEEDS_DECISION,
     RunStatus.RESTORED: PlanStatus.RESTORED,
+    RunStatus.POSTPONED: PlanStatus.APPROVED,
 }
 RECORD_STATUS: dict[RunStatus, str] = {
     RunStatus.SUCCEEDED: "success",
@@ -42,6 +44,7 @@ RECORD_STATUS: dict[RunStatus, str] = {
     RunStatus.ROLLED_BACK: "rolled_back",
     RunStatus.NEEDS_DECISION: "needs_decision",
     RunStatus.RESTORED: "restored",
+    RunStatus.POSTPONED: "postponed",
 }
 """Run status → the word in the spec's audit record."""
 
@@ -112,6 +115,8 @@ def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int |
     plan = plans.lock(run.plan_id)
     if plan.status != PlanStatus.SCHEDULED or plan.revision != run.revision.number:
         return None  # cancelled, postponed or opened for changes after the bell rang
+    if not _may_start(run, plan=plan, now=now, public_url=public_url):
+        return None
     highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(
         top=Coalesce(Max("fence"), 0)
     )["top"]
@@ -139,6 +144,18 @@ def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int |
     announcements.tell(run, template="run_started", now=now, public_url=public_url)
     failpoints.reach("claim.before-commit")
     return int(highest + 1)
+
+
+def _may_start(run: MigrationRun, *, plan: MigrationPlan, now: datetime, public_url: str) -> bool:
+    """Say whether a due run meets an open window and a phase that may begin; postpone it when the window is closed (X18)."""
+    clock = queries.database_now()
+    run.refresh_from_db(fields=["status", "due_at"])
+    if run.status != RunStatus.DUE or run.due_at > clock or plan_queries.phase_waits_for(plan):
+        return False
+    gate = slots.gate(plan, level=run.revision.level, at=clock)
+    if not gate.open:
+        postponing.postpone(run, plan=plan, gate=gate, now=now, public_url=public_url)
+    return gate.open
 
 
 @transaction.atomic
@@ -210,7 +227,9 @@ def finish(
 def _records(
     run: MigrationRun, *, status: RunStatus, rollback_tested: bool, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return the spec's record, one for each migration file of the run."""
+    """Return the spec's record, one for each migration file of the run; none for a run that was postponed."""
+    if status is RunStatus.POSTPONED:
+        return []
     backup = Backup.objects.filter(run=run, purpose="pre-migration").order_by("pk").first()
     started = run.claimed_at or now
     return [

@@ -3,6 +3,7 @@
 Superusers pass nothing here: guardian's `has_perm` would wave them through, so the rows themselves are asked (S5).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,6 +85,32 @@ def _roles_by_group(person: Person, groups: type[Model]) -> dict[int, frozenset[
         if (role := _ROLES.get(codename)) is not None:
             found.setdefault(group_id, set()).add(role)
     return {group_id: frozenset(roles) for group_id, roles in found.items()}
+
+
+def members(*, group: Model) -> list[Person]:
+    """Return the active people who hold any role for `group` now, by name."""
+    held = remembered(("holders", group.pk), lambda: _holders_by_role(group))
+    people = {person.pk: person for each in held.values() for person in each}
+    return sorted(people.values(), key=lambda person: person.full_name)
+
+
+def holders_by_role(groups: Sequence[Model]) -> dict[tuple[int, Role], list[Person]]:
+    """Return (id of the group, role) → the active people who hold it now, by name: one query for any number of groups."""
+    if not groups:
+        return {}
+    rows: QuerySet[Any] = (
+        get_user_obj_perms_model(groups[0])
+        ._default_manager.filter(content_object__in=groups, user__is_active=True)
+        .select_related("user", "permission")
+        .order_by("user__full_name")
+    )
+    roles = {role.permission: role for role in Role}
+    found: dict[tuple[int, Role], list[Person]] = {}
+    for row in rows:
+        role = roles.get(row.permission.codename)
+        if role is not None:
+            found.setdefault((row.content_object_id, role), []).append(row.user)
+    return found
 
 
 def roles_in(*, person: Person, group: Model) -> frozenset[Role]:

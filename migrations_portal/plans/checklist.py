@@ -74,3 +74,14 @@ TEMPLATE: tuple[TemplateItem, ...] = (
     TemplateItem("post-mortem-scheduled", _BACK, "Post-mortem scheduled", by_portal=False),
 )
 BY_KEY = {item.key: item for item in TEMPLATE}
+
+GATES: dict[str, str] = {
+    "tested-in-development": "REVIEW",
+    "rollback-documented": "REVIEW",
+    "performance-assessed": "SECURITY",
+    "tested-in-staging": "GO",
+    "automated-tests-passing": "GO",
+    "stakeholders-notified-before": "GO",
+    "emergency-contacts-confirmed": "GO",
+}
+"""Item → the stage that cannot pass while it is open. The rest of the list is the run's (backup) or the chain's (approval)."""

@@ -34,6 +34,11 @@ class MigrationPlan(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
     """Who carries the run out and watches it; holds no seat. Empty: the portal runs it on the word of who gives the go."""
+    window_ends_at = models.DateTimeField(null=True, blank=True)
+    """When the window that T-0 lies in closes; set at submission, empty where the target has no windows."""
+    cloned_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="clones"
+    )
     purpose = models.TextField(blank=True)
     tables_affected = models.TextField(blank=True)
     expected_seconds = models.PositiveIntegerField(null=True, blank=True)
@@ -229,6 +234,8 @@ class ChecklistItem(models.Model):
     position = models.PositiveSmallIntegerField()
     key = models.CharField(max_length=40)
     section = models.CharField(max_length=16)
+    by_portal = models.BooleanField(default=False)
+    """Ticked by proof only, never by hand."""
     done_at = models.DateTimeField(null=True)
     done_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -246,7 +253,81 @@ class ChecklistItem(models.Model):
                 condition=Q(section__in=[str(each) for each in Section]),
                 name="plans_checklist_section_known",
             ),
+            models.CheckConstraint(
+                condition=Q(by_portal=True, done_by__isnull=True)
+                | Q(by_portal=False, done_at__isnull=True, done_by__isnull=True)
+                | (Q(by_portal=False, done_at__isnull=False, done_by__isnull=False) & ~Q(note="")),
+                name="plans_checklist_proof_or_person",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.key
+
+
+class Series(models.Model):
+    """Plans that belong together as phases, with application deploys between them (spec, patterns 1 and 2)."""
+
+    title = models.CharField(max_length=160)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "plans_series"
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Phase(models.Model):
+    """One plan's place in its series, and the deploy that has to follow it before the next phase may begin."""
+
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="phases")
+    position = models.PositiveSmallIntegerField()
+    plan = models.OneToOneField(MigrationPlan, on_delete=models.PROTECT, related_name="phase")
+    deploy_before = models.CharField(max_length=300, blank=True)
+    """What has to be deployed after the phase before this one; empty for the first."""
+    deployed_at = models.DateTimeField(null=True)
+    deployed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    deployed_note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        db_table = "plans_phase"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["series", "position"], name="plans_phase_position_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(position=1, deploy_before="")
+                | (Q(position__gt=1) & ~Q(deploy_before="")),
+                name="plans_phase_gate_between",
+            ),
+            models.CheckConstraint(
+                condition=Q(deployed_at__isnull=True, deployed_by__isnull=True)
+                | (Q(deployed_at__isnull=False, deployed_by__isnull=False) & ~Q(deployed_note="")),
+                name="plans_phase_deploy_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"phase {self.position} of {self.series_id}"
+
+
+class Comment(models.Model):
+    """What somebody said about a plan. Part of the conversation, not of the signed content."""
+
+    plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    text = models.TextField()
+    mentioned = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="mentions")
+
+    class Meta:
+        db_table = "plans_comment"
+        constraints = [
+            models.CheckConstraint(condition=~Q(text=""), name="plans_comment_says_something")
+        ]
+
+    def __str__(self) -> str:
+        return f"comment {self.pk}"

@@ -8,8 +8,14 @@ from django.db.models import F, QuerySet
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.plans import rules
-from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanFile, PlanRevision
-from migrations_portal.plans.rules import PlanContent
+from migrations_portal.plans.models import (
+    MigrationPlan,
+    Phase,
+    PlanAssessment,
+    PlanFile,
+    PlanRevision,
+)
+from migrations_portal.plans.rules import PlanContent, PlanStatus
 from migrations_portal.targets import queries as target_queries
 
 
@@ -31,7 +37,7 @@ def visible(*, person: Person) -> QuerySet[MigrationPlan]:
 
 def get(*, plan_id: int, person: Person) -> MigrationPlan:
     """Return one plan that `person` may see, or raise `PlanNotFound`."""
-    plan = visible(person=person).filter(pk=plan_id).first()
+    plan = visible(person=person).select_related("phase").filter(pk=plan_id).first()
     if plan is None:
         raise PlanNotFound
     return plan
@@ -87,6 +93,7 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
         target=plan.target.name,
         database=plan.target.database,
         scheduled_for=plan.planned_for or plan.scheduled_for,
+        window_ends_at=plan.window_ends_at,
         author=plan.author.email,
         level=level,
         phi=phi,
@@ -108,3 +115,29 @@ def assessments_waiting(*, now: datetime) -> list[int]:
     )
     waiting = rows.select_related("plan").order_by("requested_at")[:50]
     return [row.pk for row in waiting if row.files_digest == files_digest(row.plan)][:10]
+
+
+def phases(plan: MigrationPlan) -> list[Phase]:
+    """Return the phases of the plan's series in order, empty when it belongs to none."""
+    own = getattr(plan, "phase", None)
+    if own is None:
+        return []
+    rows = Phase.objects.filter(series=own.series_id).select_related("plan__target", "deployed_by")
+    return list(rows.order_by("position"))
+
+
+def phase_waits_for(plan: MigrationPlan) -> str:
+    """Return why the plan's phase may not begin yet, nothing when it may."""
+    own = Phase.objects.filter(plan=plan).first()
+    if own is None or own.position == 1:
+        return ""
+    before = Phase.objects.select_related("plan").get(
+        series=own.series_id, position=own.position - 1
+    )
+    if before.plan.status != PlanStatus.SUCCEEDED:
+        return (
+            f"This is phase {own.position} of a series: {before.plan.number} has to succeed first."
+        )
+    if own.deployed_at is None:
+        return f"Between the phases this has to be deployed, and confirmed by a person: {own.deploy_before}"
+    return ""

@@ -43,14 +43,22 @@ PLAN_STATES: StateTable[PlanStatus] = StateTable(
         _S.APPROVED: frozenset({_S.SCHEDULED, _S.EXPIRED, _S.CANCELLED, _S.DRAFT, _S.SUBMITTED}),
         _S.SCHEDULED: frozenset({_S.RUNNING, _S.EXPIRED, _S.CANCELLED, _S.DRAFT, _S.SUBMITTED}),
         _S.RUNNING: frozenset(
-            {_S.SUCCEEDED, _S.FAILED, _S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}
+            {
+                _S.SUCCEEDED,
+                _S.FAILED,
+                _S.ROLLED_BACK,
+                _S.RESTORED,
+                _S.NEEDS_DECISION,
+                _S.APPROVED,
+            }
         ),
         _S.NEEDS_DECISION: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.SUCCEEDED}),
         _S.SUCCEEDED: frozenset({_S.ROLLED_BACK, _S.RESTORED, _S.NEEDS_DECISION}),
     },
 )
 """Design section 4, plus FAILED: the run stopped and the target is proven unchanged (ADR 0004); plus the ways back to DRAFT
-(opened for changes) and to SUBMITTED (postponed: the go is asked anew) (ADR 0005)."""
+(opened for changes) and to SUBMITTED (postponed: the go is asked anew) (ADR 0005); plus RUNNING → APPROVED: the window closed
+before the migration began, so the plan gets another run in the next one (ADR 0011)."""
 
 CLOSED = frozenset(
     {status for status in PlanStatus if PLAN_STATES.final(status)} | {PlanStatus.SUCCEEDED}
@@ -222,6 +230,8 @@ class PlanContent:
     target: str
     database: str
     scheduled_for: datetime
+    window_ends_at: datetime | None
+    """When the window of T-0 closes; None where the target has no windows."""
     author: str
     level: str
     phi: bool
@@ -251,6 +261,7 @@ class PlanContent:
                 "target": self.target,
                 "database": self.database,
                 "scheduled_for": self.scheduled_for.isoformat(),
+                "window_ends_at": self.window_ends_at.isoformat() if self.window_ends_at else None,
                 "author": self.author,
                 "level": self.level,
                 "phi": self.phi,
@@ -261,7 +272,7 @@ class PlanContent:
                     for name, sql, expected in self.checks
                 ],
                 "backup_policy": self.backup_policy,
-                "v": 1,
+                "v": 2,
             }
         )
 

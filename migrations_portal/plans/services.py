@@ -15,7 +15,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import checklist, queries
+from migrations_portal.plans import checklist, queries, slots
 from migrations_portal.plans.models import (
     ChecklistItem,
     FrozenFile,
@@ -128,7 +128,13 @@ def create(*, title: str, target: Target, by: Person, now: datetime) -> Migratio
 
 def _lay_out_checklist(plan: MigrationPlan) -> None:
     ChecklistItem.objects.bulk_create(
-        ChecklistItem(plan=plan, position=position, key=item.key, section=str(item.section))
+        ChecklistItem(
+            plan=plan,
+            position=position,
+            key=item.key,
+            section=str(item.section),
+            by_portal=item.by_portal,
+        )
         for position, item in enumerate(checklist.TEMPLATE)
     )
 
@@ -220,7 +226,7 @@ def put_files(
         PlanFile.objects.create(
             plan=plan, position=position, name=name, content=bytes(row.content), sha256=row.sha256
         )
-    _request_assessment(plan, now=now)
+    request_assessment(plan, now=now)
     return plan
 
 
@@ -232,11 +238,12 @@ def remove_file(*, plan_id: int, by: Person, name: str, now: datetime) -> Migrat
     if not removed:
         raise FileRefused(f"{plan.number} holds no file named {name}.")
     if plan.files.exists():
-        _request_assessment(plan, now=now)
+        request_assessment(plan, now=now)
     return plan
 
 
-def _request_assessment(plan: MigrationPlan, *, now: datetime) -> None:
+def request_assessment(plan: MigrationPlan, *, now: datetime) -> None:
+    """Ask for the analysis of the files as they are now, once."""
     PlanAssessment.objects.get_or_create(
         plan=plan, files_digest=queries.files_digest(plan), defaults={"requested_at": now}
     )
@@ -317,6 +324,8 @@ def missing(
         )
     elif not assessment.level:
         lacking["assessment"] = assessment.problem
+    if waits := queries.phase_waits_for(plan):
+        lacking["phase"] = waits
     if plan.scheduled_for is None:
         lacking["scheduled_for"] = (
             "The date and time of the run (T-0) is missing. Choose when it should run."
@@ -329,7 +338,15 @@ def missing(
             f"T-0 is too soon: a plan is submitted 7 days ahead. Choose {earliest:%d %b %Y, %H:%M} "
             f"({plan.target.time_zone}) or later."
         )
+    elif misfit := slots.misfit(plan, level=_level_now(plan)):
+        lacking["scheduled_for"] = misfit
     return lacking
+
+
+def _level_now(plan: MigrationPlan) -> str:
+    """Return the level by which the window is chosen; the strictest while the analysis is not done."""
+    assessment = queries.current_assessment(plan)
+    return assessment.level if assessment and assessment.level else "CRITICAL"
 
 
 @transaction.atomic
@@ -355,6 +372,7 @@ def freeze(
         raise PlanIncomplete(lacking)
     PLAN_STATES.check(source=PlanStatus(plan.status), target=PlanStatus.SUBMITTED)
     plan.revision, plan.planned_for = plan.revision + 1, plan.scheduled_for
+    plan.window_ends_at = slots.closes_at(plan, level=assessment.level)
     content = queries.content(
         plan, level=assessment.level, phi=assessment.phi, backup_policy=backup_policy
     )
@@ -432,9 +450,12 @@ def name_executor(*, plan_id: int, by: Person, executor: Person | None) -> Migra
 
 
 def prove(*, plan: MigrationPlan, key: str, note: str, evidence: str, now: datetime) -> None:
-    """Tick a checklist item that the portal proves, with a link to the proof. The caller's transaction carries the ledger entry."""
+    """Tick a checklist item that the portal proves, with a link to the proof. The caller's transaction carries the ledger entry.
+
+    An item that a person could tick as well belongs to the proof from now on.
+    """
     ChecklistItem.objects.filter(plan=plan, key=key, done_at__isnull=True).update(
-        done_at=now, done_by=None, note=note[:300], evidence=evidence[:200]
+        done_at=now, done_by=None, note=note[:300], evidence=evidence[:200], by_portal=True
     )
 
 

@@ -55,6 +55,16 @@ def stopped_by_person(aborted: Aborted) -> Ending:
     )
 
 
+def postponed(problem: str) -> Ending:
+    """The window closed before the migration began; the plan gets another run in the next one."""
+    return Ending(
+        RunStatus.POSTPONED,
+        Outcome.NOTHING_CHANGED,
+        problem=problem,
+        advice="Nothing is to be done: the next run starts by itself in the next window.",
+    )
+
+
 def nothing_changed(problem: str) -> Ending:
     """The migration failed and the target is proven to be as before."""
     return Ending(
@@ -156,6 +166,8 @@ def _write(context: RunContext, ending: Ending) -> None:
         now=context.clock(),
         public_url=context.public_url,
     )
+    if ending.status is RunStatus.POSTPONED:
+        return
     prove(context, ("audit-log-updated", "stakeholders-notified-after"))
     failpoints.reach("conclude.before-commit")
     if ending.trigger is not None:

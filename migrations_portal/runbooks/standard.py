@@ -8,6 +8,7 @@ from datetime import datetime
 from migrations_portal.approvals.services import BACKUP_POLICY
 from migrations_portal.backups import services as backups
 from migrations_portal.backups.models import Backup
+from migrations_portal.execution import queries as run_queries
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.reins import Pull
 from migrations_portal.execution.rules import (
@@ -17,10 +18,12 @@ from migrations_portal.execution.rules import (
     Outcome,
     StepFacts,
     StepFailed,
+    WindowClosed,
 )
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError, Trouble
 from migrations_portal.plans import queries as plan_queries
+from migrations_portal.plans import slots
 from migrations_portal.runbooks import (
     endings,
     health,
@@ -73,8 +76,11 @@ def _run(context: RunContext) -> Ending:
             held.enter_context(held_target(context))
             failpoints.reach("run.after-lock")
             known = _prepare(context)
+            _check_window(context)
         except LeaseLost:
             raise
+        except WindowClosed as closed:
+            return endings.postponed(closed.sentence)
         except Exception as failure:  # noqa: BLE001  # whatever it was, nothing was changed yet, and people are told
             return _stopped(_told(context, failure))
         try:
@@ -141,9 +147,11 @@ def _after_failed_file(context: RunContext, known: Before, failure: FileFailed) 
 
 def _prepare(context: RunContext) -> Before:
     """Steps 1 to 4. Nothing here changes the target; any `ProductError` ends the run before a change."""
+    _check_window(context)
     with context.recorder.step(STEP["health-before"]) as step:
         _check_content(context)
         health.check_before(context, step)
+    _check_window(context)
     failpoints.reach("backup.before")
     with context.recorder.step(STEP["backup"]) as step:
         deleted = verification.deleted_rows(
@@ -152,6 +160,7 @@ def _prepare(context: RunContext) -> Before:
         step.facts["deleted"] = deleted
         backup = _back_up(context, step)
         failpoints.reach("backup.after-dump")
+    _check_window(context)
     with context.recorder.step(STEP["verify-backup"]) as step:
         _prove_backup(context, step, backup=backup)
         failpoints.reach("backup.after-proof")
@@ -168,6 +177,13 @@ def _prepare(context: RunContext) -> Before:
         step.facts["baseline"] = baseline.as_json()
     context.recorder.note(schema_before=state.schema, history_before=list(state.history))
     return Before(state=state, baseline=baseline, counts=backup.counts, deleted=deleted)
+
+
+def _check_window(context: RunContext) -> None:
+    """Raise `WindowClosed` when the target may no longer be changed by now, by the database's clock (X18)."""
+    gate = slots.gate(context.plan, level=context.run.revision.level, at=run_queries.database_now())
+    if not gate.open:
+        raise WindowClosed(gate.sentence)
 
 
 def _check_content(context: RunContext) -> None:

@@ -7,14 +7,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from migrations_portal.approvals import queries as approval_queries
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import LEDGER_READERS
 from migrations_portal.targets import queries as target_queries
+from migrations_portal.web.presenters import my_work
 
 NAVIGATION = (
     ("Plans", "plans", False),
     ("Runs", "runs", False),
+    ("Calendar", "calendar-start", False),
     ("Incidents", "incidents", False),
     ("Audit", "ledger", True),
     ("Compliance", "compliance", True),
@@ -33,13 +34,17 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(person, Person):
         return {"demo": demo, "home_url": reverse("login"), "me": None}
     reads = target_queries.acts_anywhere(person=person, roles=LEDGER_READERS)
-    waiting = len(approval_queries.waiting_for(person=person, now=timezone.now()))
+    waiting = my_work.waiting(person=person, now=timezone.now())
     return {
         "demo": demo,
         "home_url": reverse("my-turn"),
         "sign_out_url": reverse("logout"),
         "nav": [
-            {"label": label, "url": reverse(name), "current": request.path == reverse(name)}
+            {
+                "label": label,
+                "url": reverse(name),
+                "current": request.path.startswith(reverse(name)),
+            }
             for label, name, readers_only in NAVIGATION
             if reads or not readers_only
         ],

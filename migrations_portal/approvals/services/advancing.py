@@ -8,6 +8,7 @@ from migrations_portal.approvals.services import invitations, mails
 from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import PORTAL, EntryKind
+from migrations_portal.plans import gates
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
@@ -67,6 +68,8 @@ def _open(stage: ChainStage, *, plan: MigrationPlan, revision: PlanRevision, at:
         _open_seats(mine, plan=plan, at=at)
     if any(seat.decision != Decision.APPROVE for seat in mine):
         return False
+    if gates.open_items(plan, stage.stage) and not plan.emergency_reason:
+        return False  # the checklist gates the stage (plans/gates.py); a tick lets the next sweep go on
     stage.completed_at = at.now
     stage.save(update_fields=["completed_at"])
     return True

@@ -97,6 +97,8 @@ class PlanForm(forms.Form):
         field = self.fields["target"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  # for the type checker
         field.queryset = targets
+        zones = sorted(set(targets.order_by().values_list("time_zone", flat=True)))
+        self.fields["scheduled_for"].help_text = f"On the wall clock of {' or '.join(zones)}."
 
     def documentation(self) -> Documentation:
         """Return the documentation as values."""

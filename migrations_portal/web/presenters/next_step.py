@@ -16,6 +16,10 @@ from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.web import clock
 
+AGAIN = frozenset(
+    {PlanStatus.REJECTED, PlanStatus.WITHDRAWN, PlanStatus.EXPIRED, PlanStatus.CANCELLED}
+)
+"""Ended without a run: its author goes on in a clone."""
 RUN_LABELS = {
     PlanStatus.SCHEDULED: "See the scheduled run",
     PlanStatus.RUNNING: "Watch the run",
@@ -46,6 +50,9 @@ def primary(
             ):
                 label = f"Sign as {Role(seat.role).noun}…"
                 return {"label": label, "url": reverse("sign-off", args=[seat.pk])}
+    if status in AGAIN and plan.author_id == person.pk:
+        url = reverse("plan-clone", args=[plan.pk])
+        return {"label": "Make a new plan from this", "url": url, "post": True}
     if runs:
         label = RUN_LABELS.get(status, "See the run")
         return {"label": label, "url": reverse("run", args=[runs[0].pk])}

@@ -12,7 +12,6 @@ from migrations_portal.audit import queries as ledger
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import checklist as template
 from migrations_portal.plans.models import MigrationPlan, PlanFile, PlanRevision
 from migrations_portal.plans.rules import DOCUMENTATION_ITEMS, PlanStatus
 from migrations_portal.web import clock
@@ -119,33 +118,6 @@ def documentation(plan: MigrationPlan) -> list[dict[str, str]]:
         }
         for name, (title, _) in DOCUMENTATION_ITEMS.items()
     ]
-
-
-def checklist(plan: MigrationPlan, *, may_tick: bool) -> list[dict[str, Any]]:
-    """Return the spec's four lists with who ticked what."""
-    rows = list(plan.checklist.select_related("done_by").order_by("position"))
-    lists = []
-    for section in template.Section:
-        mine = [row for row in rows if row.section == section]
-        items = [
-            {
-                "title": template.BY_KEY[row.key].title,
-                "done": row.done_at is not None,
-                "by": row.done_by.full_name if row.done_by else "The portal",
-                "at": row.done_at,
-                "note": row.note,
-                "evidence_url": row.evidence,
-                "evidence_label": "See the proof",
-                "by_portal": template.BY_KEY[row.key].by_portal,
-                "tick_url": None
-                if row.done_at or template.BY_KEY[row.key].by_portal or not may_tick
-                else reverse("plan-tick", args=[plan.pk, row.key]),
-            }
-            for row in mine
-        ]
-        done = sum(1 for row in mine if row.done_at)
-        lists.append({"title": section.title, "done": done, "total": len(mine), "items": items})
-    return lists
 
 
 def glance(plan: MigrationPlan, *, level: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +17,7 @@ from migrations_portal.approvals import services as approvals
 from migrations_portal.kernel.errors import ProductError, Refused
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import queries, services
+from migrations_portal.plans import queries, services, slots
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import (
     DOCUMENTATION_ITEMS,
@@ -98,12 +98,21 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
     return _page(request, form=form, checks=checks, plan=plan)
 
 
-def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -> HttpResponse:
-    targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
-    action = request.POST.get("action", "save")
+def _posted(request: HttpRequest) -> QueryDict:
+    """Return what was sent, with the parts that a browser leaves out."""
     posted = request.POST.copy()
     if "checks-TOTAL_FORMS" not in posted:
         posted.update(BLANK)
+    slot = request.POST.get("slot")
+    if slot:  # one of the offered slots was pressed
+        posted["scheduled_for"] = slot
+    return posted
+
+
+def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -> HttpResponse:
+    targets = target_queries.visible_targets(person=person, roles=frozenset({Role.ENGINEER}))
+    action = request.POST.get("action", "save")
+    posted = _posted(request)
     form = PlanForm(
         posted, request.FILES, targets=targets, initial={"target": plan.target} if plan else None
     )
@@ -217,6 +226,7 @@ def _page(
         "checks": checks,
         "uploaded": [],
         "missing": [],
+        "slots": [],
         "assessment": None,
         "post_url": request.path,
         "can_submit": plan is not None,
@@ -246,8 +256,27 @@ def _page(
             }
             for name, said in lacking.items()
         ],
+        "slots": _slots(plan, level=assessed.level if assessed else ""),
         "assessment": {**shown, "url": reverse("plan", args=[plan.pk]) + "#assessment"}
         if (shown := assessment.shown(assessed))
         else None,
     }
     return render(request, "plans/edit.html", told, status=status)
+
+
+def _slots(plan: MigrationPlan, *, level: str) -> list[dict[str, str]]:
+    """Return the next windows that fit the plan, for one press each; none before the risk is known."""
+    if not level:
+        return []
+    zone = plan.target.zone
+    soonest = earliest_start(now=timezone.now(), day=clock.day(), zone=zone) + TIME_TO_WRITE
+    found = slots.offered(plan, level=level, after=soonest, count=3)
+    return [
+        {
+            "value": f"{start:%Y-%m-%dT%H:%M:%S}",
+            "label": f"{start:%a} {start.day} {start:%b}, {start:%H:%M} to {end:%a %H:%M %Z}",
+        }
+        for start, end in (
+            (each.starts.astimezone(zone), each.ends.astimezone(zone)) for each in found
+        )
+    ]

@@ -1,4 +1,4 @@
-"""Pages about plans: the list, one plan, ticking its checklist."""
+"""Pages about plans: the list and one plan."""
 
 from typing import Any
 
@@ -14,22 +14,34 @@ from migrations_portal.approvals import services as approvals
 from migrations_portal.approvals.models import Seat
 from migrations_portal.execution import queries as run_queries
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.kernel.memory import remembered
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries, reassessment, services
-from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.rehearsals.services import REHEARSERS
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
+from migrations_portal.web.forms.plan_filter import PlanFilterForm
 from migrations_portal.web.people import signed_in
-from migrations_portal.web.presenters import assessment, course, next_step
+from migrations_portal.web.presenters import (
+    assessment,
+    checklist,
+    course,
+    next_step,
+    plan_rows,
+    together,
+)
 from migrations_portal.web.presenters import plans as presenter
 from migrations_portal.web.presenters import rehearsals as rehearsal_presenter
 from migrations_portal.web.presenters import seats as seat_presenter
 from migrations_portal.web.presenters.compliance import compliance_actions
 
 PAGE_SIZE = 50
+NEVER_RUN = frozenset({PlanStatus.DRAFT, PlanStatus.SUBMITTED, PlanStatus.REJECTED})
+"""Plans in these states have no run yet, so none is asked for."""
 
 
 def _may_write(person: Person) -> bool:
@@ -40,38 +52,35 @@ def _may_write(person: Person) -> bool:
 def plan_list(request: HttpRequest) -> HttpResponse:
     """Show the newest plans that the person may see."""
     person = signed_in(request)
-    rows = list(queries.visible(person=person)[:PAGE_SIZE])
-    revisions = queries.newest_revisions(rows)
-    seats = approval_queries.seats_of_plans(rows)
+    wanted = PlanFilterForm(request.GET, targets=target_queries.visible_targets(person=person))
+    rows = wanted.narrow(queries.visible(person=person), person=person)
+    before = request.GET.get("before", "")
+    if before.isdecimal():
+        rows = rows.filter(pk__lt=int(before[:18]))
+    page = list(rows[: PAGE_SIZE + 1])
     told = {
-        "plans": [
-            _row(plan, revision=revisions.get(plan.pk), seats=seats.get(plan.pk, []))
-            for plan in rows
-        ],
-        "filtered": False,
+        "plans": plan_rows.rows(page[:PAGE_SIZE], now=timezone.now()),
+        "filters": wanted,
+        "filtered": wanted.filtered,
+        "clear_url": reverse("plans"),
+        "pager": _pager(request, page),
         "new_url": reverse("plan-new") if _may_write(person) else "",
     }
     return render(request, "plans/list.html", told)
 
 
-def _row(
-    plan: MigrationPlan, *, revision: PlanRevision | None, seats: list[Seat]
-) -> dict[str, object]:
-    waiting = next_step.waiting_for(plan, seats=seats)
+def _pager(request: HttpRequest, page: list[MigrationPlan]) -> dict[str, Any] | None:
+    """Return the way to older plans; pages are found by number, so a later page costs as much as the first."""
+    if len(page) <= PAGE_SIZE:
+        return None
+    last = page[PAGE_SIZE - 1].pk
+    query = request.GET.copy()
+    query["before"] = str(last)
     return {
-        "number": plan.number,
-        "title": plan.title,
-        "url": reverse("plan", args=[plan.pk]),
-        "level": revision.level if revision else "",
-        "phi": bool(revision and revision.phi),
-        "status": plan.status,
-        "target": plan.target.name,
-        "scheduled_for": plan.scheduled_for,
-        "zone": plan.target.time_zone,
-        "waiting_for": f"{waiting['name']} {waiting['role_title']}".strip() if waiting else "",
-        "signed": sum(1 for seat in seats if seat.decision),
-        "seats": len(seats),
-        "author": plan.author.full_name,
+        "first": page[0].pk,
+        "last": last,
+        "total": None,
+        "next_url": f"{reverse('plans')}?{query.urlencode()}",
     }
 
 
@@ -80,18 +89,26 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Show one plan."""
     person = signed_in(request)
     row = queries.get(plan_id=plan_id, person=person)
-    return render(request, "plans/detail.html", _told(row, person=person))
+    kept = request.session.pop(f"comment-{plan_id}", "")
+    return render(request, "plans/detail.html", _told(row, person=person, kept=kept))
 
 
-def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
+def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
     now = timezone.now()
     seats = approval_queries.seats_of_plan(row)
     revision = seats[0].revision if seats else queries.newest_revision(row)
+    if (
+        revision is not None
+    ):  # the seats are read already, so what this person signed need not be asked again
+        mine = [seat.role for seat in seats if seat.decided_by_id == person.pk]
+        remembered(("signed", revision.pk, person.pk), lambda: mine)
     files = list(row.files.order_by("position"))
     assessed = queries.assessment_of(row, files=files)
     level = revision.level if revision else (assessed.level if assessed else "")
     phi = revision.phi if revision else bool(assessed and assessed.phi)
-    runs = list(run_queries.visible(person=person).filter(plan=row))
+    runs = (
+        [] if row.status in NEVER_RUN else list(run_queries.visible(person=person).filter(plan=row))
+    )
     roles = access.roles_in(person=person, group=row.target.group)
     return {
         "plan": presenter.about(row, revision=revision, level=level, phi=phi),
@@ -117,9 +134,12 @@ def _told(row: MigrationPlan, *, person: Person) -> dict[str, Any]:
         ),
         "documentation": presenter.documentation(row),
         "verification": [vars(each) for each in _checks(row)],
-        "checklist": presenter.checklist(
-            row, may_tick=presenter.may_tick(row, person=person, roles=roles)
-        ),
+        "checklist": checklist.card(row, rows=checklist.rows_of(row)),
+        "phases": together.phases(row, person=person, roles=roles),
+        "comments": together.conversation(row, roles=roles, kept=kept),
+        "clone_url": reverse("plan-clone", args=[row.pk])
+        if row.status in together.CLONABLE and Role.ENGINEER in roles
+        else None,
         "seats": [_seat(seat, person=person) for seat in seats],
         "glance": presenter.glance(row, level=level),
         "runs": presenter.runs(runs),
@@ -161,23 +181,6 @@ def _notes(seats: list[Seat]) -> list[dict[str, str]]:
 
 
 @require_POST
-def tick(request: HttpRequest, plan_id: int, key: str) -> HttpResponse:
-    """Tick a checklist item by hand."""
-    person = signed_in(request)
-    queries.get(plan_id=plan_id, person=person)
-    try:
-        services.tick(
-            plan_id=plan_id,
-            key=key,
-            by=person,
-            note=request.POST.get("note", ""),
-            now=timezone.now(),
-        )
-    except Refused as refusal:
-        messages.error(request, refusal.sentence)
-    return redirect(reverse("plan", args=[plan_id]) + "#checklist")
-
-
 @require_POST
 def assess_again(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Ask for a new assessment, because the target or its list of PHI has changed."""

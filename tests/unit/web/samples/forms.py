@@ -2,6 +2,8 @@
 
 from django import forms
 
+from migrations_portal.web.forms.windows import PeriodForm
+
 LEVELS = [
     ("", "Any"),
     ("LOW", "Low"),
@@ -92,3 +94,12 @@ class CheckForm(forms.Form):
 
 
 ChecksFormSet = forms.formset_factory(CheckForm, extra=1, can_delete=True)
+
+
+WINDOW = {
+    "form": PeriodForm({"kind": "FREEZE", "name": ""}),
+    "title": "New window or freeze for white_cross_production",
+    "zone": "America/New_York",
+    "target_name": "white_cross_production",
+    "back_url": "#",
+}

@@ -80,6 +80,17 @@ MAILS: dict[str, dict[str, Any]] = {
     "run_rolled_back": _RUN | {"outcome_sentence": "The migration was undone by name."},
     "run_needs_decision": _RUN | {"outcome_sentence": "The migration failed half way."},
     "run_restored": _RUN | {"outcome_sentence": "The backup taken before the run is live again."},
+    "run_postponed": _RUN
+    | {
+        "outcome_sentence": "Run 57 of WC-142 is postponed. white_cross_production is frozen (Year end).",
+        "due": "Sat 08 Nov 2025, 22:00 EST",
+    },
+    "mentioned": {
+        "plan_number": "WC-142",
+        "person_name": "Dan",
+        "by_name": "Ana Lopez",
+        "url": "https://ops.example.org/plans/142/#comment-9",
+    },
     "incident_opened": {
         "plan_number": "WC-142",
         "plan_title": "Add consent tracking to patients",

@@ -248,41 +248,89 @@ DIFF = [
     },
     {"number": 14, "kind": "", "text": "  },"},
 ]
-CHECKLIST = [
-    {
-        "title": "Pre-migration",
-        "done": 2,
-        "total": 4,
-        "items": [
-            {
-                "title": "Backup created and verified",
-                "done": True,
-                "by": "White Cross Ops",
-                "at": days_before(2),
-                "note": "",
-                "by_portal": True,
-                "evidence_url": "#",
-                "evidence_label": "Run 57",
-            },
-            {
-                "title": "Migration tested in development",
-                "done": True,
-                "by": "Ana Lopez",
-                "at": days_before(8),
-                "note": "Twice, on a copy of the seed data",
-                "by_portal": False,
-            },
-            {"title": "Approval obtained", "done": False, "by_portal": True},
-            {
-                "title": "Automated tests passing",
-                "done": False,
-                "by_portal": False,
-                "tick_url": "#",
-            },
-        ],
+CHECKLIST = {
+    "url": "#",
+    "lists": [
+        {"title": "Pre-migration", "done": 2, "total": 9},
+        {"title": "Execution", "done": 0, "total": 7},
+    ],
+    "gates": [{"stage": "T-1 Go / no-go", "items": ["Migration tested in staging"]}],
+}
+CHECKLIST_PAGE: dict[str, Any] = {
+    "plan": {
+        "number": "WC-142",
+        "title": "Add consent tracking to patients",
+        "status": "SUBMITTED",
+        "zone": ZONE,
+        "url": "#",
     },
-    {"title": "Execution", "done": 1, "total": 1, "items": []},
-]
+    "gates": CHECKLIST["gates"],
+    "next": {"key": "tested-in-staging"},
+    "export_url": "#",
+    "checklist": [
+        {
+            "title": "Pre-migration",
+            "done": 2,
+            "total": 4,
+            "items": [
+                {
+                    "key": "backup",
+                    "title": "Backup created and verified",
+                    "done": True,
+                    "by": "White Cross Ops",
+                    "at": days_before(2),
+                    "note": "Proven by run 57",
+                    "by_portal": True,
+                    "evidence_url": "#",
+                },
+                {
+                    "key": "dev",
+                    "title": "Migration tested in development",
+                    "done": True,
+                    "by": "Ana Lopez",
+                    "at": days_before(8),
+                    "note": "Twice, on a copy of the seed data",
+                },
+                {"key": "approval", "title": "Approval obtained", "done": False, "by_portal": True},
+                {
+                    "key": "tested-in-staging",
+                    "title": "Migration tested in staging",
+                    "done": False,
+                    "gate": "T-1 Go / no-go",
+                    "tick_url": "#",
+                },
+            ],
+        }
+    ],
+}
+PHASES = {
+    "rows": [
+        {
+            "position": 1,
+            "number": "WC-142",
+            "title": "Add the column",
+            "status": "SUCCEEDED",
+            "here": True,
+        },
+        {
+            "position": 2,
+            "number": "WC-150",
+            "title": "Make it required",
+            "status": "DRAFT",
+            "url": "#",
+            "deploy": "Application code that writes both columns",
+            "confirm_url": "#",
+        },
+    ],
+    "add_url": "#",
+    "number_next": 3,
+}
+COMMENTS = {
+    "rows": [{"pk": 9, "author": "Dan Okafor", "at": days_before(3), "text": "@ana Why at night?"}],
+    "post_url": "#",
+    "handles": ["@ana", "@dan"],
+    "kept": "",
+}
 DETAIL: dict[str, Any] = {
     "plan": PLAN,
     "action": {"label": "Sign as database admin…", "url": "#"},
@@ -335,6 +383,9 @@ DETAIL: dict[str, Any] = {
         }
     ],
     "checklist": CHECKLIST,
+    "phases": PHASES,
+    "comments": COMMENTS,
+    "clone_url": "#",
     "seats": SEATS,
     "glance": [
         {"term": "Where", "value": "white_cross_production, PostgreSQL 15"},

@@ -1,0 +1,59 @@
+"""A plan's time on its target: which slots are offered, and whether its T-0 fits the windows."""
+
+from datetime import datetime, timedelta
+
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.windows import queries as windows
+from migrations_portal.windows.recurrence import Span
+from migrations_portal.windows.rules import Gate
+
+SLOTS_OFFERED = 5
+
+
+def seconds_needed(plan: MigrationPlan) -> int:
+    """Return how long the migration may take, as its author says."""
+    return plan.expected_seconds or 0
+
+
+def offered(
+    plan: MigrationPlan, *, level: str, after: datetime, count: int = SLOTS_OFFERED
+) -> list[Span]:
+    """Return the next slots that fit the plan's level and expected time, beginning not before `after`."""
+    calendar = windows.calendar_of(plan.target)
+    if calendar.unlimited:
+        return []
+    return calendar.next_slots(level, after=after, seconds=seconds_needed(plan), count=count)
+
+
+def gate(plan: MigrationPlan, *, level: str, at: datetime) -> Gate:
+    """Say whether the plan may run at `at`: inside a fitting window, outside every freeze (X18)."""
+    return windows.calendar_of(plan.target).gate(level, at=at, seconds=seconds_needed(plan))
+
+
+def misfit(plan: MigrationPlan, *, level: str) -> str:
+    """Return the sentence why T-0 does not fit the target's windows, nothing when it does."""
+    if plan.scheduled_for is None:
+        return ""
+    found = gate(plan, level=level, at=plan.scheduled_for)
+    when = plan.scheduled_for.astimezone(plan.target.zone)
+    return (
+        "" if found.open else f"T-0 ({when:%a %d %b %Y, %H:%M %Z}) does not fit. {found.sentence}"
+    )
+
+
+def closes_at(plan: MigrationPlan, *, level: str) -> datetime | None:
+    """Return when the window around T-0 closes, None where only freezes matter."""
+    calendar = windows.calendar_of(plan.target)
+    if plan.scheduled_for is None or calendar.unlimited:
+        return None
+    slot = calendar.slot_at(level, at=plan.scheduled_for)
+    return slot.ends if slot else None
+
+
+def first_fit(plan: MigrationPlan, *, level: str, after: datetime) -> datetime | None:
+    """Return the default T-0: the start of the next fitting slot, on a whole second."""
+    found = offered(plan, level=level, after=after, count=1)
+    if not found:
+        return None
+    start = found[0].starts
+    return start.replace(microsecond=0) + timedelta(seconds=1 if start.microsecond else 0)
