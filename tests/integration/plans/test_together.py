@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from migrations_portal.audit.models import Entry
+from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.notifications.models import Notice
 from migrations_portal.people import access
 from migrations_portal.people.rules import Role
@@ -13,7 +14,7 @@ from migrations_portal.plans import checklist, cloning, comments, gates, queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import ChecklistItem, Comment, MigrationPlan, Phase
 from tests.clock import DAY, NOON
-from tests.factories.plans import draft, submitted
+from tests.factories.plans import draft, scheduled_run, submitted
 
 URL = "http://127.0.0.1:8000"
 
@@ -33,7 +34,7 @@ def test_a_clone_has_everything_but_date_signatures_and_ticks(cast, production):
 
 def test_a_withdrawn_plan_is_cloned_in_the_browser_by_an_engineer_only(browser, cast, production):
     plan = submitted(by=cast["ana"], target=production)
-    plans.withdraw(plan_id=plan.pk, by=cast["ana"], reason="typo", now=NOON)
+    browser("ana").post(f"/plans/{plan.pk}/withdraw/", {"reason": "typo"})
 
     assert "Clone as new plan" in browser("ana").get(f"/plans/{plan.pk}/").content.decode()
     browser("dan").post(f"/plans/{plan.pk}/clone/")
@@ -115,7 +116,7 @@ def test_an_auditor_reads_and_does_not_comment(cast, production, group):
 
 
 def two_phases(cast, production):
-    first = draft(by=cast["ana"], target=production)
+    first = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING).plan
     second = series.add_phase(
         plan_id=first.pk,
         by=cast["ana"],
@@ -128,10 +129,8 @@ def two_phases(cast, production):
 
 def succeed(plan):
     """Walk the plan to SUCCEEDED by legal steps of its status."""
-    for status in ("SUBMITTED", "APPROVED", "SCHEDULED", "RUNNING", "SUCCEEDED"):
-        MigrationPlan.objects.filter(pk=plan.pk).update(
-            status=status, submitted_at=NOON, revision=1
-        )
+    for status in ("RUNNING", "SUCCEEDED"):
+        MigrationPlan.objects.filter(pk=plan.pk).update(status=status)
 
 
 def test_the_next_phase_waits_for_the_first_and_for_its_deploy(cast, production):
@@ -168,7 +167,7 @@ def test_the_database_itself_refuses_a_phase_before_its_time(cast, production):
 
 
 def test_a_series_is_made_and_confirmed_in_the_browser(browser, cast, production):
-    first = draft(by=cast["ana"], target=production)
+    first = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING).plan
     ana = browser("ana")
 
     assert (
