@@ -187,7 +187,7 @@ def explore() -> None:
         wanted = queries.LedgerFilter(**{name: choices[name]() for name in chosen})
         before = chance.randrange(1, EXPLORE + 1)
         begun = time.perf_counter()
-        list(queries.entries(targets=targets, wanted=wanted).filter(seq__lt=before)[: PAGE + 1])
+        queries.newest(targets=targets, wanted=wanted, before=before, count=PAGE + 1)
         took.append((time.perf_counter() - begun, tuple(chosen)))
     slowest = sorted(took)[-3:]
     p95 = quantiles([seconds for seconds, _ in took], n=20)[18]

@@ -39,6 +39,12 @@ _FROM_CHILD = frozenset(
 """Startup parameters that the child may choose; who, where and the limits are ours (X7)."""
 
 CHECK_INTERVAL = "client_connection_check_interval"
+QUERY_LOG: dict[str, int | str] = {
+    "log_statement": "all",
+    "log_parameter_max_length": 0,
+    "log_parameter_max_length_on_error": 0,
+}
+"""The spec's "Enable query logging during migration": each statement, but no bound values, which are the patients'."""
 """Since PostgreSQL 14: the backend notices a dead client while a statement runs."""
 
 
@@ -85,21 +91,31 @@ async def open_session(
         "lock_timeout": limits.lock_timeout_ms,
         "statement_timeout": limits.statement_timeout_ms,
         "idle_in_transaction_session_timeout": limits.idle_in_transaction_ms,
-        CHECK_INTERVAL: 500,
     }
+    wished: dict[str, int | str] = {CHECK_INTERVAL: 500} | (QUERY_LOG if limits.query_log else {})
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            try:
-                return await _enter(endpoint, settings, limits, asked, transport)
-            except DoorClosed as refused:
-                if CHECK_INTERVAL not in str(refused):
-                    raise
-                del settings[CHECK_INTERVAL]  # PostgreSQL 13
-                return await _enter(endpoint, settings, limits, asked, transport)
+            while True:
+                try:
+                    return await _enter(endpoint, settings | wished, limits, asked, transport)
+                except DoorClosed as refused:
+                    _give_up_one(wished, refused)
     except TimeoutError as slow:
         raise DoorClosed(f"the target did not answer within {CONNECT_SECONDS:.0f} s") from slow
     except (OSError, asyncio.IncompleteReadError, ServerNotProven, pg_wire.ProtocolBroken) as lost:
         raise DoorClosed(f"the target cannot be entered: {lost}") from lost
+
+
+def _give_up_one(wished: dict[str, int | str], refused: DoorClosed) -> None:
+    """Leave out what this server does not know (13 has no check interval) or this role may not set.
+
+    The query log goes as a whole: rather none than one with the patients' values. Raises `refused` when it speaks of something else.
+    """
+    named = next((name for name in wished if f'"{name}"' in str(refused)), None)
+    if named is None:
+        raise refused
+    for name in QUERY_LOG if named in QUERY_LOG else (named,):
+        wished.pop(name)
 
 
 async def cancel(endpoint: Endpoint, *, pid: int, secret: bytes, transport: Transport) -> None:
@@ -156,7 +172,7 @@ def _tls(transport: Transport) -> ssl.SSLContext:
 
 async def _enter(
     endpoint: Endpoint,
-    settings: Mapping[str, int],
+    settings: Mapping[str, int | str],
     limits: SessionLimits,
     asked: Mapping[str, str],
     transport: Transport,

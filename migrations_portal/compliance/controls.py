@@ -67,6 +67,7 @@ def controls(*, target: Target, period: Period, now: datetime) -> list[Control]:
         _dpia,
         _seats,
         _encryption,
+        _query_log,
         _log_reviews,
         _retention,
         _processing,
@@ -213,6 +214,23 @@ def _encryption(target: Target, period: Period, _now: datetime) -> Control:
         open=tuple(
             (f"Backup {each.pk} of run {each.run_id}", f"/runs/{each.run_id}/") for each in plain
         ),
+    )
+
+
+def _query_log(target: Target, period: Period, _now: datetime) -> Control:
+    runs = _runs(target, period).filter(revision__phi=True)
+    known = RunStep.objects.filter(run__in=runs, facts__has_key="query_log")
+    on = set(known.filter(facts__query_log__on=True).values_list("run_id", flat=True))
+    asked = set(known.values_list("run_id", flat=True))
+    off = sorted(asked - on)
+    return Control(
+        "query-log",
+        "Query logging on during every run on PHI",
+        None if not asked else not off,
+        f"{len(on)} of {len(asked)} runs on PHI had it on, as the target itself said."
+        if asked
+        else "No run on PHI got so far in this period.",
+        open=tuple((f"Run {pk} was not logged by the target", f"/runs/{pk}/") for pk in off),
     )
 
 

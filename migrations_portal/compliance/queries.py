@@ -1,5 +1,7 @@
 """Reading compliance: the state of each control of the spec's HIPAA section, with its evidence."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 
 from migrations_portal.compliance.models import (
@@ -11,6 +13,7 @@ from migrations_portal.compliance.models import (
     LogReview,
     ProcessingRecord,
 )
+from migrations_portal.execution.models import RunStep
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans.models import MigrationPlan
@@ -54,6 +57,12 @@ def reviews(*, groups: QuerySet[TargetGroup]) -> QuerySet[LogReview]:
         .select_related("run__plan", "run__target", "done_by")
         .order_by("-done_at", "due_at")
     )
+
+
+def logged_by_target(*, run_ids: Iterable[int]) -> dict[int, str]:
+    """Return of each run by what its target logged the statements: empty when it did not; a run without the fact is left out."""
+    steps = RunStep.objects.filter(run__in=run_ids, facts__has_key="query_log")
+    return {run: fact["by"] for run, fact in steps.values_list("run_id", "facts__query_log")}
 
 
 def processing(*, groups: QuerySet[TargetGroup]) -> list[ProcessingRecord]:

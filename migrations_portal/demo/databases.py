@@ -13,7 +13,11 @@ MIGRATOR = "wco_migrator"
 """Owns the target databases; no superuser."""
 PORTAL = "wco"
 """The portal's own database."""
-LOGGING_PARAMETERS = ("log_statement", "log_min_duration_statement", "log_parameter_max_length")
+LOGGING_PARAMETERS = (
+    "log_statement",
+    "log_parameter_max_length",
+    "log_parameter_max_length_on_error",
+)
 """What the migrator may set in its own sessions: the spec asks for query logging during PHI migrations."""
 
 

@@ -54,6 +54,8 @@ class SessionLimits:
     linger_ms: int = 0
     """Hold back the statement after a quick one inside a transaction for so long, so that somebody can look at its locks.
     Only for rehearsals, and only for the first statements of a session."""
+    query_log: bool = False
+    """Ask the server to log each statement of the session, without bound values, where the role may set that."""
 
 
 @dataclass(frozen=True)

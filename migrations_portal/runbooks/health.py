@@ -4,8 +4,9 @@ from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.rules import StepFailed
 from migrations_portal.plans import explained
 from migrations_portal.plans import queries as plan_queries
+from migrations_portal.runbooks.sessions import NOT_PRIVILEGED
 from migrations_portal.runbooks.tools import RunContext
-from migrations_portal.targets.ports import TargetSession
+from migrations_portal.targets.ports import QueryFailed, TargetSession
 
 LONG_TRANSACTION_MINUTES = 5
 """The spec's own limit for a long-running query."""
@@ -23,6 +24,14 @@ LONG_TRANSACTIONS = """
 SELECT count(*) AS running FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
    AND xact_start < now() - make_interval(mins => %s)
+"""
+QUERY_LOG = """
+SELECT coalesce(nullif(current_setting('pgaudit.log', true), 'none'), '') AS pgaudit,
+       current_setting('log_statement') IN ('all', 'mod') AS already
+"""
+MAY_SET_QUERY_LOG = """
+SELECT set_config('log_statement', 'all', true), set_config('log_parameter_max_length', '0', true),
+       set_config('log_parameter_max_length_on_error', '0', true)
 """
 LARGEST = """
 SELECT schemaname || '.' || relname AS name, pg_size_pretty(pg_total_relation_size(relid)) AS size
@@ -58,6 +67,8 @@ def check_before(context: RunContext, step: StepRecord) -> None:
                 f"{waiting} transactions have been open for more than {LONG_TRANSACTION_MINUTES} min",
                 level="warn",
             )
+        if context.run.revision.phi:
+            _say_query_log(session, step)
     drill = tools.scratch(context.run.target, name="postgres")
     with tools.server.session(drill, application_name=context.application_name) as session:
         session.rows("SELECT 1 AS answers")
@@ -93,6 +104,37 @@ def _say_facts(session: TargetSession, step: StepRecord) -> int:
             "The target is a standby or read-only, so nothing can be migrated on it. Point the target at the primary."
         )
     return int(facts["major"])
+
+
+def _say_query_log(session: TargetSession, step: StepRecord) -> None:
+    """Say whether the target logs the statements of a migration on PHI; the door asks for it in each session (spec, "Access Logging").
+
+    It is no reason to stop: the run's own log has each statement too. The review afterwards and the control say what was on.
+    """
+    found = session.rows(QUERY_LOG)[0]
+    asked = _may_set_query_log(session)
+    by = f"pgaudit ({found['pgaudit']})" if found["pgaudit"] else "log_statement"
+    on = asked or found["already"] or bool(found["pgaudit"])
+    step.facts = {**step.facts, "query_log": {"on": on, "by": by if on else ""}}
+    if on:
+        step.say(f"The target logs each statement of the migration, by {by}")
+    else:
+        step.say(
+            "The target does not log this migration's statements: its role may not switch that on. For the next run a DBA can "
+            "GRANT SET ON PARAMETER log_statement, log_parameter_max_length, log_parameter_max_length_on_error TO the role "
+            "(PostgreSQL 15 and newer), or ALTER ROLE … SET log_statement = 'all'. The log of this run has each statement all the same.",
+            level="warn",
+        )
+
+
+def _may_set_query_log(session: TargetSession) -> bool:
+    try:
+        session.rows(MAY_SET_QUERY_LOG)
+    except QueryFailed as refused:
+        if refused.sqlstate != NOT_PRIVILEGED:
+            raise
+        return False
+    return True
 
 
 def check_after(context: RunContext, step: StepRecord) -> None:

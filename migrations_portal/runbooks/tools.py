@@ -107,6 +107,7 @@ class RunContext:
             application_name=self.application_name,
             lock_timeout_ms=LOCK_TIMEOUT_MS,
             statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+            query_log=self.run.revision.phi,
         )
 
     @property

@@ -177,9 +177,12 @@ def document(request: HttpRequest, plan_id: int, document_id: int) -> HttpRespon
 def reviews(request: HttpRequest) -> HttpResponse:
     """Show the reviews of query logs, the open ones first."""
     groups, now = groups_of(signed_in(request)), timezone.now()
+    rows = list(queries.reviews(groups=groups))
+    logged = queries.logged_by_target(run_ids=[row.run_id for row in rows])
     told = {
         "reviews": [
             {
+                "logged": logged.get(row.run_id),
                 "number": row.pk,
                 "run": row.run_id,
                 "run_url": reverse("run", args=[row.run_id]),
@@ -192,7 +195,7 @@ def reviews(request: HttpRequest) -> HttpResponse:
                 "finding": row.finding,
                 "url": reverse("compliance-review", args=[row.pk]),
             }
-            for row in sorted(queries.reviews(groups=groups), key=lambda r: (r.done_at is not None, r.due_at))
+            for row in sorted(rows, key=lambda r: (r.done_at is not None, r.due_at))
         ]
     }  # fmt: skip
     return render(request, "compliance/reviews.html", told)

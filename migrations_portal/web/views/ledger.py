@@ -27,11 +27,13 @@ def ledger(request: HttpRequest) -> HttpResponse:
     filtered = asked.is_bound and any(request.GET.get(name) for name in asked.fields)
     asked.is_valid()
     wanted = asked.wanted() if asked.is_bound else queries.LedgerFilter()
-    rows = queries.entries(targets=targets, wanted=wanted)
     before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < DIGITS:
-        rows = rows.filter(seq__lt=int(before))
-    page = list(rows[: PAGE_SIZE + 1])
+    page = queries.newest(
+        targets=targets,
+        wanted=wanted,
+        before=int(before) if before.isdecimal() and len(before) < DIGITS else None,
+        count=PAGE_SIZE + 1,
+    )
     question = {name: str(request.GET[name]) for name in asked.fields if request.GET.get(name)}
     told = {
         "entries": [_told(row) for row in page[:PAGE_SIZE]],

@@ -218,6 +218,26 @@ def test_each_control_says_what_is_missing_and_holds_once_it_is_there(cast, prod
     assert state(production, "retention").holds
     assert state(production, "encryption").holds
 
+    assert state(production, "query-log").holds is None
+    step = run.steps.create(
+        key="health-before",
+        title="Health",
+        position=1,
+        status="OK",
+        started_at=NOW,
+        finished_at=NOW,
+        exit_code=0,
+        facts={"query_log": {"on": False, "by": ""}},
+    )
+    assert state(production, "query-log").open == (
+        (f"Run {run.pk} was not logged by the target", f"/runs/{run.pk}/"),
+    )
+    assert queries.logged_by_target(run_ids=[run.pk]) == {run.pk: ""}
+    step.facts = {"query_log": {"on": True, "by": "pgaudit (all)"}}
+    step.save()
+    assert state(production, "query-log").holds
+    assert queries.logged_by_target(run_ids=[run.pk]) == {run.pk: "pgaudit (all)"}
+
     services.open_reviews(now=NOW)
     assert state(production, "reviews").holds
     LogReview.objects.update(due_at=NOW - timedelta(hours=1))

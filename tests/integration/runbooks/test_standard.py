@@ -49,6 +49,8 @@ def test_a_good_migration_is_backed_up_applied_verified_and_recorded(school, run
     assert record["executor"] == "dan@whitecross.example"
     assert record["backup_location"].startswith("s3://white-cross-backups/pre-migration/")
     assert ledger.verify_chain().intact
+    logged = run.steps.get(facts__has_key="query_log").facts["query_log"]
+    assert logged == {"on": run.revision.phi, "by": "log_statement"}
     assert not Incident.objects.exists()
     assert Notice.objects.filter(template="run_succeeded").count() == 6
 

@@ -123,6 +123,7 @@ _REVIEW = {
     "run_url": "#",
     "plan": "WC-142",
     "target": "white_cross_production",
+    "logged": "",
     "due": T_ZERO,
     "late": True,
     "done_at": None,
@@ -133,10 +134,12 @@ _REVIEW = {
 REVIEWS: dict[str, Any] = {
     "reviews": [
         _REVIEW,
+        {**_REVIEW, "number": 4, "run": 53, "logged": "log_statement", "late": False},
         {
             **_REVIEW,
             "number": 2,
             "run": 51,
+            "logged": "pgaudit (all)",
             "done_at": days_before(3),
             "late": False,
             "by": "Petra Novak",
