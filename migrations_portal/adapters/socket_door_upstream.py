@@ -92,7 +92,9 @@ async def open_session(
         "statement_timeout": limits.statement_timeout_ms,
         "idle_in_transaction_session_timeout": limits.idle_in_transaction_ms,
     }
-    wished: dict[str, int | str] = {CHECK_INTERVAL: 500} | (QUERY_LOG if limits.query_log else {})
+    wished: dict[str, int | str] = {CHECK_INTERVAL: 500}
+    if limits.query_log:
+        wished |= QUERY_LOG
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             while True:

@@ -122,7 +122,7 @@ def _say_query_log(session: TargetSession, step: StepRecord) -> None:
         step.say(
             "The target does not log this migration's statements: its role may not switch that on. For the next run a DBA can "
             "GRANT SET ON PARAMETER log_statement, log_parameter_max_length, log_parameter_max_length_on_error TO the role "
-            "(PostgreSQL 15 and newer), or ALTER ROLE … SET log_statement = 'all'. The log of this run has each statement all the same.",
+            "(PostgreSQL 15 and newer), or ALTER ROLE … SET log_statement = 'all'. This run has its own log of each statement.",
             level="warn",
         )
 
