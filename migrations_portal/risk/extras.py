@@ -16,6 +16,8 @@ PROGRAMS = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb")
 
 def judge_new_values(analysis: Analysis, step: Step) -> None:
     """Find literals that are enum values of the open transaction (55P04); forget the values when there is none."""
+    if not analysis.schema.types:
+        return
     fresh = [kind for kind in analysis.schema.types.values() if kind.new_labels]
     if not analysis.in_transaction:
         for kind in fresh:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import MODES
@@ -81,13 +82,12 @@ def _as_sql(values: Mapping[str, object]) -> _Gaps:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing an approver should know, with the rule behind it. The words are written when they are asked for."""
 
     rule: str
     level: Level
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = MappingProxyType({})
     line: int = 0
     column: int = 0
 
@@ -129,8 +129,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class StatementRisk:
+class StatementRisk(NamedTuple):
     """The judgement of one statement: locks per table that existed before it, work, and findings."""
 
     file: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.analysis import Analysis, Seen, table_locks
@@ -48,8 +48,8 @@ class Step:
         """Add a finding on the whole statement."""
         risk = self.risk
         finding = Finding(rule, level or RULES[rule].level, values, risk.line, risk.column)
-        self.risk = replace(
-            risk, findings=(*risk.findings, finding), level=highest([risk.level, finding.level])
+        self.risk = risk._replace(
+            findings=(*risk.findings, finding), level=highest([risk.level, finding.level])
         )
 
 
@@ -58,40 +58,49 @@ def judge(
 ) -> Step:
     """Work one statement out against the catalogue as it stands, and change the catalogue as the statement does."""
     analysis.number += 1
-    analysis.seen = seen = Seen()
+    seen = analysis.seen
+    seen.clear()
     first_new = analysis.schema.next_oid
     statement = place.statement
     _work_out(analysis, statement)
-    made = _made(analysis, first_new)
-    touched = seen.touched | seen.rewrites | seen.scans | made
-    phi = _phi(seen, touched, catalogue, holders)
-    findings = _findings(seen, statement, phi_touched=bool(phi))
-    predicted = _predicted(analysis, seen, statement.kind)
-    blocking = _blocking(analysis, seen)
-    if predicted is not None and blocking:
-        findings += _blocked(seen, predicted, blocking)
+    touched = _touched(analysis, first_new)
+    phi = _phi(seen, touched, catalogue, holders) if catalogue else _NO_NAMES
+    findings = _findings(seen, statement, phi_touched=bool(phi)) if seen.findings else []
+    held, blocking = table_locks(analysis)
+    predicted = None
+    if analysis.schema.sizes and statement.kind not in _KEEPS_NO_ROWS:
+        predicted = _predicted(analysis, seen)
+        if predicted is not None and blocking:
+            findings += _blocked(seen, predicted, blocking)
     risk = StatementRisk(
-        file=file, line=statement.line, column=statement.column, sql=statement.sql,
-        level=highest([finding.level for finding in findings]),
-        held=table_locks(analysis), findings=tuple(findings),
+        file, statement.line, statement.column, statement.sql,
+        level=highest([finding.level for finding in findings]) if findings else Level.LOW,
+        held=held, findings=tuple(findings),
         rewrites=_names(seen, seen.rewrites), scans=_names(seen, seen.scans), tables=_names(seen, touched),
         forecast=predicted, irreversible=seen.irreversible, views=tuple(sorted(seen.views)),
     )  # fmt: skip
     return Step(risk, place, blocking, _is_backfill(seen, findings), phi)
 
 
-def _made(analysis: Analysis, first_new: int) -> dict[int, Relation]:
-    """The relations that the statement has entered in the catalogue."""
-    relations, new = analysis.schema.relations, range(first_new, analysis.schema.next_oid)
-    return {oid: relations[oid] for oid in new if oid in relations}
+_NO_NAMES: frozenset[str] = frozenset()
+
+
+def _touched(analysis: Analysis, first_new: int) -> dict[int, Relation]:
+    """Everything that the statement works on, and the relations that it has entered in the catalogue."""
+    seen, schema = analysis.seen, analysis.schema
+    touched = seen.touched
+    if seen.rewrites or seen.scans:
+        touched = touched | seen.rewrites | seen.scans
+    if schema.next_oid == first_new:
+        return touched
+    relations, new = schema.relations, range(first_new, schema.next_oid)
+    return touched | {oid: relations[oid] for oid in new if oid in relations}
 
 
 def _phi(
     seen: Seen, touched: dict[int, Relation], catalogue: PhiCatalogue, holders: set[int]
 ) -> frozenset[str]:
     """The PHI relations among the touched ones, under the names they had before the statement."""
-    if not catalogue:
-        return frozenset()
     named = {oid: seen.names.get(oid, relation.qualified) for oid, relation in touched.items()}
     return frozenset(
         name
@@ -106,9 +115,7 @@ def _is_backfill(seen: Seen, findings: list[Finding]) -> bool:
     return bool(seen.scans) or any(finding.rule in _BACKFILLS for finding in findings)
 
 
-def _predicted(analysis: Analysis, seen: Seen, kind: str) -> Forecast | None:
-    if not analysis.schema.sizes or kind in _KEEPS_NO_ROWS:
-        return None
+def _predicted(analysis: Analysis, seen: Seen) -> Forecast | None:
     return forecast(
         analysis.schema.sizes,
         rewritten=seen.rewrites,
@@ -143,16 +150,6 @@ def _findings(seen: Seen, statement: Statement, *, phi_touched: bool) -> list[Fi
     return findings
 
 
-def _blocking(analysis: Analysis, seen: Seen) -> dict[str, Lock]:
-    return {
-        seen.names[oid]: lock
-        for oid, lock in seen.locks.items()
-        if lock.blocks_writes
-        and seen.touched[oid].kind in TABLE_KINDS
-        and analysis.live(seen.touched[oid])
-    }
-
-
 def _blocked(seen: Seen, predicted: Forecast, blocking: dict[str, Lock]) -> list[Finding]:
     level = level_of(predicted.seconds)
     if level is Level.LOW:
@@ -170,9 +167,9 @@ def _names(seen: Seen, relations: Mapping[int, Relation]) -> tuple[str, ...]:
     """The names of tables in order; views, sequences and temporary tables are left out."""
     if not relations:
         return ()
-    names = {
+    names = [
         seen.names.get(oid) or relation.qualified
         for oid, relation in relations.items()
         if relation.kind in TABLE_KINDS and relation.persistence != "t"
-    }
-    return tuple(sorted(names)) if len(names) > 1 else tuple(names)
+    ]
+    return tuple(sorted(set(names))) if len(names) > 1 else tuple(names)

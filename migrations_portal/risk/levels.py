@@ -17,6 +17,9 @@ class Level(enum.StrEnum):
     HIGH = "HIGH"
     CRITICAL = "CRITICAL"
 
+    __hash__ = str.__hash__
+    """The string's own: that of Enum is written in Python, and levels are compared for every statement."""
+
     @property
     def rank(self) -> int:
         """The place in the order: 0 for LOW to 3 for CRITICAL."""

@@ -33,9 +33,11 @@ class Lock(enum.IntEnum):
     @property
     def blocks_writes(self) -> bool:
         """Whether INSERT, UPDATE and DELETE wait."""
-        return self >= Lock.SHARE
+        return self >= WRITES_WAIT
 
 
+WRITES_WAIT = Lock.SHARE
+"""The weakest mode that keeps writers out."""
 MODES: tuple[str, ...] = (
     "",
     "AccessShareLock",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
@@ -12,8 +12,7 @@ TABLE_KINDS = frozenset("rpmf")
 """Relation kinds that hold rows and are reported: table, partitioned table, materialised view, foreign table."""
 
 
-@dataclass(frozen=True, slots=True)
-class TypeRef:
+class TypeRef(NamedTuple):
     """A data type as a column uses it: resolved name, modifiers such as the 20 of varchar(20), array or not."""
 
     schema: str
@@ -28,8 +27,7 @@ class TypeRef:
         return f"{prefix}{self.name}{mods}{'[]' if self.array else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
+class Uses(NamedTuple):
     """What an expression depends on: columns of its own table, functions, and other relations (by oid, with column)."""
 
     columns: frozenset[str] = frozenset()
@@ -41,8 +39,7 @@ class Uses:
 NOTHING = Uses()
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column; `type` is None when the schema does not say."""
 
     name: str

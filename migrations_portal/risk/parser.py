@@ -12,11 +12,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from postgast import PgQueryError, deparse
 from postgast.native import lib
 
 from migrations_portal.risk.scanning import (
@@ -37,11 +34,6 @@ PIECE_BYTES = 64_000
 LARGEST_STATEMENT_BYTES = 1_000_000
 """A statement longer than this is not judged: its tree would take hundreds of megabytes."""
 SURELY_SHALLOW_BYTES = 6_000
-# Imported by name: the type hints of the first are in the words of a newer Python, the second has none.
-_messages: Any = import_module("postgast.pg_query_pb2")
-_json_format: Any = import_module("google.protobuf.json_format")
-_GRAMMAR = 180_000
-"""The version of PostgreSQL whose grammar the trees follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +109,6 @@ def is_column_name(name: str) -> bool:
     return isinstance(_tree(f"CREATE TABLE t ({name} int)".encode()), list)
 
 
-def written(kind: str, node: Node) -> str:
-    """Write a tree back as SQL; an ellipsis where the library cannot."""
-    return _written(json.dumps({"version": _GRAMMAR, "stmts": [{"stmt": {kind: node}}]}))
-
-
-@lru_cache(maxsize=2_000)
-def _written(statement: str) -> str:
-    tree = _messages.ParseResult()
-    try:
-        _json_format.Parse(statement, tree)
-        return str(deparse(tree))
-    except (PgQueryError, _json_format.ParseError, RecursionError):
-        return "…"
-
-
 def parse_plpgsql(function_sql: str) -> list[Node] | SyntaxProblem:
     """Parse a `CREATE FUNCTION … LANGUAGE plpgsql` statement into the JSON tree of its body."""
     raw = function_sql.encode()
@@ -165,6 +142,8 @@ class _Cursor:
         self._line += raw.count(b"\n", self._offset, offset)
         self._offset = offset
         begin = raw.rfind(b"\n", 0, offset) + 1
+        if begin == offset:
+            return self._line, 1
         return self._line, len(raw[begin:offset].decode(errors="replace")) + 1
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from migrations_portal.risk.parser import is_column_name, written
+from migrations_portal.risk.parser import is_column_name
+from migrations_portal.risk.writing import written
 
 if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """An expression."""
 
     node: Node | None
@@ -33,8 +33,7 @@ class Text:
         return format(str(self), spec)
 
 
-@dataclass(frozen=True, slots=True)
-class TypeText:
+class TypeText(NamedTuple):
     """The type that a column definition names."""
 
     node: Node

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from migrations_portal.risk.parser import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from migrations_portal.risk.parser import Node, Statement
 
@@ -26,8 +26,7 @@ _BEGINS = frozenset({"TRANS_STMT_BEGIN", "TRANS_STMT_START"})
 _ENDS = frozenset({"TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE"})
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """A statement, the transaction it runs in (0 = alone), and whether that is certain."""
 
     statement: Statement
@@ -49,19 +48,22 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
     """
     kept = list(parse(script.sql)) if len(script.sql) <= KEPT_BYTES else None
     presumed = script.one_transaction is None and not any(
-        _transaction_kind(statement) in _BEGINS
-        or refuses_transactions(statement.kind, statement.node)
+        refuses_transactions(statement.kind, statement.node)
+        or _transaction_kind(statement) in _BEGINS
         for statement in kept or parse(script.sql)
     )
     whole = bool(script.one_transaction) or presumed
     number, inside = first, False
     for statement in parse(script.sql) if kept is None else kept:
+        if presumed:
+            yield Placed(statement, first, certain=False, refuses="")
+            continue
         kind = _transaction_kind(statement)
         if kind in _BEGINS and not inside and not whole:
             inside, number = True, number + 1
         current = first if whole else number if inside else 0
         reason = refuses_transactions(statement.kind, statement.node)
-        yield Placed(statement, current, bool(current) and not presumed, reason)
+        yield Placed(statement, current, current > 0, reason)
         inside = inside and kind not in _ENDS
 
 
@@ -78,17 +80,24 @@ def _option(options: Sequence[Node], name: str) -> bool:
 
 def refuses_transactions(kind: str, node: Node) -> str:
     """Name the statement when PostgreSQL refuses to run it in a transaction; empty when it may."""
-    if kind in ("IndexStmt", "DropStmt") and node.get("concurrent"):
-        return f"{'CREATE' if kind == 'IndexStmt' else 'DROP'} INDEX CONCURRENTLY"
-    if kind == "ReindexStmt":
-        return _reindex(node)
-    if kind == "AlterTableStmt":
-        return _detach(node)
-    if kind == "VacuumStmt" and not node.get("is_vacuumcmd"):
-        return ""
-    if kind == "ClusterStmt" and "relation" in node:
-        return ""
-    return _REFUSING.get(kind, "")
+    check = _CHECKS.get(kind)
+    return "" if check is None else check(node)
+
+
+def _index(node: Node) -> str:
+    return "CREATE INDEX CONCURRENTLY" if node.get("concurrent") else ""
+
+
+def _drop(node: Node) -> str:
+    return "DROP INDEX CONCURRENTLY" if node.get("concurrent") else ""
+
+
+def _vacuum(node: Node) -> str:
+    return "VACUUM" if node.get("is_vacuumcmd") else ""
+
+
+def _cluster(node: Node) -> str:
+    return "" if "relation" in node else "CLUSTER of everything"
 
 
 def _reindex(node: Node) -> str:
@@ -100,14 +109,23 @@ def _reindex(node: Node) -> str:
 
 def _detach(node: Node) -> str:
     for item in node["cmds"]:
-        definition = item["AlterTableCmd"].get("def", {}).get("PartitionCmd", {})
-        if definition.get("concurrent"):
+        command = item["AlterTableCmd"]
+        if command["subtype"] != "AT_DetachPartition":
+            continue
+        if command["def"]["PartitionCmd"].get("concurrent"):
             return "DETACH PARTITION … CONCURRENTLY"
     return ""
 
 
-_REFUSING = {
-    "VacuumStmt": "VACUUM", "ClusterStmt": "CLUSTER of everything",
-    "CreatedbStmt": "CREATE DATABASE", "DropdbStmt": "DROP DATABASE", "AlterSystemStmt": "ALTER SYSTEM",
-    "CreateTableSpaceStmt": "CREATE TABLESPACE", "DropTableSpaceStmt": "DROP TABLESPACE",
+def _always(words: str) -> Callable[[Node], str]:
+    return lambda node: words
+
+
+_CHECKS: dict[str, Callable[[Node], str]] = {
+    "IndexStmt": _index, "DropStmt": _drop, "ReindexStmt": _reindex, "AlterTableStmt": _detach,
+    "VacuumStmt": _vacuum, "ClusterStmt": _cluster,
+    "CreatedbStmt": _always("CREATE DATABASE"), "DropdbStmt": _always("DROP DATABASE"),
+    "AlterSystemStmt": _always("ALTER SYSTEM"),
+    "CreateTableSpaceStmt": _always("CREATE TABLESPACE"), "DropTableSpaceStmt": _always("DROP TABLESPACE"),
 }  # fmt: skip
+"""For each kind of statement that may refuse: the words for it when it does."""

@@ -63,7 +63,7 @@ def _timed(
             kept += _own(risk, said)
         if place.transaction:
             kept += _held(risk, said, opened.setdefault(place.transaction, _Open()))
-        yield replace(risk, findings=tuple(kept), level=highest([each.level for each in kept]))
+        yield risk._replace(findings=tuple(kept), level=highest([each.level for each in kept]))
 
 
 def _own(risk: StatementRisk, said: Prediction) -> list[Finding]:

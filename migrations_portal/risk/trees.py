@@ -72,8 +72,10 @@ def strings(items: list[Node]) -> list[str]:
 
 def qualified(items: list[Node]) -> tuple[str | None, str]:
     """Split a name list into (schema or None, name)."""
+    if len(items) == 1:
+        return None, strings(items)[0]
     parts = strings(items)
-    return (parts[-2] if len(parts) > 1 else None), parts[-1]
+    return parts[-2], parts[-1]
 
 
 WITH_HEIRS = "inh"  # codespell:ignore

@@ -18,6 +18,12 @@ _COMMANDS = {
     "AT_SetExpression": ("SET EXPRESSION", 17), "AT_SetCompression": ("SET COMPRESSION", 14),
     "AT_SetAccessMethod": ("SET ACCESS METHOD", 15), "AT_DetachPartitionFinalize": ("FINALIZE", 14),
 }  # fmt: skip
+_NEWER_COMMANDS = frozenset(
+    {*_COMMANDS, "AT_DetachPartition", "AT_AddConstraint", "AT_AlterConstraint"}
+)
+"""Commands that are new, or that have got new words."""
+_DECLARING = frozenset({"AT_AddColumn", "AT_AddConstraint"})
+_OLD = frozenset({"CONSTR_NOTNULL", "CONSTR_NULL", "CONSTR_DEFAULT", "CONSTR_IDENTITY"})
 _CONSTRAINTS = {
     "CONSTR_ATTR_NOT_ENFORCED": ("NOT ENFORCED", 18),
     "CONSTR_ATTR_ENFORCED": ("ENFORCED", 18),
@@ -39,27 +45,37 @@ def too_new(kind: str, node: Node, version: int) -> Iterator[tuple[str, int]]:
         return
     found = list(_of_statement(kind, node))
     for item in node.get("cmds", ()):
-        found += _of_command(item["AlterTableCmd"])
+        command = item["AlterTableCmd"]
+        if command["subtype"] in _NEWER_COMMANDS:
+            found += _of_command(command)
     for constraint in _constraints(kind, node):
-        found += _of_constraint(constraint)
-    yield from ((what, needed) for what, needed in dict(found).items() if needed > version)
+        if constraint["contype"] not in _OLD:
+            found += _of_constraint(constraint)
+    if found:
+        yield from ((what, needed) for what, needed in dict(found).items() if needed > version)
 
 
-def _constraints(kind: str, node: Node) -> Iterator[Node]:
+def _constraints(kind: str, node: Node) -> list[Node]:
     """The constraints that a statement declares, of tables and of their columns."""
     if kind == "AlterTableStmt":
-        elements = [item["AlterTableCmd"].get("def", {}) for item in node["cmds"]]
+        elements = [
+            command["def"]
+            for item in node["cmds"]
+            if (command := item["AlterTableCmd"])["subtype"] in _DECLARING
+        ]
     elif kind == "CreateStmt":
         elements = [*node.get("tableElts", ()), *node.get("constraints", ())]
     elif kind in ("CreateForeignTableStmt", "CreateSchemaStmt"):
         elements = [{k: v} for k, v in walk(node) if k == "Constraint"]
     else:
-        return
+        return []
+    found = []
     for element in elements:
-        if "Constraint" in element:
-            yield element["Constraint"]
-        for item in element.get("ColumnDef", {}).get("constraints", ()):
-            yield item["Constraint"]
+        if "ColumnDef" in element:
+            found += [item["Constraint"] for item in element["ColumnDef"].get("constraints", ())]
+        elif "Constraint" in element:
+            found.append(element["Constraint"])
+    return found
 
 
 def _of_statement(kind: str, node: Node) -> Iterator[tuple[str, int]]:

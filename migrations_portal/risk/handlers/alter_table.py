@@ -127,15 +127,17 @@ def alter_table(analysis: Analysis, node: Node) -> None:
     if relation is None:
         return
     commands = [item["AlterTableCmd"] for item in node["cmds"]]
-    lock = max(lock_of(analysis, command) for command in commands)
+    lock = max([lock_of(command) for command in commands])
     change = TableChange(analysis, relation, lock, inherit=with_heirs(name))
     analysis.lock(relation, lock)
-    for command in sorted(commands, key=_order):
+    if len(commands) > 1:
+        commands.sort(key=_order)
+    for command in commands:
         COMMANDS[command["subtype"]].handle(change, command)
     change.finish()
 
 
-def lock_of(analysis: Analysis, command: Node) -> Lock:
+def lock_of(command: Node) -> Lock:
     """The lock that one command asks for on the table."""
     kind = command["subtype"]
     if kind == "AT_AddConstraint" and command["def"]["Constraint"]["contype"] == "CONSTR_FOREIGN":

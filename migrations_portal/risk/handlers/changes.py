@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from migrations_portal.risk.trees import constant, is_null, strings
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A data change on one table: what is done to it, and the columns it sets (None = all of them)."""
 
     event: str

@@ -38,7 +38,7 @@ def _rename_columns(relation: Relation, old: str, new: str) -> None:
     for name, column in relation.columns.items():
         default = column.default and _uses(column.default, old, new)
         kept = new if name == old else name
-        columns[kept] = replace(column, name=kept, default=default)
+        columns[kept] = column._replace(name=kept, default=default)
     relation.columns = columns
 
 
@@ -47,7 +47,7 @@ def _rename_in_views(analysis: Analysis, relation: Relation, old: str, new: str)
     for other in analysis.schema.relations.values():
         if other.kind in "vm" and before in other.uses.relations:
             relations = other.uses.relations - {before} | {after}
-            other.uses = replace(other.uses, relations=relations)
+            other.uses = other.uses._replace(relations=relations)
         if other.owned_by == before:
             other.owned_by = after
 
@@ -70,7 +70,7 @@ def _names(names: Any, old: str, new: str) -> tuple[str, ...]:
 def _uses(uses: Uses, old: str, new: str) -> Uses:
     if old not in uses.columns:
         return uses
-    return replace(uses, columns=frozenset(_names(uses.columns, old, new)))
+    return uses._replace(columns=frozenset(_names(uses.columns, old, new)))
 
 
 def _expression(node: Any, old: str, new: str) -> Any:

@@ -5,7 +5,6 @@ Sources: `ATExecColumnDefault`, `ATExecAddIdentity`, `ATExecSetExpression` in ta
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import programs
@@ -22,7 +21,7 @@ def set_default(change: TableChange, command: Node) -> None:
     for member in change.reach():
         if (column := member.columns.get(name)) is not None:
             uses = uses_of(change.analysis, expression) if expression else None
-            member.columns[name] = replace(column, default=uses)
+            member.columns[name] = column._replace(default=uses)
 
 
 def add_identity(change: TableChange, command: Node) -> None:
@@ -31,7 +30,7 @@ def add_identity(change: TableChange, command: Node) -> None:
     if change.analysis.version >= 17 and relation.kind == "p":  # noqa: PLR2004 - PostgreSQL 17
         change.reach()
     if (column := relation.columns.get(name)) is not None:
-        relation.columns[name] = replace(column, identity=True)
+        relation.columns[name] = column._replace(identity=True)
     if command["subtype"] == "AT_AddIdentity" and change.analysis.live(relation):
         change.analysis.find("set-identity", table=relation.qualified, column=name)
 
@@ -44,7 +43,7 @@ def drop_identity(change: TableChange, command: Node) -> None:
     if change.analysis.version >= 17 and relation.kind == "p" and not idle:  # noqa: PLR2004 - PostgreSQL 17
         change.reach()
     if column is not None:
-        relation.columns[name] = replace(column, identity=False)
+        relation.columns[name] = column._replace(identity=False)
     if change.analysis.live(relation):
         change.analysis.find("drop-identity", table=relation.qualified, column=name)
 
@@ -61,7 +60,7 @@ def set_expression(change: TableChange, command: Node) -> None:
         elif any(name in c.columns for c in member.constraints.values() if c.kind in "cn"):
             change.check(member)
         if (own := member.columns.get(name)) is not None:
-            member.columns[name] = replace(own, default=uses_of(analysis, command.get("def")))
+            member.columns[name] = own._replace(default=uses_of(analysis, command.get("def")))
     if analysis.live(relation) and not virtual:
         analysis.find("set-expression", table=relation.qualified, column=name)
 
@@ -71,7 +70,7 @@ def drop_expression(change: TableChange, command: Node) -> None:
     name = command["name"]
     for member in change.reach():
         if (column := member.columns.get(name)) is not None:
-            member.columns[name] = replace(column, generated="", default=None)
+            member.columns[name] = column._replace(generated="", default=None)
 
 
 def column_setting(change: TableChange, command: Node) -> None:

@@ -8,7 +8,6 @@ Sources: `ATPrepAlterColumnType`, `ATPostAlterTypeCleanup`, `TryReuseIndex`, `Tr
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import dependencies, programs
@@ -52,7 +51,7 @@ def alter_type(change: TableChange, command: Node) -> None:
             change.rewrite(member)
             rewritten = True
         _rebuild(change, member, own, target, rewritten=member_rewrites, collation=collation)
-        member.columns[name] = replace(own, type=target, collation=collation)
+        member.columns[name] = own._replace(type=target, collation=collation)
     _refuse_dependants(analysis, relation, name)
     _judge(change, column, target, definition, rewritten=rewritten)
 

@@ -5,7 +5,7 @@ Sources: `ATExecAddColumn`, `ATExecDropColumn`, `ATExecSetNotNull` in tablecmds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import constraints, dependencies, keys, programs
@@ -61,12 +61,14 @@ class ColumnPlan:
 
 def read_column(analysis: Analysis, node: Node) -> ColumnPlan:
     """Read a ColumnDef with its inline constraints."""
-    plan = ColumnPlan(node["colname"], type_ref(analysis, node.get("typeName")), node)
-    plan.serial = is_serial(node.get("typeName"))
+    kind = node.get("typeName")
+    plan = ColumnPlan(node["colname"], type_ref(analysis, kind), node)
+    plan.serial = is_serial(kind)
     plan.not_null = plan.serial or bool(node.get("is_not_null"))
     plan.default = node.get("raw_default")
-    for item in _with_attributes([item["Constraint"] for item in node.get("constraints", ())]):
-        _read_inline(plan, item)
+    if "constraints" in node:
+        for item in _with_attributes([item["Constraint"] for item in node["constraints"]]):
+            _read_inline(plan, item)
     return plan
 
 
@@ -145,7 +147,8 @@ def add_column(change: TableChange, command: Node) -> None:
             _fill(change, member, plan, rewritten=bool(work))
     if plan.serial or plan.identity:
         _add_sequence(analysis, relation, plan)
-    _judge_new_column(change, plan, work)
+    if analysis.live(relation):
+        _judge_new_column(analysis, relation, plan, work)
     _add_inline_constraints(change, plan)
 
 
@@ -179,27 +182,31 @@ def _unproven_not_null(plan: ColumnPlan) -> bool:
     return required and (plan.default is None or is_null(plan.default))
 
 
-def _judge_new_column(change: TableChange, plan: ColumnPlan, work: str) -> None:
-    analysis, relation = change.analysis, change.relation
-    if not analysis.live(relation):
+def _judge_new_column(analysis: Analysis, relation: Relation, plan: ColumnPlan, work: str) -> None:
+    unknown = not work and unknown_type(analysis, plan.type)
+    required = plan.not_null or plan.primary
+    if not (work or unknown or required or plan.checks or plan.uniques):
         return
-    at = plan.node.get("location", -1)
-    values: dict[str, Any] = {
-        "table": relation.qualified, "column": plan.name, "type": _type_words(plan), "default": Text(plan.default),
-        "sequence": f"{relation.schema}.{object_name(relation.name, plan.name, 'seq')}",
-    }  # fmt: skip
+    at, values = plan.node.get("location", -1), _words(relation, plan)
     if work:
         analysis.find(work, at=at, **values)
-    elif unknown_type(analysis, plan.type):
+    elif unknown:
         analysis.find("unknown-type", at=at, **values)
     elif _unproven_not_null(plan):
         analysis.find("add-required-column", at=at, **values)
-    if plan.not_null or plan.primary:
+    if required:
         analysis.find("add-not-null-column", at=at, **values)
     if plan.checks:
         analysis.find("add-column-check", at=at, checks=_checks(relation, plan), **values)
     if plan.uniques:
         analysis.find("add-column-unique", at=at, **values)
+
+
+def _words(relation: Relation, plan: ColumnPlan) -> dict[str, Any]:
+    return {
+        "table": relation.qualified, "column": plan.name, "type": _type_words(plan), "default": Text(plan.default),
+        "sequence": f"{relation.schema}.{object_name(relation.name, plan.name, 'seq')}",
+    }  # fmt: skip
 
 
 def _type_words(plan: ColumnPlan) -> object:
@@ -240,8 +247,8 @@ def _add_sequence(analysis: Analysis, relation: Relation, plan: ColumnPlan) -> N
     sequence.owned_by = (relation.oid, plan.name)
     column = relation.columns.get(plan.name)
     if column is not None and plan.serial:
-        uses = replace(NOTHING, relations=frozenset({(sequence.oid, "")}))
-        relation.columns[plan.name] = replace(column, default=uses)
+        uses = NOTHING._replace(relations=frozenset({(sequence.oid, "")}))
+        relation.columns[plan.name] = column._replace(default=uses)
 
 
 def drop_column(change: TableChange, command: Node) -> None:
@@ -281,7 +288,7 @@ def drop_not_null(change: TableChange, command: Node) -> None:
     idle = own is not None and not own.not_null and change.analysis.version >= NEVER_TWICE
     for member in [] if idle else change.reach():
         if (column := member.columns.get(name)) is not None:
-            member.columns[name] = replace(column, not_null=False)
+            member.columns[name] = column._replace(not_null=False)
     relation = change.relation
     if change.analysis.live(relation):
         change.analysis.find("drop-not-null", table=relation.qualified, column=name)

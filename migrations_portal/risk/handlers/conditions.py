@@ -10,7 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import conjuncts, listed, order
-from migrations_portal.risk.trees import constant, strings
+from migrations_portal.risk.trees import constant, strings, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 def uses_index(relation: Relation, where: Node | None) -> bool:
     """Whether the condition compares the leading column of some whole index with a literal."""
-    if where is None:
+    if where is None or not relation.indexes:
         return False
+    named = {strings(body["fields"])[-1] for kind, body in walk(where) if kind == "ColumnRef"}
     leading = {
         index.columns[0]
         for index in relation.indexes.values()
-        if index.columns and not index.partial
+        if index.columns and not index.partial and index.columns[0] in named
     }
-    leading.discard("")
     return any(
         listed(fact, column) is not None or _parameter(fact, column) or is_null_test(fact, column)
         for fact in conjuncts(where) for column in leading
@@ -38,13 +38,16 @@ def uses_index(relation: Relation, where: Node | None) -> bool:
 
 def is_null_test(fact: Node, column: str) -> bool:
     """Whether a condition is `column IS NULL`."""
-    test = fact.get("NullTest", {})
-    reference = test.get("arg", {}).get("ColumnRef")
-    return (
-        test.get("nulltesttype") == "IS_NULL"
-        and reference is not None
-        and strings(reference["fields"])[-1] == column
-    )
+    return _null_tested(fact) == column
+
+
+def _null_tested(fact: Node) -> str | None:
+    """The column of `column IS NULL`; None for any other condition."""
+    test = fact.get("NullTest")
+    if test is None or test.get("nulltesttype") != "IS_NULL":
+        return None
+    reference = test["arg"].get("ColumnRef")
+    return None if reference is None else strings(reference["fields"])[-1]
 
 
 KNOWS_NOT_NULL = 17
@@ -55,15 +58,16 @@ def never(analysis: Analysis, relation: Relation, where: Node | None) -> bool:
     """Whether the planner sees that the condition holds for no row."""
     if where is None:
         return False
-    required = [c.name for c in relation.columns.values() if c.not_null]
     facts = list(conjuncts(where))
     if any(
         "boolval" in f.get("A_Const", {}) and not f["A_Const"]["boolval"].get("boolval")
         for f in facts
     ):
         return True
-    known = analysis.version >= KNOWS_NOT_NULL
-    return known and any(is_null_test(fact, column) for fact in facts for column in required)
+    if analysis.version < KNOWS_NOT_NULL:
+        return False
+    tested = [relation.columns.get(name) for fact in facts if (name := _null_tested(fact))]
+    return any(column is not None and column.not_null for column in tested)
 
 
 def _parameter(fact: Node, column: str) -> bool:

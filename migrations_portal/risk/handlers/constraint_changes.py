@@ -56,7 +56,7 @@ def _drop_check(relation: Relation, constraint: Constraint) -> None:
     relation.constraints.pop(constraint.name, None)
     if constraint.kind == "n" and constraint.columns[0] in relation.columns:
         column = relation.columns[constraint.columns[0]]
-        relation.columns[column.name] = replace(column, not_null=False)
+        relation.columns[column.name] = column._replace(not_null=False)
 
 
 def _refuse_if_referenced(change: TableChange, constraint: Constraint, command: Node) -> None:
@@ -101,7 +101,7 @@ def _validate(change: TableChange, constraint: Constraint) -> None:
         if own is not None:
             member.constraints[constraint.name] = replace(own, validated=True)
         if constraint.kind == "n" and (column := member.columns.get(constraint.columns[0])):
-            member.columns[column.name] = replace(column, not_null=True)
+            member.columns[column.name] = column._replace(not_null=True)
 
 
 def alter_constraint(change: TableChange, command: Node) -> None:

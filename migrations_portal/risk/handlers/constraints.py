@@ -209,7 +209,7 @@ def enter_key(
     if primary:
         for column in columns:
             if column in relation.columns:
-                relation.columns[column] = replace(relation.columns[column], not_null=True)
+                relation.columns[column] = relation.columns[column]._replace(not_null=True)
 
 
 def _take_over(

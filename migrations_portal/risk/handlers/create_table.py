@@ -101,7 +101,7 @@ def _inherit(analysis: Analysis, relation: Relation, name: Node, bound: Node | N
         relation.parents.append(parent.oid)
         parent.children.append(relation.oid)
     for column in parent.columns.values():
-        relation.columns[column.name] = replace(column, inherited=True)
+        relation.columns[column.name] = column._replace(inherited=True)
     for constraint in parent.constraints.values():
         if constraint.kind in "cn" and not constraint.no_inherit:
             relation.constraints[constraint.name] = replace(constraint, inherited=True)
@@ -167,8 +167,8 @@ def _enter_elements(analysis: Analysis, relation: Relation, node: Node) -> list[
 def _refine(relation: Relation, plan: ColumnPlan) -> None:
     """`column WITH OPTIONS …` of a partition or typed table adds to a column that is there already."""
     column = relation.columns[plan.name]
-    relation.columns[plan.name] = replace(
-        column, not_null=column.not_null or plan.not_null or plan.primary
+    relation.columns[plan.name] = column._replace(
+        not_null=column.not_null or plan.not_null or plan.primary
     )
 
 
@@ -201,8 +201,7 @@ def _copy_columns(source: Relation, relation: Relation, options: int) -> None:
             if options & _LIKE_DEFAULTS or (column.generated and options & _LIKE_GENERATED)
             else None
         )
-        relation.columns[column.name] = replace(
-            column, default=kept, inherited=False,
+        relation.columns[column.name] = column._replace(default=kept, inherited=False,
             generated=column.generated if options & _LIKE_GENERATED else "",
             identity=column.identity and bool(options & _LIKE_IDENTITY),
         )  # fmt: skip
@@ -215,8 +214,8 @@ def _enter_sequence(analysis: Analysis, relation: Relation, plan: ColumnPlan) ->
     sequence = analysis.schema.add(relation.schema, name, "S", born=analysis.number)
     sequence.owned_by = (relation.oid, plan.name)
     if plan.serial:
-        uses = replace(NOTHING, relations=frozenset({(sequence.oid, "")}))
-        relation.columns[plan.name] = replace(relation.columns[plan.name], default=uses)
+        uses = NOTHING._replace(relations=frozenset({(sequence.oid, "")}))
+        relation.columns[plan.name] = relation.columns[plan.name]._replace(default=uses)
 
 
 def _enter_constraints(
@@ -254,7 +253,7 @@ def enter_table_constraint(analysis: Analysis, relation: Relation, node: Node) -
     elif kind == "CONSTR_NOTNULL":
         for column in strings(node.get("keys", [])):
             if column in relation.columns:
-                relation.columns[column] = replace(relation.columns[column], not_null=True)
+                relation.columns[column] = relation.columns[column]._replace(not_null=True)
 
 
 def _enter_check(analysis: Analysis, relation: Relation, node: Node, columns: list[str]) -> None:

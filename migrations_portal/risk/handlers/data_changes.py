@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from migrations_portal.risk.handlers import conditions, effects, keys, programs, reach
 from migrations_portal.risk.handlers.changes import changes_of, rows_of, set_columns
@@ -45,8 +44,7 @@ def write(reading: Reading, kind: str, body: Node) -> None:
         _judge(analysis, target, kind, body, where)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The table that a statement changes, under which condition, and whether with those that inherit."""
 
     relation: Relation

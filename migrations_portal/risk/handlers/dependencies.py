@@ -6,7 +6,6 @@ the dropped thing belongs to), checked on servers 13 to 18.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.locks import Lock
@@ -178,7 +177,7 @@ def drop_defaults_on(analysis: Analysis, relation: Relation) -> None:
         for column in list(table.columns.values()):
             if column.default and any(oid == relation.oid for oid, _ in column.default.relations):
                 analysis.lock(table, Lock.ACCESS_EXCLUSIVE)
-                table.columns[column.name] = replace(column, default=None)
+                table.columns[column.name] = column._replace(default=None)
 
 
 def drop_constraint(

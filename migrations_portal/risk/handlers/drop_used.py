@@ -5,7 +5,6 @@ Source: `performMultipleDeletions`, checked on servers 13 to 18.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import dependencies
@@ -106,7 +105,7 @@ def drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
             analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
         for column in list(relation.columns.values()):
             if column.default and key in column.default.functions:
-                relation.columns[column.name] = replace(column, default=None)
+                relation.columns[column.name] = column._replace(default=None)
                 analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
         for constraint in [c for c in relation.constraints.values() if key in c.uses.functions]:
             dependencies.drop_constraint(analysis, relation, constraint)

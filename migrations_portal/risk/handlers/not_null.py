@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.objects import Column
@@ -31,7 +30,7 @@ def require_not_null(change: TableChange, name: str) -> bool:
         if not proven_not_null(member, name):
             change.check(member)
             scanned = True
-        member.columns[name] = replace(column or Column(name), not_null=True)
+        member.columns[name] = (column or Column(name))._replace(not_null=True)
     return scanned
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers.reach import sources_of
@@ -64,8 +63,7 @@ def joined(*several: Uses) -> Uses:
     """All uses together."""
     total = NOTHING
     for uses in several:
-        total = replace(
-            total, columns=total.columns | uses.columns, functions=total.functions | uses.functions,
+        total = total._replace(columns=total.columns | uses.columns, functions=total.functions | uses.functions,
             relations=total.relations | uses.relations, types=total.types | uses.types,
         )  # fmt: skip
     return total

@@ -173,8 +173,8 @@ def _rename_type(analysis: Analysis, node: Node) -> None:
                     place,
                     name,
                 ):
-                    relation.columns[column.name] = replace(
-                        column, type=replace(column.type, name=new)
+                    relation.columns[column.name] = column._replace(
+                        type=column.type._replace(name=new)
                     )
     analysis.find("rename-type", name=name, new=new)
 
