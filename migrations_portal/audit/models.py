@@ -34,6 +34,14 @@ class Entry(models.Model):
             models.Index(fields=["target", "seq"], name="audit_entry_target_seq"),
             models.Index(fields=["result", "seq"], name="audit_entry_result_seq"),
             models.Index(fields=["seq"], condition=Q(phi=True), name="audit_entry_phi_seq"),
+            # For questions by several values at once (see explorer).
+            models.Index(
+                fields=["target", "kind", "result", "phi", "seq"], name="audit_entry_sort_seq"
+            ),
+            models.Index(
+                fields=["actor", "target", "kind", "result", "phi", "seq"],
+                name="audit_entry_actor_sort_seq",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -59,9 +59,9 @@ def entries(*, targets: list[str], wanted: LedgerFilter) -> QuerySet[Entry]:
         "target": wanted.target or None,
         "phi": wanted.phi,
         "result": wanted.result or None,
-        "seq__gte": _first_since(wanted.since) if wanted.since else None,
-        "seq__lt": _first_since(wanted.until) if wanted.until else None,
-        "actor__in": _actors_like(wanted.person) if wanted.person else None,
+        "seq__gte": first_since(wanted.since) if wanted.since else None,
+        "seq__lt": first_since(wanted.until) if wanted.until else None,
+        "actor__in": actors_like(wanted.person) if wanted.person else None,
     }
     rows = rows.filter(**{name: value for name, value in exact.items() if value is not None})
     if wanted.text.strip():
@@ -74,33 +74,7 @@ def entries(*, targets: list[str], wanted: LedgerFilter) -> QuerySet[Entry]:
     return rows.order_by("-seq")
 
 
-FIRST_STRETCH, LONGEST_STRETCH = 5_000, 1_280_000
-"""Entries. Words are looked for in the newest 5,000 first, then in stretches four times as long each."""
-
-
-def newest(
-    *, targets: list[str], wanted: LedgerFilter, before: int | None, count: int
-) -> list[Entry]:
-    """Return the `count` newest matching entries with numbers under `before`, newest first.
-
-    With words, PostgreSQL has to choose between their index, which gives all matches in no order, and the numbers in order,
-    which find rare words late: at five million entries either took seconds for some questions. Stretch by stretch, frequent
-    words are found in the first and rare ones by their index (`make bench BENCH=ledger` measures both).
-    """
-    rows = entries(targets=targets, wanted=wanted)
-    upto = before if before is not None else last_seq() + 1
-    if not wanted.text.strip():
-        return list(rows.filter(seq__lt=upto)[:count])
-    found: list[int] = []
-    length = FIRST_STRETCH
-    while upto > 1 and len(found) < count:
-        stretch = rows.filter(seq__gte=upto - length, seq__lt=upto).order_by()
-        found += sorted(stretch.values_list("seq", flat=True), reverse=True)
-        upto, length = upto - length, min(4 * length, LONGEST_STRETCH)
-    return list(Entry.objects.filter(seq__in=found[:count]).order_by("-seq"))
-
-
-def _first_since(at: datetime) -> int:
+def first_since(at: datetime) -> int:
     """Return the number of the first entry at or after an instant, one more than the last when there is none."""
     found = Entry.objects.filter(at__gte=at).order_by("at").values_list("seq", flat=True).first()
     return found if found is not None else last_seq() + 1
@@ -125,7 +99,8 @@ def distinct(column: Literal["actor", "kind", "target", "result"]) -> list[str]:
         return [value for (value,) in cursor.fetchall()]
 
 
-def _actors_like(part: str) -> list[str]:
+def actors_like(part: str) -> list[str]:
+    """Return the addresses in the ledger that have this part, whatever its case."""
     return [each for each in distinct("actor") if part.lower() in each.lower()]
 
 

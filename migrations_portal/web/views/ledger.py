@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from migrations_portal.audit import export, proofs, queries, services
+from migrations_portal.audit import explorer, export, proofs, queries, services
 from migrations_portal.audit.models import Entry
 from migrations_portal.audit.rules import RECORD_KEYS
 from migrations_portal.targets import queries as target_queries
@@ -28,7 +28,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
     asked.is_valid()
     wanted = asked.wanted() if asked.is_bound else queries.LedgerFilter()
     before = request.GET.get("before", "")
-    page = queries.newest(
+    page = explorer.newest(
         targets=targets,
         wanted=wanted,
         before=int(before) if before.isdecimal() and len(before) < DIGITS else None,

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.db import transaction
 
-from migrations_portal.audit import proofs, services
+from migrations_portal.audit import explorer, proofs, queries, services
 from migrations_portal.audit.models import Entry
 from migrations_portal.audit.rules import Actor, Draft, EntryKind
 from migrations_portal.compliance.models import Export
@@ -164,3 +164,20 @@ def test_the_evidence_pack_is_asked_for_on_the_plans_page(cast, plan, browser):
 @pytest.mark.parametrize("query", ["?since=x&until=y", "?since=2030-01-01&until=2020-01-01", "?target=none"])  # fmt: skip
 def test_the_controls_take_any_period(cast, production, browser, query):
     assert browser("cleo").get(f"/compliance/{query}").status_code == 200
+
+
+@pytest.mark.parametrize("text", ["", "number", "number12", "nowhere"])
+@pytest.mark.parametrize("person", ["", "p1@", "p", "nobody"])
+@pytest.mark.parametrize("kind", ["", "PLAN_CREATED"])
+def test_the_explorer_finds_what_one_plain_question_finds(db, text, person, kind):
+    write(60)
+    for phi, before in ((None, None), (True, 41), (False, 3)):
+        wanted = queries.LedgerFilter(text=text, person=person, kind=kind, phi=phi)
+        plain = queries.entries(targets=["production"], wanted=wanted)
+        upto = plain.filter(seq__lt=before) if before else plain
+
+        found = explorer.newest(
+            targets=["production"], wanted=wanted, before=before, count=7, first_stretch=4
+        )
+
+        assert [row.seq for row in found] == [row.seq for row in upto[:7]]
