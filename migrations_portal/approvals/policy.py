@@ -253,6 +253,16 @@ def opens_at(stage: Stage, *, t0: datetime, zone: tzinfo, day: timedelta) -> dat
     return None if days is None else days_from(t0, days=-days, zone=zone, day=day)
 
 
+def why_asked_again(*, level: str, phi: bool, emergency: bool) -> list[str]:
+    """Return why a signature needs a fresh proof of who signs (A5); nothing when it needs none."""
+    reasons = {
+        f"{level.lower()} risk": level in STEP_UP_LEVELS,
+        "patients' data (PHI)": phi,
+        "the emergency": emergency,
+    }
+    return [words for words, holds in reasons.items() if holds]
+
+
 def asks_again(*, level: str, phi: bool, emergency: bool) -> bool:
     """Say whether a signature needs a fresh proof of who signs (A5)."""
-    return level in STEP_UP_LEVELS or phi or emergency
+    return bool(why_asked_again(level=level, phi=phi, emergency=emergency))

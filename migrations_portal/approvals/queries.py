@@ -7,13 +7,14 @@ from datetime import datetime
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from migrations_portal.approvals.models import ChainStage, Deadline, Delegation, Invitation, Seat
-from migrations_portal.approvals.policy import Stage
+from migrations_portal.approvals.policy import Duty, Stage
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.kernel.memory import remembered
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import SIGNING_ROLES, Role
-from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.plans import checklist
+from migrations_portal.plans.models import ChecklistItem, MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.targets.models import TargetGroup
 
@@ -73,6 +74,12 @@ def stages(revision: PlanRevision) -> QuerySet[ChainStage]:
     return ChainStage.objects.filter(revision=revision).order_by("position")
 
 
+def run_by(revision: PlanRevision) -> datetime | None:
+    """Return until when the approved revision may begin its run (A8); None when that time is over."""
+    rows = Deadline.objects.filter(revision=revision, duty=str(Duty.RUN_BY), done_at__isnull=True)
+    return rows.values_list("at", flat=True).first()
+
+
 def active_delegations(*, now: datetime) -> list[Delegation]:
     """Return the delegations that hold at this instant, of all groups: there are few."""
     rows = Delegation.objects.filter(ended_at__isnull=True, ends_at__gt=now)
@@ -95,6 +102,13 @@ def _stands_in_for(person: Person, *, now: datetime) -> list[Delegation]:
 
 def waiting_for(*, person: Person, now: datetime) -> list[Seat]:
     """Return the open seats that `person` could decide now, the earliest due first."""
+    rows = open_for(person=person, now=now)
+    rows = rows.select_related("revision__plan__target", "revision__plan__author")
+    return list(rows.order_by("due_at", "pk"))
+
+
+def open_for(*, person: Person, now: datetime) -> QuerySet[Seat]:
+    """Return the open seats that `person` could decide now, as a question that others can count."""
     mine = Q(pk__in=[])
     for group_id, roles in access.roles_everywhere(person=person, groups=TargetGroup).items():
         names = [str(role) for role in roles & SIGNING_ROLES]
@@ -106,20 +120,15 @@ def waiting_for(*, person: Person, now: datetime) -> list[Seat]:
         ~Q(role=OuterRef("role")), decided_by=person, revision=OuterRef("revision")
     )
     involved_in = Q(revision__plan__author=person) | Q(revision__plan__last_editor=person)
-    rows = (
-        Seat.objects.filter(
-            mine,
-            ~Exists(signed_otherwise),
-            revision__plan__status=str(PlanStatus.SUBMITTED),
-            revision__number=F("revision__plan__revision"),
-            opened_at__isnull=False,
-            decision="",
-            voided_at__isnull=True,
-        )
-        .exclude(involved_in | Q(revision__plan__executor=person))
-        .select_related("revision__plan__target", "revision__plan__author")
-    )
-    return list(rows.order_by("due_at", "pk"))
+    return Seat.objects.filter(
+        mine,
+        ~Exists(signed_otherwise),
+        revision__plan__status=str(PlanStatus.SUBMITTED),
+        revision__number=F("revision__plan__revision"),
+        opened_at__isnull=False,
+        decision="",
+        voided_at__isnull=True,
+    ).exclude(involved_in | Q(revision__plan__executor=person))
 
 
 def invitation(*, token: str, now: datetime) -> Invitation:
@@ -168,7 +177,10 @@ def signers_of(seat: Seat, *, now: datetime) -> list[Person]:
 
 
 def plans_to_move(*, now: datetime) -> list[int]:
-    """Return the plans for which something is due: a deadline, or a stage whose day has come and whose turn it is."""
+    """Return the plans for which something is due.
+
+    A deadline; a stage whose day has come and whose turn it is; a stage that is signed and whose last item was ticked meanwhile.
+    """
     late = Deadline.objects.filter(done_at__isnull=True, at__lte=now)
     earlier = ChainStage.objects.filter(
         revision=OuterRef("revision"), position__lt=OuterRef("position"), completed_at__isnull=True
@@ -182,7 +194,30 @@ def plans_to_move(*, now: datetime) -> list[int]:
         revision__number=F("revision__plan__revision"),
     ).exclude(stage=str(Stage.RUN))
     ids = set(late.values_list("revision__plan_id", flat=True))
-    return sorted(ids | set(ready.values_list("revision__plan_id", flat=True)))
+    ids |= set(ready.values_list("revision__plan_id", flat=True))
+    return sorted(ids | set(_signed_and_ticked().values_list("revision__plan_id", flat=True)))
+
+
+def _signed_and_ticked() -> QuerySet[ChainStage]:
+    """Return the open stages that nothing keeps from passing any more: no seat to be signed, no item to be ticked."""
+    unsigned = Seat.objects.filter(
+        revision=OuterRef("revision"), stage=OuterRef("stage"), decision="", voided_at=None
+    )
+    nothing_open: Q = Q(pk__in=[])
+    for stage in Stage:
+        keys = [key for key, gate in checklist.GATES.items() if gate == stage]
+        items = ChecklistItem.objects.filter(
+            plan=OuterRef("revision__plan"), key__in=keys, done_at=None
+        )
+        nothing_open |= Q(~Exists(items), stage=str(stage))
+    return ChainStage.objects.filter(
+        nothing_open,
+        ~Exists(unsigned),
+        opened_at__isnull=False,
+        completed_at__isnull=True,
+        revision__plan__status=str(PlanStatus.SUBMITTED),
+        revision__number=F("revision__plan__revision"),
+    )
 
 
 def signed_before(*, person: Person, plan: MigrationPlan) -> PlanRevision | None:

@@ -33,7 +33,7 @@ class BookedPlan:
     phi: bool
     booking: Booking
     fits: bool
-    """Whether a fitting window is open then; past plans always fit."""
+    """Whether a fitting window is open then; past plans and emergencies always fit."""
 
 
 def of_target(
@@ -81,9 +81,9 @@ def _booked(
         slot=slot,
         tables=frozenset(revision.tables),
     )
-    waiting = plan.status in WAITING
+    bound = plan.status in WAITING and not plan.emergency_reason
     return BookedPlan(
-        plan, revision.level, revision.phi, booking, fits=slot is not None or not waiting
+        plan, revision.level, revision.phi, booking, fits=slot is not None or not bound
     )
 
 

@@ -1,6 +1,6 @@
 """Scheduling, claiming, finishing and deciding on runs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -23,6 +23,7 @@ from migrations_portal.execution.rules import (
     StepStatus,
 )
 from migrations_portal.kernel import failpoints
+from migrations_portal.kernel.days import WHOLE_DAY
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
 from migrations_portal.plans import slots
@@ -91,14 +92,17 @@ def _schedule(plan_id: int, *, now: datetime) -> int | None:
     return run.pk
 
 
-def claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | None:
+def claim(
+    *, run_id: int, worker: str, now: datetime, public_url: str, day: timedelta = WHOLE_DAY
+) -> int | None:
     """Claim a due run and return its fence, or None when it is not due, not free, or its target is busy.
 
     One conditional UPDATE by the database's clock, counted (X2); the fence rises with every claim on the target (X3).
+    `day` is a T-day, shorter only in the demo.
     """
     try:
         with transaction.atomic():
-            fence = _claim(run_id=run_id, worker=worker, now=now, public_url=public_url)
+            fence = _claim(run_id=run_id, worker=worker, now=now, public_url=public_url, day=day)
     except IntegrityError:
         return (
             None  # another run is active on the target; the partial unique index has the last word
@@ -108,14 +112,16 @@ def claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | 
     return fence
 
 
-def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int | None:
+def _claim(
+    *, run_id: int, worker: str, now: datetime, public_url: str, day: timedelta
+) -> int | None:
     run = MigrationRun.objects.select_related("plan__target", "revision").filter(pk=run_id).first()
     if run is None:
         return None
     plan = plans.lock(run.plan_id)
     if plan.status != PlanStatus.SCHEDULED or plan.revision != run.revision.number:
         return None  # cancelled, postponed or opened for changes after the bell rang
-    if not _may_start(run, plan=plan, now=now, public_url=public_url):
+    if not _may_start(run, plan=plan, now=now, public_url=public_url, day=day):
         return None
     highest = MigrationRun.objects.filter(target_id=run.target_id).aggregate(
         top=Coalesce(Max("fence"), 0)
@@ -146,7 +152,9 @@ def _claim(*, run_id: int, worker: str, now: datetime, public_url: str) -> int |
     return int(highest + 1)
 
 
-def _may_start(run: MigrationRun, *, plan: MigrationPlan, now: datetime, public_url: str) -> bool:
+def _may_start(
+    run: MigrationRun, *, plan: MigrationPlan, now: datetime, public_url: str, day: timedelta
+) -> bool:
     """Say whether a due run meets an open window and a phase that may begin; postpone it when the window is closed (X18)."""
     clock = queries.database_now()
     run.refresh_from_db(fields=["status", "due_at"])
@@ -154,7 +162,7 @@ def _may_start(run: MigrationRun, *, plan: MigrationPlan, now: datetime, public_
         return False
     gate = slots.gate(plan, level=run.revision.level, at=clock)
     if not gate.open:
-        postponing.postpone(run, plan=plan, gate=gate, now=now, public_url=public_url)
+        postponing.postpone(run, plan=plan, gate=gate, now=now, public_url=public_url, day=day)
     return gate.open
 
 

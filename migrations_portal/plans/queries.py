@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import F, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
 
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
@@ -12,6 +14,7 @@ from migrations_portal.plans.models import (
     MigrationPlan,
     Phase,
     PlanAssessment,
+    PlanCheck,
     PlanFile,
     PlanRevision,
 )
@@ -37,10 +40,26 @@ def visible(*, person: Person) -> QuerySet[MigrationPlan]:
 
 def get(*, plan_id: int, person: Person) -> MigrationPlan:
     """Return one plan that `person` may see, or raise `PlanNotFound`."""
-    plan = visible(person=person).select_related("phase").filter(pk=plan_id).first()
+    checks = PlanCheck.objects.filter(plan=OuterRef("pk")).order_by("position")
+    asked = JSONObject(name="name", sql="sql", expected="expected")
+    rows = (
+        visible(person=person)
+        .select_related("phase")
+        .annotate(_checks=ArraySubquery(checks.values(it=asked)))
+    )
+    plan = rows.filter(pk=plan_id).first()
     if plan is None:
         raise PlanNotFound
     return plan
+
+
+def checks_of(plan: MigrationPlan) -> list[dict[str, str]]:
+    """Return the plan's own verification, {name, sql, expected} each, in order; without a question when `get` read the plan."""
+    kept: list[dict[str, str]] | None = getattr(plan, "_checks", None)
+    if kept is not None:
+        return kept
+    rows = plan.checks.order_by("position")
+    return [{"name": row.name, "sql": row.sql, "expected": row.expected} for row in rows]
 
 
 def newest_revision(plan: MigrationPlan) -> PlanRevision | None:

@@ -1,4 +1,4 @@
-"""A plan's time on its target: which slots are offered, and whether its T-0 fits the windows."""
+"""A plan's time on its target: which slots are offered, whether its T-0 fits the windows, and when it may run instead."""
 
 from datetime import datetime, timedelta
 
@@ -26,8 +26,16 @@ def offered(
 
 
 def gate(plan: MigrationPlan, *, level: str, at: datetime) -> Gate:
-    """Say whether the plan may run at `at`: inside a fitting window, outside every freeze (X18)."""
-    return windows.calendar_of(plan.target).gate(level, at=at, seconds=seconds_needed(plan))
+    """Say whether the plan may run at `at`: inside a fitting window, outside every freeze (X18).
+
+    An emergency needs no window, but a freeze holds for it too, and its time box ends it.
+    """
+    if plan.emergency_until is not None and at >= plan.emergency_until:
+        return Gate(open=False, sentence="The time box of the emergency is over.")
+    calendar = windows.calendar_of(plan.target)
+    if plan.emergency_reason:
+        calendar = calendar.freezes_only()
+    return calendar.gate(level, at=at, seconds=seconds_needed(plan))
 
 
 def misfit(plan: MigrationPlan, *, level: str) -> str:
@@ -42,17 +50,18 @@ def misfit(plan: MigrationPlan, *, level: str) -> str:
 
 
 def closes_at(plan: MigrationPlan, *, level: str) -> datetime | None:
-    """Return when the window around T-0 closes, None where only freezes matter."""
+    """Return when the window around T-0 closes; None where only freezes matter, and for an emergency."""
     calendar = windows.calendar_of(plan.target)
-    if plan.scheduled_for is None or calendar.unlimited:
+    if plan.scheduled_for is None or plan.emergency_reason or calendar.unlimited:
         return None
     slot = calendar.slot_at(level, at=plan.scheduled_for)
     return slot.ends if slot else None
 
 
 def first_fit(plan: MigrationPlan, *, level: str, after: datetime) -> datetime | None:
-    """Return the default T-0: the start of the next fitting slot, on a whole second."""
-    found = offered(plan, level=level, after=after, count=1)
+    """Return the first instant from `after` on at which the plan may run, on a whole second; None when there is none."""
+    calendar = windows.calendar_of(plan.target)
+    found = calendar.next_slots(level, after=after, seconds=seconds_needed(plan), count=1)
     if not found:
         return None
     start = found[0].starts

@@ -39,7 +39,11 @@ def execute(*, run_id: int, **_newer: object) -> None:
     if waits(run_id):
         return
     fence = services.claim(
-        run_id=run_id, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
+        run_id=run_id,
+        worker=worker_name(),
+        now=wiring.clock(),
+        public_url=settings.PUBLIC_URL,
+        day=wiring.day(),
     )
     if fence is not None:
         _carry_out(standard, run_id=run_id, fence=fence, tools=tools)

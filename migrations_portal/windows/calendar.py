@@ -1,7 +1,7 @@
 """A target's calendar as values: when a plan of a level may run, which slots come next, and the gate before a run."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,11 @@ class TargetCalendar:
         return not self.strict and not any(
             entry.kind is not PeriodKind.FREEZE for entry in self.entries
         )
+
+    def freezes_only(self) -> "TargetCalendar":
+        """Return the calendar of the emergency path: it needs no window, but a freeze holds for it too."""
+        kept = tuple(entry for entry in self.entries if entry.kind is PeriodKind.FREEZE)
+        return replace(self, strict=False, entries=kept)
 
     def spans(self, kind: PeriodKind, *, since: datetime, until: datetime) -> list[Span]:
         """Return the occurrences of one kind, joined."""
@@ -110,14 +115,9 @@ class TargetCalendar:
                 return entry
         return None
 
-    def gate(self, level: str, *, at: datetime, seconds: int, windows_waived: bool = False) -> Gate:
-        """Say whether work of `seconds` may begin at `at` (X18).
-
-        `windows_waived` is the emergency path: it needs no window, but a freeze holds for it too.
-        """
+    def gate(self, level: str, *, at: datetime, seconds: int) -> Gate:
+        """Say whether work of `seconds` may begin at `at` (X18)."""
         frozen = self.freeze_at(at)
-        if windows_waived and frozen is None:
-            return Gate(open=True, sentence="The emergency path needs no window.")
         slot = self.slot_at(level, at=at)
         if slot is not None and slot.ends - at >= timedelta(seconds=seconds):
             return Gate(

@@ -51,8 +51,6 @@ LONGEST_WINDOW = timedelta(days=7)
 LONGEST_FREEZE = timedelta(days=366)
 HORIZON = timedelta(days=400)
 """How far ahead a fitting slot is looked for: a window that recurs once a year is found."""
-POSTPONED_AT_MOST = timedelta(days=7)
-"""How long after its signed T-0 an approved plan may still run (A8, default of the execution expiry)."""
 
 
 class PeriodRefused(Refused):

@@ -1,5 +1,6 @@
 """The verbs of the chain, one module each. Doors and tasks call them from here."""
 
+from migrations_portal.approvals.services.advancing import go_on
 from migrations_portal.approvals.services.deadlines import sweep
 from migrations_portal.approvals.services.delegating import delegate, end_delegation
 from migrations_portal.approvals.services.digests import send_digests
@@ -13,11 +14,18 @@ from migrations_portal.approvals.services.emergencies import (
 from migrations_portal.approvals.services.ending import (
     cancel,
     check_may_change_course,
+    expire,
     withdraw,
 )
 from migrations_portal.approvals.services.keeping import keep_seats, seats_stuck
 from migrations_portal.approvals.services.mails import mail_facts, plan_time
-from migrations_portal.approvals.services.postponing import WAITS, postpone, was_postponed
+from migrations_portal.approvals.services.moment import Moment
+from migrations_portal.approvals.services.postponing import (
+    WAITS,
+    postpone,
+    postpone_for_window,
+    was_postponed,
+)
 from migrations_portal.approvals.services.powers import can_decide, check_may_decide
 from migrations_portal.approvals.services.refusals import record_refusal, record_wrong_person
 from migrations_portal.approvals.services.revising import revise
@@ -28,6 +36,7 @@ __all__ = [
     "BACKUP_POLICY",
     "WAITS",
     "Evidence",
+    "Moment",
     "can_decide",
     "cancel",
     "check_may_change_course",
@@ -35,11 +44,14 @@ __all__ = [
     "confirm_emergency",
     "delegate",
     "end_delegation",
+    "expire",
+    "go_on",
     "keep_seats",
     "mail_facts",
     "owed_review",
     "plan_time",
     "postpone",
+    "postpone_for_window",
     "record_refusal",
     "record_wrong_person",
     "review_emergency",

@@ -1,5 +1,9 @@
 """Opening what can open now, and approving what is signed."""
 
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import ChainStage, Seat
 from migrations_portal.approvals.policy import Stage
@@ -16,14 +20,21 @@ from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.rehearsals import queries as rehearsals
 
 
+@transaction.atomic
+def go_on(*, plan_id: int, now: datetime, day: timedelta, public_url: str) -> None:
+    """Let a plan go on whose gate may have opened: an item was ticked, an assessment saved. Nothing when it has not."""
+    advance(plan=plans.lock(plan_id), at=Moment(now=now, day=day, public_url=public_url))
+
+
 def advance(*, plan: MigrationPlan, at: Moment) -> None:
     """Open what can open now. Idempotent; the caller holds the plan's lock.
 
     1. Take the stages in order; a stage opens when all before it are complete and its day has come. T-1 also needs a
-       rehearsal that counts.
+       rehearsal that passed and still counts, when it opens and when it ends.
     2. A seated stage that opens invites those who can fill its seats.
     3. T-3 that opens tells the stakeholders, and is complete by that.
-    4. All seats signed: the plan is approved.
+    4. A stage is complete when its seats are signed and its items of the checklist are ticked (`plans.gates`).
+    5. All complete: the plan is approved.
 
     A confirmed emergency opens all stages at once, and needs every seat all the same.
     """
@@ -51,6 +62,15 @@ def _lacks_proof(
     return closed and bool(rehearsals.gate_problem(revision, now=at.now))
 
 
+def _gate_holds(
+    stage: ChainStage, *, plan: MigrationPlan, revision: PlanRevision, at: Moment
+) -> bool:
+    """Say whether the checklist, and at the go the rehearsal, keep a signed stage from passing."""
+    if gates.open_items(plan, stage.stage):
+        return True
+    return stage.stage == Stage.GO and bool(rehearsals.gate_problem(revision, now=at.now))
+
+
 def _unconfirmed(plan: MigrationPlan, revision: PlanRevision) -> bool:
     return bool(plan.emergency_reason) and revision.emergency.confirmed_at is None
 
@@ -68,8 +88,8 @@ def _open(stage: ChainStage, *, plan: MigrationPlan, revision: PlanRevision, at:
         _open_seats(mine, plan=plan, at=at)
     if any(seat.decision != Decision.APPROVE for seat in mine):
         return False
-    if gates.open_items(plan, stage.stage) and not plan.emergency_reason:
-        return False  # the checklist gates the stage (plans/gates.py); a tick lets the next sweep go on
+    if not plan.emergency_reason and _gate_holds(stage, plan=plan, revision=revision, at=at):
+        return False  # what opens the gate later calls `go_on`; the sweep finds it too
     stage.completed_at = at.now
     stage.save(update_fields=["completed_at"])
     return True

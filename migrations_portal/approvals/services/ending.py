@@ -66,20 +66,18 @@ def cancel(
     )
 
 
-def expire(plan: MigrationPlan, *, at: Moment) -> None:
+def expire(plan: MigrationPlan, *, at: Moment, why: str = "") -> None:
     """End a plan whose time is over. The caller holds the plan's lock."""
-    signed = plan.status != PlanStatus.SUBMITTED
-    why = (
-        "its window passed before the run began"
-        if signed
-        else "it was not signed in the time that there was for it"
-    )
+    if not why and plan.status != PlanStatus.SUBMITTED:
+        why = "its window passed before the run began."
+    elif not why:
+        why = "it was not signed in the time that there was for it."
     _end(
         plan,
         status=PlanStatus.EXPIRED,
         kind=EntryKind.PLAN_EXPIRED,
         actor=PORTAL,
-        sentence=f"{plan.number} expired: {why}.",
+        sentence=f"{plan.number} expired: {why}",
         reason="",
         at=at,
     )

@@ -17,6 +17,7 @@ from migrations_portal.kernel.states import TransitionRefused
 from migrations_portal.people.models import Person
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
+from migrations_portal.plans import slots
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import POSTPONED_AT_MOST, PlanStatus
 
@@ -54,13 +55,19 @@ def postpone(
         wanted=to,
         now=now,
     )
+    gate = slots.gate(plan, level=revision.level, at=to)
+    if not gate.open:
+        raise PostponementRefused(f"The new T-0 does not fit. {gate.sentence}")
     sentence = f"{by.full_name} postponed {plan.number}"
     _move(plan, revision=revision, to=to, said=sentence, actor=audit.actor(by), reason=given, at=at)
     return plan
 
 
 def postpone_late(plan: MigrationPlan, *, revision: PlanRevision, stage: Stage, at: Moment) -> None:
-    """Postpone because a stage is not signed in time, by as many days as put its gate ahead of us; expire when that is too far.
+    """Postpone because a stage is not signed in time; expire when the new T-0 would lie too far from the signed one.
+
+    1. By as many days as put the stage's gate ahead of us.
+    2. From there on to the next window that fits.
 
     The caller holds the plan's lock.
     """
@@ -75,17 +82,33 @@ def postpone_late(plan: MigrationPlan, *, revision: PlanRevision, stage: Stage, 
     ):
         days += 1
         wanted = days_from(t0, days=days, zone=zone, day=at.day)
-    if wanted > last:
+    fits = slots.first_fit(plan, level=revision.level, after=wanted)
+    if fits is None or fits > last:
         expire(plan, at=at)
         return
     facts = STAGES[stage]
     _move(
         plan,
         revision=revision,
-        to=wanted,
+        to=fits,
         said=f"{facts.label} {facts.title} of {plan.number} was not signed in time, so the run is postponed",
         actor=PORTAL,
         reason="",
+        at=at,
+    )
+
+
+def postpone_for_window(plan: MigrationPlan, *, to: datetime, why: str, at: Moment) -> None:
+    """Move T-0 to the next window, because the one that people signed for is closed. The caller holds the plan's lock."""
+    revision = plan_queries.newest_revision(plan)
+    assert revision is not None  # noqa: S101  # it had a run
+    _move(
+        plan,
+        revision=revision,
+        to=to,
+        said=f"{plan.number} could not run in its window, so it is postponed",
+        actor=PORTAL,
+        reason=why,
         at=at,
     )
 

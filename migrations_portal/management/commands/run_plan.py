@@ -64,7 +64,11 @@ class Command(BaseCommand):
         if reasons := waits(run.pk):
             raise CommandError(" ".join(reasons), returncode=NOT_RUN)
         fence = services.claim(
-            run_id=run.pk, worker=worker_name(), now=wiring.clock(), public_url=settings.PUBLIC_URL
+            run_id=run.pk,
+            worker=worker_name(),
+            now=wiring.clock(),
+            public_url=settings.PUBLIC_URL,
+            day=wiring.day(),
         )
         if fence is None:
             raise CommandError(

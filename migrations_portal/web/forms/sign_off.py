@@ -1,5 +1,8 @@
 """The form of a decision on a seat."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import forms
 
 from migrations_portal.approvals.rules import Decision
@@ -27,9 +30,14 @@ class SignOffForm(forms.Form):
 
 
 class StepUpSignOffForm(SignOffForm):
-    """The same, with the password asked again (high and critical risk, and PHI)."""
+    """The same, with the password asked again: `because` names the reasons (A5)."""
 
-    password = PasswordField(help_text="Asked again because of the risk.")
+    password = PasswordField()
+
+    def __init__(self, *args: Any, because: Sequence[str], **more: Any) -> None:
+        """Take the reasons why it is asked again, such as "high risk"."""
+        super().__init__(*args, **more)
+        self.fields["password"].help_text = f"Asked again because of {' and '.join(because)}."
 
 
 class TwoFactorSignOffForm(StepUpSignOffForm):

@@ -126,7 +126,7 @@ def _postpone(plan: MigrationPlan, *, t0: datetime) -> dict[str, Any]:
         plan,
         "postpone",
         label="Postpone",
-        explain="Reviews stay; the go is asked anew for the new day.",
+        explain="Reviews stay; the go is asked anew for the new day. It has to fit a window of the target.",
         time={
             "name": "to",
             "label": f"New T-0 ({plan.target.time_zone})",

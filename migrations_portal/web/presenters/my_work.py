@@ -48,12 +48,15 @@ _OPEN = [
 def page(*, person: Person, now: datetime) -> dict[str, Any]:
     """Return everything that the page says, in a fixed number of queries."""
     incidents, decisions = _incidents(person, now=now), _decisions(person)
-    remembered(("urgent", person.pk), lambda: len(incidents) + len(decisions))
+    seats = _seats(person, now=now)
+    found = len(incidents) + len(decisions) + len(seats)
+    if found < SHOWN:  # all of them are here, so the bar need not count them again
+        remembered(("waiting", person.pk), lambda: found)
     mine = list(_my_plans(person, now=now)[: 4 * SHOWN])
     duties = [
         *incidents,
         *decisions,
-        *_seats(person, now=now),
+        *seats,
         *_sent_back(mine),
         *_deploys(person),
         *_checklists(person, mine=mine),
@@ -83,24 +86,18 @@ def _my_plans(person: Person, *, now: datetime) -> QuerySet[MigrationPlan]:
 
 
 def waiting(*, person: Person, now: datetime) -> int:
-    """Return how much waits for the person: the number that every page shows."""
-    urgent = remembered(("urgent", person.pk), lambda: _urgent(person))
-    return urgent + len(_my_seats(person, now=now))
+    """Return how much waits for the person: the number that every page shows, in one query."""
+    return remembered(("waiting", person.pk), lambda: _count(person, now=now))
 
 
-def _urgent(person: Person) -> int:
-    """Count incidents and decisions in one query; it is skipped for whoever has nothing to do with either."""
+def _count(person: Person, *, now: datetime) -> int:
+    """Count seats, incidents and decisions; the latter two only for whoever has to do with them."""
+    seats = approval_queries.open_for(person=person, now=now).order_by().values("pk")
     if not target_queries.acts_anywhere(person=person, roles=RESPONDERS | DECIDING_ROLES):
-        return 0
+        return seats.count()
     incidents = _open_incidents(person).order_by().values("pk")
-    return incidents.union(_open_decisions(person).order_by().values("pk"), all=True).count()
-
-
-def _my_seats(person: Person, *, now: datetime) -> list[Seat]:
-    """Return the seats that wait for the person, asked once per page."""
-    return remembered(
-        ("seats", person.pk), lambda: approval_queries.waiting_for(person=person, now=now)
-    )
+    decisions = _open_decisions(person).order_by().values("pk")
+    return seats.union(incidents, decisions, all=True).count()
 
 
 def _duty(plan: MigrationPlan | None, **said: Any) -> dict[str, Any]:
@@ -175,7 +172,8 @@ def _decisions(person: Person) -> list[dict[str, Any]]:
 
 
 def _seats(person: Person, *, now: datetime) -> list[dict[str, Any]]:
-    return [_seat(each, now=now) for each in _my_seats(person, now=now)[:SHOWN]]
+    rows = approval_queries.waiting_for(person=person, now=now)
+    return [_seat(each, now=now) for each in rows[:SHOWN]]
 
 
 def _seat(seat: Seat, *, now: datetime) -> dict[str, Any]:

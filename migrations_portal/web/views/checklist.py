@@ -7,9 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from migrations_portal.approvals import services as approvals
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.plans import checklist_markdown, queries, services
+from migrations_portal.tasks import bells
 from migrations_portal.web import clock
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import checklist as presenter
@@ -53,6 +55,15 @@ def export(request: HttpRequest, plan_id: int) -> HttpResponse:
     )
 
 
+def go_on(plan_id: int) -> None:
+    """Let the chain go on when the gate that was waited for is open now."""
+    approvals.go_on(
+        plan_id=plan_id, now=timezone.now(), day=clock.day(), public_url=clock.public_url()
+    )
+    bells.notices_soon()
+    bells.runs_soon()
+
+
 @require_POST
 def tick(request: HttpRequest, plan_id: int, key: str) -> HttpResponse:
     """Tick an item by hand."""
@@ -68,4 +79,6 @@ def tick(request: HttpRequest, plan_id: int, key: str) -> HttpResponse:
         )
     except Refused as refusal:
         messages.error(request, refusal.sentence)
+    else:
+        go_on(plan_id)
     return redirect(reverse("plan-checklist", args=[plan_id]) + f"#{key}")

@@ -18,7 +18,7 @@ from migrations_portal.kernel.memory import remembered
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import queries, reassessment, services
+from migrations_portal.plans import queries, reassessment
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.rehearsals.services import REHEARSERS
@@ -133,7 +133,7 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
             now=timezone.now(),
         ),
         "documentation": presenter.documentation(row),
-        "verification": [vars(each) for each in _checks(row)],
+        "verification": queries.checks_of(row),
         "checklist": checklist.card(row, rows=checklist.rows_of(row)),
         "phases": together.phases(row, person=person, roles=roles),
         "comments": together.conversation(row, roles=roles, kept=kept),
@@ -161,13 +161,6 @@ def _seat(seat: Seat, *, person: Person) -> dict[str, Any]:
     return {**seat_presenter.seat(seat, mine=mine, now=timezone.now()), **url}
 
 
-def _checks(row: MigrationPlan) -> list[services.Check]:
-    return [
-        services.Check(name=each.name, sql=each.sql, expected=each.expected)
-        for each in row.checks.order_by("position")
-    ]
-
-
 def _notes(seats: list[Seat]) -> list[dict[str, str]]:
     rejected = [seat for seat in seats if seat.decision == "REJECT"]
     return [
@@ -180,7 +173,6 @@ def _notes(seats: list[Seat]) -> list[dict[str, str]]:
     ]
 
 
-@require_POST
 @require_POST
 def assess_again(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Ask for a new assessment, because the target or its list of PHI has changed."""

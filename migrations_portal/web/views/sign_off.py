@@ -1,6 +1,8 @@
 """From a mail link to a decision. GET shows and changes nothing; only the POST decides (A1, A2)."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from migrations_portal.approvals import queries, services
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.policy import asks_again
+from migrations_portal.approvals.policy import why_asked_again
 from migrations_portal.approvals.rules import Decision
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
@@ -56,7 +58,7 @@ def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
     person = signed_in(request)
     seat = _seat(seat_id)
     plan_queries.get(plan_id=seat.revision.plan_id, person=person)
-    form_class = _form_class(seat, person)
+    form_class = _form_maker(seat, person)
     if request.method != "POST":
         since = shown.written(seat_id=seat.pk, person_id=person.pk, at=timezone.now())
         form = form_class(initial={"digest": seat.revision.digest, "shown": since})
@@ -67,16 +69,20 @@ def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
     return _private(_page(request, seat, person=person, form=form, status=422))
 
 
-def _asks_again(seat: Seat) -> bool:
+def _asked_because(seat: Seat) -> list[str]:
+    """Return why a fresh proof is asked for, nothing when none is."""
     revision = seat.revision
-    urgent = bool(revision.plan.emergency_reason)
-    return asks_again(level=revision.level, phi=revision.phi, emergency=urgent)
+    return why_asked_again(
+        level=revision.level, phi=revision.phi, emergency=bool(revision.plan.emergency_reason)
+    )
 
 
-def _form_class(seat: Seat, person: Person) -> type[SignOffForm]:
-    if not _asks_again(seat):
+def _form_maker(seat: Seat, person: Person) -> Callable[..., SignOffForm]:
+    because = _asked_because(seat)
+    if not because:
         return SignOffForm
-    return TwoFactorSignOffForm if step_up.has_factor(person) else StepUpSignOffForm
+    form_class = TwoFactorSignOffForm if step_up.has_factor(person) else StepUpSignOffForm
+    return partial(form_class, because=because)
 
 
 def _factors(form: SignOffForm, person: Person) -> str:
@@ -175,7 +181,7 @@ def _state(seat: Seat, person: Person, *, now: datetime) -> tuple[str, str, Pers
     except Refused as refusal:
         over = seat.opened_at is not None and refusal.code == "seat-not-open"
         return "closed" if over else STATES.get(refusal.code, "not_yours"), refusal.sentence, None
-    if _asks_again(seat) and step_up.must_set_up(person):
+    if _asked_because(seat) and step_up.must_set_up(person):
         return (
             "needs_factor",
             (

@@ -13,7 +13,7 @@ from migrations_portal.targets.models import TargetCatalogue
 from tests.clock import DAY, NOON
 from tests.factories.plans import AnyScript, draft, submitted
 
-BUDGET = 16
+BUDGET = 15
 """Queries for one page, whatever it shows."""
 
 

@@ -6,6 +6,9 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from migrations_portal import wiring
+from migrations_portal.approvals import services as approvals
+from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.rules import PostponementRefused
 from migrations_portal.audit.models import Entry
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution import services as execution
@@ -19,7 +22,8 @@ from migrations_portal.runbooks import standard
 from migrations_portal.windows.models import Period
 from migrations_portal.windows.rules import PeriodKind
 from tests.clock import DAY, NOON
-from tests.factories.plans import draft, scheduled_run
+from tests.factories.chain import Story
+from tests.factories.plans import draft, scheduled_run, submitted
 from tests.factories.windows import period
 
 URL = "http://127.0.0.1:8000"
@@ -71,6 +75,70 @@ def test_a_freeze_that_was_added_after_the_approval_stops_the_start(cast, produc
     run.refresh_from_db()
     assert run.due_at > datetime.now(UTC) + timedelta(minutes=25)
     assert "production is frozen (Year end)" in Entry.objects.get(kind="RUN_POSTPONED").canonical
+
+
+def test_a_window_after_the_go_has_lapsed_moves_t_0_and_asks_the_go_anew(cast, production):
+    run = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING)
+    close_all_windows(production)
+    window = starting_in(production, PeriodKind.BUSINESS_HOURS, 2 * 86400)
+
+    assert claim(run) is None
+
+    run.refresh_from_db()
+    plan = MigrationPlan.objects.get(pk=run.plan_id)
+    assert (run.status, plan.status) == ("CANCELLED", "SUBMITTED")
+    assert plan.scheduled_for == window.starts.replace(tzinfo=production.zone)
+    assert plan.scheduled_for > plan.planned_for
+    voided = Seat.objects.get(revision=run.revision, stage="GO", voided_at__isnull=False)
+    assert voided.decision == "APPROVE"
+    assert "T-0 moved, so the go is asked anew" in voided.void_reason
+    assert "could not run in its window" in Entry.objects.get(kind="PLAN_POSTPONED").canonical
+    assert execution.schedule_approved(now=datetime.now(UTC)) == []
+
+
+def test_a_late_plan_is_postponed_into_a_window_or_expires(cast, production):
+    plan = submitted(by=cast["ana"], target=production, level="HIGH")
+    close_all_windows(production)
+    opens = (plan.scheduled_for + timedelta(days=3)).astimezone(production.zone)
+    period(production, PeriodKind.MAINTENANCE, day=opens.date(), at=opens.time())
+    story = Story(cast, plan)
+
+    story.before(days=1)  # nobody reviewed
+
+    assert story.fresh.scheduled_for == opens
+    close_all_windows(production)
+    story.before(days=1)
+    assert story.status == "EXPIRED"
+
+
+def test_nobody_postpones_to_a_time_outside_the_windows(cast, production):
+    plan = submitted(by=cast["ana"], target=production, level="HIGH")
+    close_all_windows(production)
+    story = Story(cast, plan)
+
+    with pytest.raises(PostponementRefused, match="does not fit"):
+        story.do(
+            approvals.postpone,
+            "ana",
+            to=plan.scheduled_for + timedelta(hours=30),
+            reason="Payroll",
+        )
+
+
+def test_an_emergency_needs_no_window_but_a_freeze_and_its_time_box_hold(cast, production):
+    close_all_windows(production)
+    plan = draft(by=cast["ana"], target=production, level="HIGH")
+    MigrationPlan.objects.filter(pk=plan.pk).update(
+        scheduled_for=NOON + timedelta(hours=2),
+        emergency_reason="It burns",
+        emergency_until=NOON + timedelta(hours=6),
+    )
+    plan.refresh_from_db()
+
+    assert slots.misfit(plan, level="HIGH") == ""
+    assert not slots.gate(plan, level="HIGH", at=NOON + timedelta(hours=6)).open
+    period(production, PeriodKind.FREEZE, day=NOON.date(), minutes=1440, name="Year end")
+    assert "is frozen (Year end)" in slots.misfit(plan, level="HIGH")
 
 
 def test_asking_again_and_again_postpones_once(cast, production):

@@ -135,7 +135,7 @@ def test_the_feed_tells_windows_and_plans_without_titles_to_whoever_has_the_addr
     browser, cast, production
 ):
     plan = submitted(by=cast["ana"], target=production)
-    plan.scheduled_for = datetime.now(UTC)
+    plan.scheduled_for = plan.planned_for = datetime.now(UTC)
     plan.save()
     url = feed_of(browser, "dan")
 

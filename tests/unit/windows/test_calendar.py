@@ -82,11 +82,15 @@ def test_a_freeze_closes_every_window_and_is_named():
 def test_the_emergency_path_needs_no_window_but_a_freeze_holds_for_it():
     night = datetime(2026, 11, 3, 8, tzinfo=UTC)
 
-    assert calendar(OFFICE).gate("HIGH", at=night, seconds=1, windows_waived=True).open
-    frozen = WHOLE.gate(
-        "HIGH", at=datetime(2026, 12, 22, tzinfo=UTC), seconds=1, windows_waived=True
+    assert calendar(OFFICE).freezes_only().gate("HIGH", at=night, seconds=1).open
+    frozen = (
+        calendar(OFFICE, YEAR_END)
+        .freezes_only()
+        .gate("HIGH", at=datetime(2026, 12, 22, tzinfo=UTC), seconds=1)
     )
     assert not frozen.open
+    assert frozen.next_at is not None
+    assert calendar(OFFICE, YEAR_END).freezes_only().gate("HIGH", at=frozen.next_at, seconds=1).open
 
 
 def test_a_plan_that_does_not_fit_before_the_window_closes_waits_for_the_next():
