@@ -47,9 +47,7 @@ def seen(target: Target, folder: Path, *, query_log: bool) -> tuple[str, ...]:
     (folder / "project" / "migrations").mkdir(parents=True)
     bundle = plus(Bundle(folder / "project", ()), SEEN)
     limits = replace(LIMITS, query_log=query_log)
-    result = SqlFileDriver(scratch=folder / "scratch").up(
-        target.endpoint, bundle, name=SEEN.name, limits=limits
-    )
+    result = SqlFileDriver().up(target.endpoint, bundle, name=SEEN.name, limits=limits)
     assert result.exit_code == 0, result.output
     (row,) = target.rows("SELECT * FROM seen")
     return tuple(row[name] for name in PARAMETERS)
