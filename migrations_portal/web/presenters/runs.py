@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Max
 from django.urls import reverse
 
+from migrations_portal.audit.freezes import reasons_to_hold
 from migrations_portal.execution import queries
 from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
 from migrations_portal.execution.rules import (
@@ -116,10 +117,7 @@ def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[st
 def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     status = RunStatus(run.status)
     if status is RunStatus.DUE:
-        holder = MigrationRun.objects.filter(
-            target=run.target, status__in=[str(each) for each in ACTIVE]
-        ).first()
-        return f"Waiting: run {holder.pk} holds the target" if holder else "Waiting for T-0"
+        return _waiting(run, now=now)
     if status not in LIVE:
         return TITLES.get(status, status.lower())
     if (
@@ -128,6 +126,17 @@ def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     ):
         return f"No word from the worker for {silent:.0f} s"
     return _under_way(run, steps)
+
+
+def _waiting(run: MigrationRun, *, now: datetime) -> str:
+    """Say what a run that is not begun waits for, the thing that somebody could mend first."""
+    holds = reasons_to_hold(level=run.revision.level, phi=run.revision.phi, now=now)
+    if holds:
+        return f"Waiting: the ledger holds all such runs. {holds[0]}"
+    active = [str(each) for each in ACTIVE]
+    if holder := MigrationRun.objects.filter(target=run.target, status__in=active).first():
+        return f"Waiting: run {holder.pk} holds the target"
+    return "Waiting for T-0" if now < run.due_at else "Waiting for a worker"
 
 
 def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:

@@ -1,15 +1,17 @@
 """The pages of the ledger and of compliance, over HTTP: who gets in, filters, depth, forms with bad input."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import transaction
 
-from migrations_portal.audit import explorer, proofs, queries, services
+from migrations_portal.audit import explorer, freezes, proofs, queries, services
 from migrations_portal.audit.models import Entry
 from migrations_portal.audit.rules import Actor, Draft, EntryKind
 from migrations_portal.compliance.models import Export
 from migrations_portal.compliance.rules import DPIA_QUESTIONS
+from migrations_portal.execution.models import MigrationRun
 from tests.factories.plans import submitted
 from tests.ledger_kit import LedgerKit
 
@@ -181,3 +183,24 @@ def test_the_explorer_finds_what_one_plain_question_finds(db, text, person, kind
         )
 
         assert [row.seq for row in found] == [row.seq for row in upto[:7]]
+
+
+def test_a_run_that_the_ledger_holds_says_so_on_its_page(cast, plan, browser):
+    later = datetime.now(UTC) + timedelta(hours=1)
+    run = MigrationRun.objects.create(
+        plan=plan,
+        revision=plan.revisions.get(),
+        target=plan.target,
+        due_at=later,
+        created_at=later,
+    )
+    page = f"/runs/{run.pk}/"
+    assert "Waiting for T-0" in browser("cleo").get(page).content.decode()
+    MigrationRun.objects.update(due_at=later - timedelta(hours=2))
+    assert "Waiting for a worker" in browser("cleo").get(page).content.decode()
+
+    with transaction.atomic():
+        freezes.freeze(cause="edited", sentence="Entry 7 was changed.", now=later)
+
+    said = browser("cleo").get(page).content.decode()
+    assert "Waiting: the ledger holds all such runs. Entry 7 was changed." in said
