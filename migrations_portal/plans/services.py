@@ -91,6 +91,8 @@ def draft_entry(
     """Return an entry with the plan's own facts filled in; every domain that writes about a plan uses it."""
     if plan.emergency_reason:
         more["facts"] = {**more.get("facts", {}), "emergency": True}
+    if "phi" not in more:  # so that the ledger's filter finds all that happened to a plan on PHI
+        more["phi"] = plan.revisions.filter(number=plan.revision, phi=True).exists()
     return replace(
         Draft(
             kind=kind,

@@ -204,3 +204,10 @@ def test_a_run_that_the_ledger_holds_says_so_on_its_page(cast, plan, browser):
 
     said = browser("cleo").get(page).content.decode()
     assert "Waiting: the ledger holds all such runs. Entry 7 was changed." in said
+
+
+def test_what_happens_to_a_submitted_plan_on_phi_is_marked_so(plan):
+    after = Entry.objects.filter(plan=plan.pk, kind="CHECKLIST_TICKED")
+
+    assert after.exists()
+    assert all(entry.phi for entry in after)
