@@ -6,7 +6,7 @@ PYTEST := -n 2
 TEXTS := migrations_portal whitecross_ops templates tools benchmarks docs requirements $(wildcard *.md *.toml *.yml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset check fix test chaos bench lock oracle screenshots venv-demo venv-dev venv-test
+.PHONY: help demo demo-reset check fix test chaos chain bench lock oracle screenshots venv-demo venv-dev venv-test
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ test: venv-test ## all tests, on embedded servers (PYTEST="-n 2 tests/unit -k na
 
 chaos: venv-test ## the long fault tests: every failpoint with every fault, 1,000 adversarial deliveries
 	@$(PY) -m pytest -m chaos tests/chaos $(CHAOS)
+
+chain: venv-test ## the long proof of the chain: 200 random histories of 40 steps
+	@WCO_CHAIN_EXAMPLES=200 $(PY) -m pytest -n 0 --timeout 3600 tests/integration/approvals/test_state_machine.py
 
 bench: venv-dev ## a measurement (BENCH=name of a module in benchmarks/)
 	@if [ -n "$(BENCH)" ]; then $(PY) -m benchmarks.$(BENCH); else \

@@ -19,6 +19,7 @@ from migrations_portal.demo.customer.examples import (
     MEDICATION_REVIEW,
     PREFERRED_LANGUAGE,
     Example,
+    Outcome,
 )
 from migrations_portal.plans import checklist
 
@@ -98,7 +99,7 @@ class Story:
         page.set_viewport_size({"width": 1280, "height": 900})
 
     def write_plan(self, example: Example) -> str:
-        """Write and submit a plan as Ana; return the address of its page."""
+        """Write and submit a plan as Ana; return the address of its page. What is made to fail goes as an emergency."""
         with self.somebody("Ana") as page:
             page.goto(f"{self.url}/plans/new/")
             page.get_by_label("Title", exact=True).fill(example.question)
@@ -119,11 +120,15 @@ class Story:
             page.wait_for_url(re.compile(r"/plans/\d+/edit/$"))
             edit = page.url
             self._until_assessed(page, edit)
-            page.get_by_role("button", name="Submit").click()
+            if example.outcome is Outcome.SUCCEEDS:
+                page.get_by_role("button", name="Submit").click()
+            else:
+                self._declare(page)
             page.wait_for_url(re.compile(r"/plans/\d+/$"))
             expect(page.get_by_text("In review").first).to_be_visible()
             self.picture(page, "plan")
-            self._tick(page)
+            if example.outcome is Outcome.SUCCEEDS:
+                self._tick(page)
             return page.url
 
     def _tick(self, page: Page) -> None:
@@ -141,7 +146,24 @@ class Story:
             row.get_by_label("How do you know?").fill("CI run 4711 and the test protocol")
             row.get_by_role("button", name="Tick it in my name").click()
             expect(page.locator(f"#{key}").get_by_text("Ana Lopez")).to_be_visible()
+        page.goto(f"{plan}dpia/")
+        for field in page.locator("form[aria-label=Assessment] textarea").all():
+            field.fill("As the plan's documentation says; no values leave the database.")
+        page.get_by_role("button", name="Save as version 1").click()
         page.goto(plan)
+
+    def _declare(self, page: Page) -> None:
+        """Take the emergency path: the rehearsal of a migration that fails would close T-1 for ever."""
+        page.goto(page.url.removesuffix("edit/"))
+        page.locator("#emergency summary").click()
+        page.get_by_label("What makes it an emergency").fill("Support cannot work until this is in")
+        page.get_by_role("button", name="Submit as an emergency").click()
+        plan = page.url
+        with self.somebody("Carla") as other:
+            other.goto(plan)
+            other.locator("#emergency-confirm textarea").fill("I spoke with support")
+            other.get_by_role("button", name="Confirm the emergency").click()
+            expect(other.get_by_text("Confirmed. All seats are open")).to_be_visible()
 
     def _until_assessed(self, page: Page, edit: str) -> None:
         deadline = time.monotonic() + 60

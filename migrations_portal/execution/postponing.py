@@ -56,7 +56,9 @@ def _wait(
     now: datetime,
     public_url: str,
 ) -> None:
-    MigrationRun.objects.filter(pk=run.pk, status=str(RunStatus.DUE)).update(due_at=begins)
+    MigrationRun.objects.filter(pk=run.pk, status=str(RunStatus.DUE)).update(
+        due_at=begins, problem=gate.sentence
+    )
     sentence = f"Run {run.pk} of {plan.number} is postponed. {gate.sentence}"
     _tell(run, plan=plan, sentence=sentence, when=begins, now=now, public_url=public_url)
     append(

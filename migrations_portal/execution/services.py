@@ -134,6 +134,7 @@ def _claim(
         claimed_by=worker[:120],
         lease_until=Now() + LEASE,
         fence=highest + 1,
+        problem="",
     )
     if claimed != 1:
         return None

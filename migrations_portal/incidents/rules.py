@@ -65,6 +65,7 @@ class Trigger(StrEnum):
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     RUN_PARTIAL = "RUN_PARTIAL"
     STOPPED_BEFORE_CHANGE = "STOPPED_BEFORE_CHANGE"
+    EMERGENCY_CHANGE = "EMERGENCY_CHANGE"
 
 
 SEVERITY_OF: dict[Trigger, Severity] = {
@@ -73,6 +74,7 @@ SEVERITY_OF: dict[Trigger, Severity] = {
     Trigger.RUN_FAILED: Severity.P1,
     Trigger.RUN_ROLLED_BACK: Severity.P1,
     Trigger.STOPPED_BEFORE_CHANGE: Severity.P3,
+    Trigger.EMERGENCY_CHANGE: Severity.P3,
 }
 """A half-done or unknown change counts as possible corruption (P0); a migration failure is P1; a run that stopped
 before it touched the target is a minor issue (P3)."""
@@ -106,6 +108,10 @@ TRIGGERS: dict[Trigger, TriggerFacts] = {
     Trigger.STOPPED_BEFORE_CHANGE: TriggerFacts(
         "A run stopped before it touched the database",
         "Nothing has to be repaired. Mend what the run names, then open the change as a new plan.",
+    ),
+    Trigger.EMERGENCY_CHANGE: TriggerFacts(
+        "A change took the emergency path, without the lead times",
+        "Watch the run, then see that the emergency is reviewed within a day.",
     ),
 }
 

@@ -73,12 +73,17 @@ TEMPLATE: tuple[TemplateItem, ...] = (
     TemplateItem("incident-report", _BACK, "Incident report created", by_portal=True),
     TemplateItem("post-mortem-scheduled", _BACK, "Post-mortem scheduled", by_portal=False),
 )
-BY_KEY = {item.key: item for item in TEMPLATE}
+PRIVACY_ASSESSMENT = TemplateItem(
+    "privacy-assessment", _PRE, "Privacy impact assessment (DPIA) attached", by_portal=True
+)
+"""Only on plans that touch PHI (spec, "PHI-Impacting Migrations"); it ticks itself when the assessment is saved."""
+BY_KEY = {item.key: item for item in (*TEMPLATE, PRIVACY_ASSESSMENT)}
 
 GATES: dict[str, str] = {
     "tested-in-development": "REVIEW",
     "rollback-documented": "REVIEW",
     "performance-assessed": "SECURITY",
+    PRIVACY_ASSESSMENT.key: "SECURITY",
     "tested-in-staging": "GO",
     "automated-tests-passing": "GO",
     "stakeholders-notified-before": "GO",

@@ -15,7 +15,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import checklist, queries, slots
+from migrations_portal.plans import checklist, privacy, queries, slots
 from migrations_portal.plans.models import (
     ChecklistItem,
     FrozenFile,
@@ -402,6 +402,7 @@ def freeze(
     )
     plan.status, plan.submitted_at = str(PlanStatus.SUBMITTED), now
     plan.save()
+    privacy.ask_for_assessment(plan, asked=assessment.phi)
     prove(
         plan=plan,
         key="rollback-documented",

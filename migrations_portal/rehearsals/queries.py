@@ -84,7 +84,12 @@ def standing(revision: PlanRevision, *, now: datetime) -> Standing:
 def gate_problem(revision: PlanRevision, *, now: datetime) -> str:
     """Return why the T-1 gate is closed by the rehearsal; empty when it is open."""
     stands = standing(revision, now=now)
-    return "" if stands.fresh else f"No rehearsal counts: {stands.sentence}"
+    if not stands.fresh:
+        return f"No rehearsal counts: {stands.sentence}"
+    found = newest_verdict(revision)
+    if found is None or not rules.all_passed(found.result):
+        return f"The newest rehearsal did not pass: {stands.sentence}."
+    return ""
 
 
 def waiting() -> list[int]:

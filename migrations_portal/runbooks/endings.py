@@ -180,6 +180,18 @@ def _write(context: RunContext, ending: Ending) -> None:
         )
 
 
+def open_for_emergency(context: RunContext) -> None:
+    """Open the incident that a run on the emergency path owes (design section 4); once, and none for any other run."""
+    if context.plan.emergency_reason:
+        incidents.open_for_run(
+            run=context.run,
+            trigger=Trigger.EMERGENCY_CHANGE,
+            title=f"{context.plan.number} runs as an emergency",
+            now=context.clock(),
+            public_url=context.public_url,
+        )
+
+
 def prove(context: RunContext, keys: tuple[str, ...]) -> None:
     """Tick checklist items that this run proves, each with a link to the run."""
     for key in keys:

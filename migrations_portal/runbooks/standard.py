@@ -59,6 +59,7 @@ def execute(
     )
     try:
         with watching(context):
+            endings.open_for_emergency(context)
             endings.conclude(context, _run(context))
     except LeaseLost:
         logger.warning("run %s: the lease is lost, this worker stops", run_id)

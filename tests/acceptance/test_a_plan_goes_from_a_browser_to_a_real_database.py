@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from migrations_portal.audit import queries as ledger
 from migrations_portal.audit.rules import RECORD_KEYS
+from migrations_portal.compliance.rules import DPIA_QUESTIONS
 from migrations_portal.demo import inbox
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution.models import MigrationRun
@@ -96,6 +97,7 @@ def test_consent_tracking_goes_from_anas_browser_to_production(cast, school, sho
     for key in checklist.GATES:
         if not checklist.BY_KEY[key].by_portal:
             ana.post(f"/plans/{plan.pk}/checklist/{key}/", {"note": "Seen: CI run 4711"})
+    ana.post(f"/plans/{plan.pk}/dpia/", {each.key: "As planned." for each in DPIA_QUESTIONS})
     for name in ("dan", "sam", "cleo", "petra", "dan"):
         tasks.timeline.sweep()
         tasks.notices.deliver()

@@ -6,6 +6,8 @@ from typing import Any
 from migrations_portal.approvals import services as approvals
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.rules import Decision
+from migrations_portal.compliance import services as compliance
+from migrations_portal.compliance.rules import DPIA_QUESTIONS
 from migrations_portal.demo.customer.examples import Example
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
@@ -117,11 +119,25 @@ def rehearse(
     return row
 
 
-def tick_all(plan: MigrationPlan, *, by: Person, now: datetime = NOON) -> None:
-    """Tick everything that gates a stage, that only a person can know, and that nothing has proven yet."""
+def tick_all(
+    plan: MigrationPlan, *, by: Person, now: datetime = NOON, privacy: bool = True
+) -> None:
+    """Tick everything that gates a stage, that only a person can know, and that nothing has proven yet.
+
+    `privacy`: save the privacy assessment too, when the plan waits for one.
+    """
     waiting = plan.checklist.filter(key__in=checklist.GATES, done_at__isnull=True, by_portal=False)
     for key in list(waiting.values_list("key", flat=True)):
         plans.tick(plan_id=plan.pk, key=key, by=by, note="Seen: the test run", now=now)
+    asked = plan.checklist.filter(key=checklist.PRIVACY_ASSESSMENT.key, done_at__isnull=True)
+    if privacy and asked.exists():
+        assess_privacy(plan, by=by, now=now)
+
+
+def assess_privacy(plan: MigrationPlan, *, by: Person, now: datetime = NOON) -> None:
+    """Save the privacy assessment that T-5 of a plan on PHI waits for."""
+    answers = {each.key: "As the plan says." for each in DPIA_QUESTIONS}
+    compliance.save_dpia(plan=plan, answers=answers, by=by, now=now)
 
 
 def submitted(
@@ -131,11 +147,12 @@ def submitted(
     level: str = "HIGH",
     phi: bool = False,
     title: str = "Add consent tracking",
+    privacy: bool = True,
 ) -> MigrationPlan:
     plan = draft(by=by, target=target, level=level, phi=phi, title=title)
     approvals.submit(plan_id=plan.pk, by=by, now=NOON, day=DAY, public_url="http://127.0.0.1:8000")
     rehearse(plan, now=NOON + DAY)
-    tick_all(plan, by=by)
+    tick_all(plan, by=by, privacy=privacy)
     plan.refresh_from_db()
     return plan
 

@@ -22,15 +22,17 @@ from migrations_portal.compliance.rules import (
 )
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
+from migrations_portal.plans import privacy
+from migrations_portal.plans.checklist import PRIVACY_ASSESSMENT
 from migrations_portal.plans.models import MigrationPlan
-from migrations_portal.plans.services import draft_entry
+from migrations_portal.plans.services import draft_entry, prove
 
 
 @transaction.atomic
 def save_dpia(
     *, plan: MigrationPlan, answers: Mapping[str, str], by: Person, now: datetime
 ) -> Dpia:
-    """Keep a new version of the plan's assessment; raise `DpiaIncomplete`, `NotAllowed`."""
+    """Keep a new version of the plan's assessment, which T-5 waits for; raise `DpiaIncomplete`, `NotAllowed`."""
     access.check_member(person=by, group=plan.target.group)
     told = check_answers(dict(answers), questions=DPIA_QUESTIONS)
     MigrationPlan.objects.select_for_update().get(pk=plan.pk)
@@ -44,6 +46,14 @@ def save_dpia(
         sha256=hashlib.sha256(rfc8785.dumps(told)).hexdigest(),
         saved_by=by,
         saved_at=now,
+    )
+    privacy.ask_for_assessment(plan, asked=True)
+    prove(
+        plan=plan,
+        key=PRIVACY_ASSESSMENT.key,
+        note=f"Version {made.version}, saved by {by.full_name}",
+        evidence=f"/plans/{plan.pk}/dpia/",
+        now=now,
     )
     _note(
         plan,

@@ -12,7 +12,8 @@ from migrations_portal.approvals.policy import STAGES, Stage, opens_at
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.plans import checklist
+from migrations_portal.plans.models import ChecklistItem, MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.web import clock
 
@@ -59,14 +60,37 @@ def primary(
     return None
 
 
-def waiting_for(plan: MigrationPlan, *, seats: list[Seat]) -> dict[str, Any] | None:
-    """Return who is waited for: everybody whose seat is open, or the stage whose day has not come; None when nobody is."""
+def waiting_for(
+    plan: MigrationPlan, *, seats: list[Seat], items: list[ChecklistItem]
+) -> dict[str, Any] | None:
+    """Return who or what is waited for; None when nothing is.
+
+    Everybody whose seat is open; else the checklist that keeps a signed stage from passing; else the stage whose day has not come.
+    """
     if plan.status != PlanStatus.SUBMITTED:
         return None
     waiting = [_name(seat) for seat in seats if seat.opened_at is not None and seat.decision == ""]
     if waiting:
         return {"name": " and ".join(waiting), "role_title": "", "since": ""}
+    if gate := _checklist(plan, seats=seats, items=items):
+        return gate
     return _next_stage(plan, revision=seats[0].revision) if seats else None
+
+
+def _checklist(
+    plan: MigrationPlan, *, seats: list[Seat], items: list[ChecklistItem]
+) -> dict[str, Any] | None:
+    """Return the items that keep the last signed stage from passing, and who ticks them."""
+    signed = [seat.stage for seat in seats if seat.decision]
+    if not signed or plan.emergency_reason:
+        return None
+    lacking = [
+        row for row in items if row.done_at is None and checklist.GATES.get(row.key) == signed[-1]
+    ]
+    if not lacking:
+        return None
+    titles = ", ".join(checklist.BY_KEY[row.key].title for row in lacking)
+    return {"name": f"the checklist: {titles}", "role_title": "", "since": ""}
 
 
 def _next_stage(plan: MigrationPlan, *, revision: PlanRevision) -> dict[str, Any] | None:

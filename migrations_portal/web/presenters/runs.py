@@ -24,7 +24,10 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.incidents.models import Incident
 from migrations_portal.people.models import Person
+from migrations_portal.plans import queries as plan_queries
+from migrations_portal.plans import slots
 from migrations_portal.runbooks.truth import schema_difference
+from migrations_portal.web import clock
 from migrations_portal.web.presenters import predictions, run_figures, run_orders
 
 LIVE = (RunStatus.DUE, *WORKING)
@@ -43,6 +46,8 @@ TITLES = {
     RunStatus.ROLLED_BACK: "The migration was undone and the target is as before",
     RunStatus.NEEDS_DECISION: "The target needs a decision",
     RunStatus.RESTORED: "The backup is live again",
+    RunStatus.POSTPONED: "The window closed before the migration began",
+    RunStatus.CANCELLED: "This run was called off and never started",
 }
 
 
@@ -54,6 +59,7 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
     return {
         "run": _about(run, steps=steps, now=now),
         "orders": run_orders.orders(run) if run_orders.may_order(run, person=person) else None,
+        "waits": _waits(run, now=now),
         "outcome": _outcome(run),
         "decision": run_orders.decision(run, person=person),
         "schema_diff": _schema_diff(run),
@@ -136,6 +142,8 @@ def _waiting(run: MigrationRun, *, now: datetime) -> str:
     active = [str(each) for each in ACTIVE]
     if holder := MigrationRun.objects.filter(target=run.target, status__in=active).first():
         return f"Waiting: run {holder.pk} holds the target"
+    if run.problem:
+        return "Waiting for the next window"
     return "Waiting for T-0" if now < run.due_at else "Waiting for a worker"
 
 
@@ -149,6 +157,21 @@ def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
     if current.key in place:
         return f"Step {place[current.key]} of {len(STANDARD_STEPS)}: {current.title.lower()}"
     return current.title
+
+
+def _waits(run: MigrationRun, *, now: datetime) -> list[str]:
+    """Return why a run that is due has not begun, the most weighty first, and when it begins."""
+    if run.status != RunStatus.DUE:
+        return []
+    begins = max(run.due_at, now)
+    gate = slots.gate(run.plan, level=run.revision.level, at=begins)
+    said = [
+        plan_queries.phase_waits_for(run.plan),
+        run.problem,
+        "" if gate.open else f"At that time: {gate.sentence}",
+        f"It begins by itself at {clock.moment(run.plan, run.due_at)}; nothing is to be done.",
+    ]
+    return [each for each in said if each]
 
 
 def _outcome(run: MigrationRun) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ from migrations_portal.targets import queries as target_queries
 from migrations_portal.targets.models import TargetGroup
 from migrations_portal.web.forms.ledger import AnswersForm, DocumentForm
 from migrations_portal.web.people import signed_in
+from migrations_portal.web.views.checklist import go_on
 
 DAYS = 90
 DIGITS = 19
@@ -116,6 +117,7 @@ def dpia(request: HttpRequest, plan_id: int) -> HttpResponse:
             messages.error(request, refusal.sentence)
         else:
             messages.success(request, f"Version {made.version} is kept.")
+            go_on(plan_id)
             return redirect("dpia", plan_id=plan_id)
     told = {
         "plan": {"number": plan.number, "title": plan.title, "url": reverse("plan", args=[plan_id])},

@@ -102,6 +102,7 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
     ):  # the seats are read already, so what this person signed need not be asked again
         mine = [seat.role for seat in seats if seat.decided_by_id == person.pk]
         remembered(("signed", revision.pk, person.pk), lambda: mine)
+    items = checklist.rows_of(row)
     files = list(row.files.order_by("position"))
     assessed = queries.assessment_of(row, files=files)
     level = revision.level if revision else (assessed.level if assessed else "")
@@ -114,7 +115,7 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
         "plan": presenter.about(row, revision=revision, level=level, phi=phi),
         "action": next_step.primary(row, person=person, seats=seats, runs=runs, now=now),
         "actions": compliance_actions(row, phi=phi, person=person),
-        "waiting_for": next_step.waiting_for(row, seats=seats),
+        "waiting_for": next_step.waiting_for(row, seats=seats, items=items),
         "notes": [*course.notes(row, seats=seats, now=now), *_notes(seats)],
         "stations": presenter.stations(row, revision=revision, seats=seats),
         "assessment": assessment.with_controls(
@@ -134,7 +135,7 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
         ),
         "documentation": presenter.documentation(row),
         "verification": queries.checks_of(row),
-        "checklist": checklist.card(row, rows=checklist.rows_of(row)),
+        "checklist": checklist.card(row, rows=items),
         "phases": together.phases(row, person=person, roles=roles),
         "comments": together.conversation(row, roles=roles, kept=kept),
         "clone_url": reverse("plan-clone", args=[row.pk])

@@ -35,7 +35,7 @@ ANSWERS = {each.key: f"Answer to {each.key}." for each in DPIA_QUESTIONS}
 
 @pytest.fixture
 def plan(cast, production):
-    return submitted(by=cast["ana"], target=production, phi=True)
+    return submitted(by=cast["ana"], target=production, phi=True, privacy=False)
 
 
 @pytest.fixture

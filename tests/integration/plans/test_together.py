@@ -236,7 +236,7 @@ def test_the_export_is_the_specs_template_filled_in(browser, cast, production):
     assert text.startswith(
         rf"# Migration Checklist: {plan.number} Add \*consent\* \[x\](y) \#\# tracking"
     )
-    assert len(re.findall(r"^- \[[ x]\] ", text, re.MULTILINE)) == 29 + 1
+    assert len(re.findall(r"^- \[[ x]\] ", text, re.MULTILINE)) == 29 + 1 + 1
     assert "- [x] Migration tested in staging (Ana Lopez," in text
     assert "**PHI Impact:** Yes" in text
     assert "**Estimated Duration:** 0.8 minutes" in text

@@ -13,6 +13,7 @@ from migrations_portal.audit.models import Entry
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun, RunStep
+from migrations_portal.incidents.models import Incident
 from migrations_portal.notifications.models import Notice
 from migrations_portal.plans import services as plans
 from migrations_portal.plans import slots
@@ -64,6 +65,42 @@ def test_a_run_does_not_start_outside_and_is_postponed_to_the_next_window(cast, 
     assert "No window for low risk (business hours) is open on production." in entry.canonical
     told = Notice.objects.filter(template="run_postponed").values_list("recipient", flat=True)
     assert cast["ana"].email in told
+
+
+def test_the_page_of_a_postponed_run_says_why_it_waits_and_when_it_begins(
+    cast, production, browser
+):
+    run = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING)
+    close_all_windows(production)
+    starting_in(production, PeriodKind.BUSINESS_HOURS, 7200)
+    claim(run)
+
+    page = browser("dan").get(f"/runs/{run.pk}/").content.decode()
+
+    assert "Waiting for the next window" in page
+    assert "Why it has not begun" in page
+    assert "No window for low risk (business hours) is open on production." in page
+    assert "It begins by itself at" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_on_the_emergency_path_opens_an_incident(cast, school):
+    run = scheduled_run(cast=cast, target=school.target, example=CONSENT_TRACKING)
+    until = datetime.now(UTC) + timedelta(hours=1)
+    MigrationPlan.objects.filter(pk=run.plan_id).update(
+        emergency_reason="It burns", emergency_until=until
+    )
+    fence = claim(run)
+
+    standard.execute(
+        run_id=run.pk,
+        fence=fence,
+        tools=wiring.tools(),
+        clock=lambda: datetime.now(UTC),
+        public_url=URL,
+    )
+
+    assert Incident.objects.get(run=run, trigger="EMERGENCY_CHANGE").severity == "P3"
 
 
 def test_a_freeze_that_was_added_after_the_approval_stops_the_start(cast, production):
