@@ -131,6 +131,8 @@ class Trigger:
     deferrable: bool = False
     deferred: bool = False
     """INITIALLY DEFERRED: fires when the transaction commits."""
+    differing: frozenset[str] = frozenset()
+    """Columns of which `WHEN (OLD.c IS DISTINCT FROM NEW.c)` wants a new value: an UPDATE that keeps one fires nothing."""
 
 
 @dataclass(frozen=True, slots=True)

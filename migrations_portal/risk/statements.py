@@ -15,6 +15,7 @@ from migrations_portal.risk.handlers import (
     queries,
     renames,
     session,
+    triggers,
     type_ddl,
     views,
 )
@@ -153,7 +154,7 @@ HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "AlterFunctionStmt": _rule("replace-function"),
     "DoStmt": programs.do_block,
     "CallStmt": programs.call,
-    "CreateTrigStmt": programs.create_trigger,
+    "CreateTrigStmt": triggers.create_trigger,
     "RuleStmt": programs.create_rule,
     "CreatePolicyStmt": programs.create_policy,
     "AlterPolicyStmt": programs.create_policy,

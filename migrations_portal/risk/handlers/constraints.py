@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
 
-SIMPLER_KEYS = 18
-"""From this version on, ALTER TABLE locks the partitions like the parent when it adds a key."""
+HEIRS_LOCKED = 18
+"""From this version on, ADD CONSTRAINT of any kind first locks all that inherit, like the table itself."""
 
 
 def add_constraint(change: TableChange, command: Node) -> None:
     """ADD CONSTRAINT of any kind."""
     node = command["def"]["Constraint"]
     kind = node["contype"]
+    if change.analysis.version >= HEIRS_LOCKED:
+        change.reach()
     if kind == "CONSTR_CHECK":
         add_check(change, node)
     elif kind == "CONSTR_NOTNULL":
@@ -51,10 +53,9 @@ def add_check(change: TableChange, node: Node) -> None:
     inherits = not node.get("is_no_inherit")
     enforced = bool(node.get("is_enforced"))
     scanned = enforced and not node.get("skip_validation")
-    reach = inherits or analysis.version >= SIMPLER_KEYS
-    members = change.reach() if reach else [relation]
+    members = change.reach() if inherits else [relation]
     name = node.get("conname")
-    for member in members if inherits else [relation]:
+    for member in members:
         if name in member.constraints and member is not relation:
             continue
         if scanned:
@@ -124,8 +125,6 @@ def add_key(change: TableChange, node: Node, *, judged: bool = False) -> None:
     unproven = [c for c in unproven if require_not_null(change, c)]
     name = node.get("conname") or (ready.name if ready else "")
     if not node.get("indexname"):
-        if analysis.version >= SIMPLER_KEYS:
-            change.reach()
         name = _build_key(change, node, relation, columns, parent="")
     elif ready is None and primary and relation.assumed:
         # Whether the columns of an unknown index may be NULL cannot be said.
@@ -192,7 +191,7 @@ def _build_key(
 
 def _part_lock(change: TableChange, node: Node) -> Lock:
     """The lock on a partition whose part of a key is built; a deferrable one needs a trigger as well."""
-    if change.analysis.version >= SIMPLER_KEYS:
+    if change.analysis.version >= HEIRS_LOCKED:
         return change.lock
     return Lock.SHARE_ROW_EXCLUSIVE if node.get("deferrable") else Lock.SHARE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from migrations_portal.risk.handlers import conditions, effects, keys, programs, reach
+from migrations_portal.risk.handlers import conditions, effects, keys, programs, reach, triggers
 from migrations_portal.risk.handlers.changes import changes_of, rows_of, set_columns
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.render import Text
@@ -115,7 +115,7 @@ def _behind_view(reading: Reading, view: Target, events: set[str]) -> Target | N
         if events - {"insert"}:
             reach.follow_view(reading, relation, Lock.ACCESS_SHARE, where=view.where)
         for event in sorted(events):
-            programs.fire_triggers(reading, relation, event, None)
+            triggers.fire_triggers(reading, relation, event, None)
         return None
     select = (relation.definition or {}).get("SelectStmt", {})
     if not reach.is_simple(select):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.handlers import dependencies, programs, reach
+from migrations_portal.risk.handlers import dependencies, programs, reach, triggers
 from migrations_portal.risk.handlers.changes import Change
 from migrations_portal.risk.locks import Lock
 
@@ -48,7 +48,7 @@ def work_out(reading: Reading, table: Relation, change: Change, members: list[Re
     if change.event in ("update", "delete"):
         for target in (table, *ancestors):
             _check_children(reading, target, change)
-    programs.fire_triggers(reading, table, change.event, change.columns)
+    triggers.fire_triggers(reading, table, change.event, change.columns, same=change.same)
 
 
 def _ancestors(analysis: Analysis, table: Relation) -> list[Relation]:

@@ -1,4 +1,4 @@
-"""Code that runs inside the database: functions, DO blocks, CALL, triggers, rules, policies.
+"""Code that runs inside the database: functions, DO blocks, CALL, rules, policies (triggers have a module of their own).
 
 What a body says in plain SQL is followed like any other statement, whatever branch it stands in. SQL that is put together while
 it runs cannot be seen, and is judged as the worst: only a rehearsal shows what it does.
@@ -23,7 +23,6 @@ from migrations_portal.risk.trees import (
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
-    from migrations_portal.risk.handlers.reach import Reading
     from migrations_portal.risk.objects import Constraint, Relation
     from migrations_portal.risk.parser import Node
 
@@ -139,32 +138,6 @@ def run_function(analysis: Analysis, call_node: Node) -> None:
         follow(analysis, statements)
 
 
-def fire_triggers(
-    reading: Reading, table: Relation, event: str, columns: frozenset[str] | None
-) -> None:
-    """A data change sets off the table's triggers: what they read and write is locked too."""
-    analysis = reading.analysis
-    if analysis.depth >= DEEPEST_CALL or analysis.replica_role:
-        return
-    for trigger in list(table.triggers.values()):
-        if event not in trigger.events or (
-            columns and trigger.columns and not columns & trigger.columns
-        ):
-            continue
-        _fire(analysis, trigger)
-
-
-def _fire(analysis: Analysis, trigger: Trigger) -> None:
-    def run() -> None:
-        for function in analysis.schema.functions.get(trigger.function, ()):
-            _quietly(analysis, list(statements_in(analysis, function)))
-
-    if is_deferred(analysis, trigger):
-        analysis.pending.append(run)
-    else:
-        run()
-
-
 def is_deferred(analysis: Analysis, what: Trigger | Constraint) -> bool:
     """Whether a trigger or constraint waits for the end of the transaction."""
     later = what.deferred or (what.deferrable and analysis.deferred)
@@ -188,18 +161,18 @@ def evaluate(analysis: Analysis, *expressions: Node | None) -> None:
         for function in (
             functions_called(analysis, call_node["funcname"], len(call_node.get("args", ()))) or ()
         ):
-            _quietly(analysis, list(statements_in(analysis, function)))
+            follow_quietly(analysis, list(statements_in(analysis, function)))
 
 
 def follow_rules(analysis: Analysis, table: Relation, event: str) -> bool:
     """Follow the rewrite rules of a table for an event; says whether one of them takes its place."""
     rules = [rule for rule in table.rules.values() if rule.event == event]
     for rule in rules:
-        _quietly(analysis, [item for action in rule.actions for item in action.items()])
+        follow_quietly(analysis, [item for action in rule.actions for item in action.items()])
     return any(rule.instead and not rule.conditional for rule in rules)
 
 
-def _quietly(analysis: Analysis, statements: list[tuple[str, Node]]) -> None:
+def follow_quietly(analysis: Analysis, statements: list[tuple[str, Node]]) -> None:
     """Follow statements for their locks; what a trigger or rule does every day is no finding of this migration."""
     findings = analysis.seen.findings
     analysis.seen.findings = []
@@ -207,41 +180,6 @@ def _quietly(analysis: Analysis, statements: list[tuple[str, Node]]) -> None:
         follow(analysis, statements)
     finally:
         analysis.seen.findings = findings
-
-
-_EVENTS = ((4, "insert"), (8, "delete"), (16, "update"), (32, "truncate"))
-_INSTEAD = 64
-
-
-def create_trigger(analysis: Analysis, node: Node) -> None:
-    """CREATE TRIGGER: SHARE ROW EXCLUSIVE, on partitions too for a row trigger."""
-    relation = analysis.relation(node["relation"])
-    if relation is None:
-        return
-    if "constrrel" in node and (other := analysis.relation(node["constrrel"])) is not None:
-        analysis.lock(other, Lock.ACCESS_SHARE)
-    schema, name = qualified(node["funcname"])
-    events = {word for bit, word in _EVENTS if node.get("events", 0) & bit}
-    if node.get("timing", 0) & _INSTEAD:
-        events.add("instead")
-    row = bool(node.get("row"))
-    place = schema or next(
-        (p for p in analysis.path if (p, name) in analysis.schema.functions), "public"
-    )
-    trigger = Trigger(
-        node["trigname"], (place, name), frozenset(events), row,
-        columns=frozenset(strings(node.get("columns", []))),
-        deferrable=bool(node.get("deferrable")), deferred=bool(node.get("initdeferred")),
-    )  # fmt: skip
-    members = [
-        relation,
-        *(analysis.schema.descendants(relation) if row and relation.kind == "p" else ()),
-    ]
-    for member in members:
-        analysis.lock(member, Lock.SHARE_ROW_EXCLUSIVE)
-        member.triggers[trigger.name] = trigger
-    if analysis.live(relation):
-        analysis.find("create-trigger", table=relation.qualified, trigger=trigger.name)
 
 
 def create_rule(analysis: Analysis, node: Node) -> None:

@@ -1,4 +1,4 @@
--- The second schema of the oracle: statements/second.txt is written for it. The engine was not written against either.
+-- The second schema of the oracle: statements.txt is written for it. The engine was not written against either.
 CREATE SCHEMA billing;
 CREATE SCHEMA audit;
 CREATE SCHEMA "Old Data";
