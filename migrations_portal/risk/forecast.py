@@ -1,8 +1,8 @@
-"""How long a statement works, predicted from the sizes of its tables and measured rates.
+"""How long a statement works, predicted from the sizes of its tables and rates.
 
-Rates: measured on PostgreSQL 15, two cores, a heap of 261 MB with 298 MB of indexes (900,000 rows). Rewrites took 5.6 to 7.1 s
-(79 to 99 MB/s of heap and indexes together), scans 0.17 to 0.47 s (550 to 1,500 MB/s of heap, 1,190 MB/s and more of all),
-set-based changes of rows 55,000 to 196,000 rows/s. The interval allows for disks a third as fast.
+The rates here are estimates for an ordinary server, for targets that nobody has calibrated: they come from a few trials by hand
+on one machine of two cores (PostgreSQL 15, a heap of 261 MB with 298 MB of indexes), rounded down, with an interval that allows
+for disks a third as fast. Nothing in this repository repeats those trials; `runbooks.calibration` measures a target's own server.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Units per second: what was measured, and the slowest and fastest that are to be expected."""
+    """Units per second: what is usual, and the slowest and fastest that are to be expected."""
 
     usual: float
     slow: float

@@ -90,7 +90,6 @@ class Index:
     """Key columns; an expression stands as an empty string."""
     unique: bool = False
     primary: bool = False
-    valid: bool = True
     partial: bool = False
     uses: Uses = NOTHING
     method: str = "btree"

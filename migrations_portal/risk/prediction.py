@@ -53,8 +53,8 @@ USUAL_RATES: Mapping[Work, Rate] = {
     Work.FOREIGN_KEY: Rate(2_000_000, 400_000, 5_000_000),
     Work.CHANGE: CHANGE,
 }
-"""For a server that nobody has measured: `forecast`'s figures; index builds and key checks as a calibration of PostgreSQL 17 on
-two cores gave them, with the same allowance for slower disks."""
+"""Estimates for a server that nobody has calibrated: those of `forecast`, and for index builds and key checks the order of
+magnitude that calibrations of small tables on PostgreSQL 17 and two cores gave. A calibration replaces all of them."""
 
 
 @dataclass(frozen=True, slots=True)

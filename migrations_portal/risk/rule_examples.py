@@ -37,6 +37,7 @@ class Example:
     """SQL that raises a rule, and how it is run."""
 
     sql: str
+    """As it is shown; an ellipsis stands for `filler`, `times` times over, and ␀ for a NUL byte."""
     down: str = ""
     file: str = "migration.sql"
     together: bool | None = None
@@ -44,6 +45,13 @@ class Example:
     pg: int = USUAL_VERSION
     schema: bool = True
     """Whether the schema of the target is known to the assessment."""
+    filler: str = ""
+    times: int = 0
+
+    @property
+    def text(self) -> str:
+        """The SQL as the engine gets it."""
+        return self.sql.replace("…", self.filler * self.times).replace("␀", "\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ def _text(name: str) -> str:
 
 @cache
 def examples() -> dict[str, Example]:
-    """The examples by rule; a few rules about unreadable input have none."""
+    """The examples by rule; what nobody knows yet has none."""
     return {name: Example(**said) for name, said in tomllib.loads(_text("rule_examples.toml")).items()}  # fmt: skip
 
 
@@ -98,7 +106,7 @@ def _schema() -> Schema:
 def assessed(example: Example, *, version: int | None = None) -> Assessment:
     """Let the engine judge an example."""
     return assess(
-        [ScriptFile(example.file, example.sql, example.together)],
+        [ScriptFile(example.file, example.text, example.together)],
         down=[ScriptFile(example.file, example.down)] if example.down else [],
         schema=_schema() if example.schema else None,
         server_version=version or example.pg,

@@ -44,7 +44,8 @@ def _introduction() -> Iterator[str]:
     )
     yield ""
     yield (
-        f"Predictions rest on measured rates: {REWRITE.usual / MB:.0f} MB/s for a rewrite with its indexes "
+        "Where a target has no calibration, predictions rest on estimated rates: "
+        f"{REWRITE.usual / MB:.0f} MB/s for a rewrite with its indexes "
         f"({REWRITE.slow / MB:.0f} to {REWRITE.fast / MB:.0f}), {SCAN.usual / MB:.0f} MB/s for a scan or an index build "
         f"({SCAN.slow / MB:.0f} to {SCAN.fast / MB:.0f}), {CHANGE.usual:,.0f} rows/s for a change of rows "
         f"({CHANGE.slow:,.0f} to {CHANGE.fast:,.0f})."

@@ -15,7 +15,7 @@ from migrations_portal.risk.handlers.table_change import scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Column
 from migrations_portal.risk.render import TypeText
-from migrations_portal.risk.trees import type_ref
+from migrations_portal.risk.trees import is_null, type_ref
 from migrations_portal.risk.type_changes import base_type, column_collation, rewrites
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def alter_type(change: TableChange, command: Node) -> None:
         return
     using = definition.get("raw_default")
     programs.evaluate(analysis, using)
+    if is_null(using):
+        change.empty_columns.add(name)
     collation = column_collation(definition)
     column = relation.columns.get(name)
     rewritten = False
@@ -105,7 +107,8 @@ def _rebuild_keys(change: TableChange, member: Relation, name: str, *, keep: boo
     """Re-add the foreign keys on both sides of the column."""
     for constraint in list(member.constraints.values()):
         if constraint.kind == "f" and name in constraint.columns:
-            _readd_key(change, member, constraint, keep=keep)
+            empty = bool(change.empty_columns & set(constraint.columns))
+            _readd_key(change, member, constraint, keep=keep, empty=empty)
     for holder, constraint in list(change.analysis.schema.referencing(member)):
         if name in constraint.ref_columns and holder is not member:
             _readd_key(change, holder, constraint, keep=keep)
@@ -142,9 +145,17 @@ def _lock_on(analysis: Analysis, target: Relation) -> Lock:
 
 
 def _readd_key(
-    change: TableChange, holder: Relation, constraint: Constraint, *, keep: bool
+    change: TableChange,
+    holder: Relation,
+    constraint: Constraint,
+    *,
+    keep: bool,
+    empty: bool = False,
 ) -> None:
-    """Drop and add a foreign key again: ACCESS EXCLUSIVE on both sides, a scan of both unless it is kept as it was."""
+    """Drop and add a foreign key again: ACCESS EXCLUSIVE on both sides, a scan of both unless it is kept as it was.
+
+    `empty`: it is NULL in every row, so that nothing is looked up in the referenced table.
+    """
     analysis = change.analysis
     target = analysis.schema.relations.get(constraint.ref)
     if target is None:
@@ -158,7 +169,8 @@ def _readd_key(
             )
     if not keep and constraint.validated and constraint.enforced:
         scan_tree(analysis, holder)
-        scan_tree(analysis, target)
+        if not empty:
+            scan_tree(analysis, target)
 
 
 def _judge(

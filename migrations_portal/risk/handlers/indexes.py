@@ -56,8 +56,7 @@ def _name_taken(analysis: Analysis, relation: Relation, name: str, node: Node) -
     if not node.get("if_not_exists"):
         analysis.find("object-exists", name=f"index {name}")
         return
-    rule = "exists-already" if relation.indexes[name].valid else "invalid-index-kept"
-    analysis.find(rule, name=f"index {name}", index=f"{relation.schema}.{name}")
+    analysis.find("exists-already", name=f"index {name}", index=f"{relation.schema}.{name}")
 
 
 def _read_index(analysis: Analysis, relation: Relation, node: Node) -> Index:
@@ -105,12 +104,7 @@ def _fits(own: Index, index: Index) -> bool:
         index.columns, index.included, index.method, index.unique,
     )  # fmt: skip
     return (
-        same
-        and not own.parent
-        and own.valid
-        and not own.partial
-        and not index.partial
-        and "" not in own.columns
+        same and not own.parent and not own.partial and not index.partial and "" not in own.columns
     )
 
 

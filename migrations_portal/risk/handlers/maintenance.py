@@ -42,13 +42,15 @@ def truncate(analysis: Analysis, node: Node) -> None:
         if table.indexes:
             analysis.scan(table)
         if table.is_partition and analysis.version < 14:  # noqa: PLR2004 - looked at its parent until 13
-            _lock_parents(analysis, table, tables)
+            _lock_parents(analysis, table)
 
 
-def _lock_parents(analysis: Analysis, table: Relation, tables: dict[int, Relation]) -> None:
+def _lock_parents(analysis: Analysis, table: Relation) -> None:
+    """The bound of a partition is put together from those of all tables above it."""
     for oid in table.parents:
-        if oid not in tables and (parent := analysis.schema.relations.get(oid)) is not None:
+        if (parent := analysis.schema.relations.get(oid)) is not None:
             analysis.lock(parent, Lock.ACCESS_SHARE)
+            _lock_parents(analysis, parent)
 
 
 def _follow_references(analysis: Analysis, tables: dict[int, Relation], *, cascade: bool) -> None:
