@@ -220,10 +220,12 @@ def _introduction(count: int, hazards: int) -> str:
         "which gives the table a new, empty file in an instant, counts on neither side). Each tool got each statement in a file of "
         "its own; ours also got the schema, which the others cannot take.\n\n"
         "The engine has been mended by these lists, so its own row shows that nothing is left, not what a new list would find. "
-        "That was measured once, before it was mended: of the second list (`tests/oracle/school`, about 600 statements, "
+        "That was measured twice, each time before it was mended: of the second list (`tests/oracle/school`, about 600 statements, "
         "written from the manual without running it) 95 % agreed with the server at the first try on each version from 13 to 18 "
         "(532 of 561, 537 of 564, 546 of 573, 546 of 573, 548 of 575, 555 of 584; what the server refuses left out), and among "
-        "those that did not was no rewrite and no scan under a blocking lock that had been missed."
+        "those that did not was no rewrite and no scan under a blocking lock that had been missed. Of the third list (at the end of "
+        "`tests/oracle/school/statements.txt`, written in the same way) 130 of 131 agreed on 13 and 138 of 141 on 18; no rewrite and "
+        "no scan was missed there either."
     )
 
 
