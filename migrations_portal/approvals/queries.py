@@ -222,6 +222,8 @@ def _signed_and_ticked() -> QuerySet[ChainStage]:
 
 def signed_before(*, person: Person, plan: MigrationPlan) -> PlanRevision | None:
     """Return the newest earlier revision that `person` signed, None when there is none."""
+    if plan.revision <= 1:
+        return None
     seat = (
         Seat.objects.filter(
             revision__plan=plan, decided_by=person, revision__number__lt=plan.revision

@@ -12,6 +12,7 @@ from migrations_portal.approvals.services import invitations, mails
 from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import PORTAL, EntryKind
+from migrations_portal.kernel.memory import remembering
 from migrations_portal.plans import gates
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans import services as plans
@@ -96,10 +97,14 @@ def _open(stage: ChainStage, *, plan: MigrationPlan, revision: PlanRevision, at:
 
 
 def _open_seats(seats: list[Seat], *, plan: MigrationPlan, at: Moment) -> None:
-    for seat in seats:
-        seat.opened_at = at.now
-        seat.save(update_fields=["opened_at"])
-        invitations.invite_all(seat, plan=plan, at=at)
+    """Open the seats and invite. Who holds which role is read once for all of them: `keep_seats` sees what changes meanwhile."""
+    if not seats:
+        return
+    Seat.objects.filter(pk__in=[seat.pk for seat in seats]).update(opened_at=at.now)
+    with remembering():
+        for seat in seats:
+            seat.opened_at = at.now
+            invitations.invite_all(seat, plan=plan, at=at)
 
 
 def _notify_stakeholders(plan: MigrationPlan, *, revision: PlanRevision, at: Moment) -> None:
