@@ -27,7 +27,7 @@ def test_my_work_asks_few_questions(cast, production, browser, name):
     ("stage", "role", "name", "budget"),
     [("SECURITY", "SECURITY_OFFICER", "sam", 19), ("REVIEW", "DBA", "dan", 34)],
 )
-def test_a_sign_off_asks_a_bounded_number_of_questions(
+def test_a_sign_off_asks_a_bounded_number_of_questions(  # noqa: PLR0917
     cast, production, browser, stage, role, name, budget
 ):
     """A signature; and one that completes its stage, so that the next one opens and two people are invited."""
