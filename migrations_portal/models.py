@@ -36,6 +36,7 @@ from migrations_portal.plans.models import (
     PlanCheck,
     PlanFile,
     PlanRevision,
+    PlanSmokeCheck,
     Series,
 )
 from migrations_portal.rehearsals.models import Rehearsal
@@ -87,6 +88,7 @@ __all__ = [
     "PlanCheck",
     "PlanFile",
     "PlanRevision",
+    "PlanSmokeCheck",
     "ProcessingRecord",
     "RecoveryCode",
     "Rehearsal",

@@ -11,6 +11,7 @@ from django.conf import settings
 from migrations_portal.adapters.chat import SlackWebhook
 from migrations_portal.adapters.credentials import FolderCredentials
 from migrations_portal.adapters.driver_by_kind import DriverByKind
+from migrations_portal.adapters.http_smoke import HttpSmokeClient
 from migrations_portal.adapters.mail import SmtpMailer
 from migrations_portal.adapters.pg_dump import PgDumpTool
 from migrations_portal.adapters.postgres import PostgresServer
@@ -105,6 +106,7 @@ def tools() -> Tools:
             {".js": sequelize, ".cjs": sequelize, ".sql": SqlFileDriver(scratch=env.work_dir)}
         ),
         traffic=HttpTrafficHook(),
+        smoke=HttpSmokeClient(),
         projects=env.projects_dir,
         snapshots=_snapshots(),
         free_bytes=lambda: shutil.disk_usage(env.work_dir).free,

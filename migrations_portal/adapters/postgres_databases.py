@@ -12,6 +12,8 @@ Connection = psycopg.Connection[dict[str, Any]]
 SWAP_ATTEMPTS = 5
 """Each attempt waits up to five seconds (inside PostgreSQL) for ended sessions to be gone."""
 
+DROP_ATTEMPTS = 5
+
 _EXISTS = "SELECT 1 AS found FROM pg_catalog.pg_database WHERE datname = %s"
 
 _LOCALE = """
@@ -83,10 +85,20 @@ def _locale_options(connection: Connection, *, like: str) -> list[sql.Composed]:
 
 
 def drop(connection: Connection, *, name: str) -> None:
-    """Drop the database `name` if it is there, with the sessions on it."""
-    connection.execute(
-        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    )
+    """Drop the database `name` if it is there, with the sessions on it.
+
+    Not `WITH (FORCE)`: that refuses a role that is no superuser while an autovacuum worker is in the database, as one is soon
+    after a restore. The plain command sends such workers away itself, and waits up to five seconds for them.
+    """
+    for attempt in range(1, DROP_ATTEMPTS + 1):
+        connection.execute(_END_SESSIONS, [[name]])
+        try:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+        except errors.ObjectInUse:
+            if attempt == DROP_ATTEMPTS:
+                raise
+        else:
+            return
 
 
 def swap(connection: Connection, *, live: str, replacement: str, keep_as: str) -> None:

@@ -2,19 +2,17 @@
 
 import hashlib
 import hmac
-import http.client
 import json
-import ssl
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from migrations_portal.adapters.http_call import CallFailed, call
 from migrations_portal.targets.ports import TrafficHookFailed, TrafficState
 
 SECONDS = 10
 LONGEST_ANSWER = 64 * 1024
 SIGNATURE = "X-Wcops-Signature"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class HttpTrafficHook:
@@ -38,33 +36,21 @@ class HttpTrafficHook:
     def _ask(
         self, url: str, method: str, *, body: bytes, headers: dict[str, str]
     ) -> dict[str, Any]:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme != "https" and host not in LOOPBACK:
-            raise TrafficHookFailed("the hook must be an https:// address.")
-        connection: http.client.HTTPConnection = (
-            http.client.HTTPSConnection(
-                host, parts.port, timeout=SECONDS, context=ssl.create_default_context()
-            )
-            if parts.scheme == "https"
-            else http.client.HTTPConnection(host, parts.port, timeout=SECONDS)
-        )
+        host = urlsplit(url).hostname or ""
         try:
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request(
-                method, path, body=body, headers={"Content-Type": "application/json", **headers}
+            answer = call(
+                url,
+                method=method,
+                body=body,
+                headers={"Content-Type": "application/json", **headers},
+                seconds=SECONDS,
+                longest=LONGEST_ANSWER,
             )
-            answer = connection.getresponse()
-            status, text = answer.status, answer.read(LONGEST_ANSWER)
-        except (OSError, http.client.HTTPException) as error:
-            raise TrafficHookFailed(
-                f"the hook at {host} cannot be reached ({type(error).__name__})."
-            ) from None
-        finally:
-            connection.close()
-        if not 200 <= status < 300:  # noqa: PLR2004
-            raise TrafficHookFailed(f"the hook at {host} answered {status}.")
-        return _read(text) if method == "GET" else {}
+        except CallFailed as failure:
+            raise TrafficHookFailed(f"the hook cannot be used: {failure}.") from None
+        if not 200 <= answer.status < 300:  # noqa: PLR2004
+            raise TrafficHookFailed(f"the hook at {host} answered {answer.status}.")
+        return _read(answer.body) if method == "GET" else {}
 
 
 def _read(text: bytes) -> dict[str, Any]:

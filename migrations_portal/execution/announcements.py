@@ -22,7 +22,9 @@ TEMPLATE_OF: dict[RunStatus, str] = {
 
 
 def concerned(run: MigrationRun) -> list[Person]:
-    """Return the author and everybody who signed, each once."""
+    """Return the author and everybody who signed, each once; of a run on staging only the author hears."""
+    if run.staging:
+        return [run.plan.author]
     signers = Seat.objects.filter(revision=run.revision, decided_by__isnull=False).values_list(
         "decided_by", flat=True
     )
@@ -38,13 +40,15 @@ def _holders(role: Role, run: MigrationRun) -> list[Person]:
 def _outcome(run: MigrationRun) -> str:
     if run.status == RunStatus.POSTPONED:
         return f"Run {run.pk} was postponed before it changed anything. {run.problem}"
-    return Outcome(run.outcome).sentence if run.outcome else ""
+    said = Outcome(run.outcome).sentence if run.outcome else ""
+    return f"On staging, before production: {said}" if run.staging else said
 
 
 def tell(run: MigrationRun, *, template: str, now: datetime, public_url: str) -> None:
     """Put the news of a run into the outbox, once per run, template and recipient."""
     context = {
         **mail_facts(run.plan, revision=run.revision),
+        "target": run.target.name,
         "run_number": run.pk,
         "outcome_sentence": _outcome(run),
         "problem": run.problem,

@@ -40,9 +40,9 @@ def of_target(
     target: Target, *, calendar: TargetCalendar, since: datetime, until: datetime
 ) -> list[BookedPlan]:
     """Return the plans of the target whose time lies between the two instants, the earliest first: two queries."""
-    due = MigrationRun.objects.filter(plan=OuterRef("pk"), status=str(RunStatus.DUE)).values(
-        "due_at"
-    )
+    due = MigrationRun.objects.filter(
+        plan=OuterRef("pk"), staging=False, status=str(RunStatus.DUE)
+    ).values("due_at")
     rows = (
         MigrationPlan.objects.filter(target=target, status__in=[str(each) for each in SHOWN])
         .annotate(due_at=Subquery(due[:1]))

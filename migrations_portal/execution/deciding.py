@@ -140,7 +140,6 @@ def _keep(run: MigrationRun, *, reason: str, now: datetime, public_url: str) -> 
         outcome=Outcome.KEPT,
         problem=run.problem,
         advice=f"Kept as it is: {reason}",
-        rollback_tested=False,
         now=now,
         public_url=public_url,
     )

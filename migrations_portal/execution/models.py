@@ -26,6 +26,8 @@ class MigrationRun(models.Model):
     target = models.ForeignKey(
         "migrations_portal.Target", on_delete=models.PROTECT, related_name="runs"
     )
+    staging = models.BooleanField(default=False)
+    """A run on the target's staging partner, before production. It moves no plan."""
     status = models.CharField(max_length=16, default=str(RunStatus.DUE), db_index=True)
     outcome = models.CharField(max_length=16, blank=True)
     due_at = models.DateTimeField()
@@ -80,8 +82,13 @@ class MigrationRun(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["revision"],
-                condition=~Q(status__in=["CANCELLED", "POSTPONED"]),
+                condition=Q(staging=False) & ~Q(status__in=["CANCELLED", "POSTPONED"]),
                 name="execution_run_one_per_revision",
+            ),
+            models.UniqueConstraint(
+                fields=["revision"],
+                condition=Q(staging=True, status__in=[str(RunStatus.DUE), *map(str, ACTIVE)]),
+                name="execution_run_one_staging_at_once",
             ),
             models.UniqueConstraint(fields=["target", "fence"], name="execution_run_fence_once"),
             models.CheckConstraint(

@@ -102,6 +102,12 @@ STANDARD_STEPS: tuple[StepFacts, ...] = (
 WATCH_STEP = StepFacts("watch", "Watch after the migration")
 """What follows the eight steps: the spec's criteria are held against the target for a while before the run succeeds."""
 
+STAGING_STEPS: tuple[StepFacts, ...] = (
+    StepFacts("staging-clear", "Take back the earlier revision"),
+    StepFacts("smoke", "Smoke checks"),
+)
+"""What a run on staging does beside the eight steps: the first before the backup, where staging still holds another revision."""
+
 MARK_STEPS: tuple[StepFacts, ...] = (
     StepFacts("mark-record", "Record as applied"),
     StepFacts("mark-verify", "Verify what was done by hand"),

@@ -8,9 +8,9 @@ from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce, Now
 
 from migrations_portal.audit import services as audit
-from migrations_portal.audit.rules import EXTENSION_KEY, PORTAL, EntryKind
+from migrations_portal.audit.rules import EXTENSION_KEY, PORTAL, Draft, EntryKind
 from migrations_portal.backups.models import Backup
-from migrations_portal.execution import announcements, postponing, queries
+from migrations_portal.execution import announcements, postponing, queries, staging
 from migrations_portal.execution.models import MigrationRun, RunDecision, RunStep
 from migrations_portal.execution.rules import (
     LEASE,
@@ -29,6 +29,7 @@ from migrations_portal.plans import services as plans
 from migrations_portal.plans import slots
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import PlanStatus
+from migrations_portal.rehearsals import queries as rehearsals
 
 PLAN_STATUS_OF: dict[RunStatus, PlanStatus] = {
     RunStatus.RUNNING: PlanStatus.RUNNING,
@@ -53,18 +54,22 @@ RECORD_STATUS: dict[RunStatus, str] = {
 def schedule_approved(*, now: datetime) -> list[int]:
     """Give every approved plan its run, due at T-0 (or at once when T-0 passed while people signed); return the run ids.
 
+    Plans whose target has a staging partner get their run there as soon as they are reviewed (`staging.schedule`).
     Runs whose plan was cancelled, postponed, opened for changes or has expired meanwhile are cancelled first.
     """
     _cancel_orphans(now=now)
     ids = MigrationPlan.objects.filter(status=str(PlanStatus.APPROVED)).values_list("pk", flat=True)
     made = (_schedule(plan_id, now=now) for plan_id in list(ids))
-    return [run_id for run_id in made if run_id is not None]
+    scheduled = [run_id for run_id in made if run_id is not None]
+    return [*staging.schedule(now=now), *scheduled]
 
 
 def _cancel_orphans(*, now: datetime) -> int:
     """Cancel the runs that wait although their plan no longer does; return how many."""
-    waits = Q(plan__status=str(PlanStatus.SCHEDULED), revision__number=F("plan__revision"))
-    rows = MigrationRun.objects.filter(~waits, status=str(RunStatus.DUE))
+    before = Q(staging=True, plan__status__in=[str(each) for each in staging.OPEN])
+    waits = before | Q(staging=False, plan__status=str(PlanStatus.SCHEDULED))
+    newest = Q(revision__number=F("plan__revision"))
+    rows = MigrationRun.objects.filter(~(waits & newest), status=str(RunStatus.DUE))
     return rows.update(status=str(RunStatus.CANCELLED), finished_at=now)
 
 
@@ -115,11 +120,16 @@ def claim(
 def _claim(
     *, run_id: int, worker: str, now: datetime, public_url: str, day: timedelta
 ) -> int | None:
-    run = MigrationRun.objects.select_related("plan__target", "revision").filter(pk=run_id).first()
+    run = (
+        MigrationRun.objects.select_related("plan__target__staging_target", "target", "revision")
+        .filter(pk=run_id)
+        .first()
+    )
     if run is None:
         return None
     plan = plans.lock(run.plan_id)
-    if plan.status != PlanStatus.SCHEDULED or plan.revision != run.revision.number:
+    wanted = staging.OPEN if run.staging else (PlanStatus.SCHEDULED,)
+    if plan.status not in wanted or plan.revision != run.revision.number:
         return None  # cancelled, postponed or opened for changes after the bell rang
     if not _may_start(run, plan=plan, now=now, public_url=public_url, day=day):
         return None
@@ -142,29 +152,47 @@ def _claim(
         plan,
         kind=EntryKind.RUN_STARTED,
         actor=PORTAL,
-        sentence=f"Run {run.pk} of {plan.number} started on {plan.target.name}.",
+        sentence=f"Run {run.pk} of {plan.number} started on {run.target.name}.",
         phi=run.revision.phi,
+        target=run.target.name,
+        environment=run.target.environment.lower(),
         facts={"fence": highest + 1, "worker": worker[:120], "digest": run.revision.digest},
     )
-    plans.move(plan, status=PlanStatus.RUNNING, entry=entry, now=now)
+    _move(run, plan=plan, status=PlanStatus.RUNNING, entry=entry, now=now)
     run.refresh_from_db()
-    announcements.tell(run, template="run_started", now=now, public_url=public_url)
+    if not run.staging:
+        announcements.tell(run, template="run_started", now=now, public_url=public_url)
     failpoints.reach("claim.before-commit")
     return int(highest + 1)
+
+
+def _move(
+    run: MigrationRun, *, plan: MigrationPlan, status: PlanStatus, entry: Draft, now: datetime
+) -> None:
+    """Let the plan follow its run, with the ledger entry. A run on staging moves no plan."""
+    if run.staging or PlanStatus(plan.status) is status:
+        audit.append(entry)  # a failed restore leaves the plan waiting for a decision, as before
+    else:
+        plans.move(plan, status=status, entry=entry, now=now)
 
 
 def _may_start(
     run: MigrationRun, *, plan: MigrationPlan, now: datetime, public_url: str, day: timedelta
 ) -> bool:
-    """Say whether a due run meets an open window and a phase that may begin; postpone it when the window is closed (X18)."""
+    """Say whether a due run meets an open window, a phase that may begin, and a staging stage that has passed.
+
+    On production it is postponed when the window is closed (X18); a run on staging waits for the next one there.
+    """
     clock = queries.database_now()
     run.refresh_from_db(fields=["status", "due_at"])
     if run.status != RunStatus.DUE or run.due_at > clock or plan_queries.phase_waits_for(plan):
         return False
-    gate = slots.gate(plan, level=run.revision.level, at=clock)
+    gate = slots.gate(plan, level=run.revision.level, at=clock, target=run.target)
+    if run.staging:
+        return gate.open
     if not gate.open:
         postponing.postpone(run, plan=plan, gate=gate, now=now, public_url=public_url, day=day)
-    return gate.open
+    return gate.open and not staging.waits_for(run.revision)
 
 
 @transaction.atomic
@@ -176,7 +204,6 @@ def finish(
     outcome: Outcome,
     problem: str,
     advice: str,
-    rollback_tested: bool,
     now: datetime,
     public_url: str,
 ) -> MigrationRun:
@@ -209,22 +236,23 @@ def finish(
         reason=problem,
         result=RECORD_STATUS[status],
         phi=run.revision.phi,
+        target=run.target.name,
+        environment=run.target.environment.lower(),
     )
-    if PlanStatus(plan.status) is PLAN_STATUS_OF[status]:
-        audit.append(entry)  # a failed restore leaves the plan waiting for a decision, as before
-    else:
-        plans.move(plan, status=PLAN_STATUS_OF[status], entry=entry, now=now)
-    for record in _records(run, status=status, rollback_tested=rollback_tested, now=now):
+    _move(run, plan=plan, status=PLAN_STATUS_OF[status], entry=entry, now=now)
+    for record in _records(run, status=status, now=now):
         audit.append(
             plans.draft_entry(
                 plan,
                 kind=EntryKind.MIGRATION_RECORD,
                 actor=PORTAL,
-                sentence=f"Audit record of {record['migration']} on {plan.target.database}.",
+                sentence=f"Audit record of {record['migration']} on {run.target.database}.",
                 reason=plan.justification,
                 result=record["status"],
                 phi=run.revision.phi,
                 record=record,
+                target=run.target.name,
+                environment=run.target.environment.lower(),
             )
         )
     announcements.tell(
@@ -233,9 +261,7 @@ def finish(
     return run
 
 
-def _records(
-    run: MigrationRun, *, status: RunStatus, rollback_tested: bool, now: datetime
-) -> list[dict[str, Any]]:
+def _records(run: MigrationRun, *, status: RunStatus, now: datetime) -> list[dict[str, Any]]:
     """Return the spec's record, one for each migration file of the run; none for a run that was postponed."""
     if status is RunStatus.POSTPONED:
         return []
@@ -255,7 +281,7 @@ def _records(
             "duration_seconds": max(0, round((now - started).total_seconds())),
             "status": RECORD_STATUS[status],
             "verification_status": run.verification_status,
-            "rollback_tested": rollback_tested,
+            "rollback_tested": rehearsals.rollback_tested(run.revision),
             EXTENSION_KEY: queries.beyond_the_spec(run, backup=backup),
         }
         for name in _begun(run)
@@ -264,7 +290,7 @@ def _records(
 
 def _begun(run: MigrationRun) -> list[str]:
     """Return the files that the run has begun with; all of them when it ended before the first."""
-    names = list(run.plan.files.order_by("position").values_list("name", flat=True))
+    names = list(run.revision.files.order_by("position").values_list("name", flat=True))
     step = RunStep.objects.filter(run=run, key="migrate").first()
     return [name for name in names if name in step.facts] if step and step.facts else names
 

@@ -76,6 +76,11 @@ def _answers(content: Mapping[str, Any], *, zone: tzinfo) -> dict[str, str]:
             f"Check “{each['name']}”": f"{each['sql']} must return {each['expected']}"
             for each in content["checks"]
         },
+        **{
+            f"Smoke check “{each['name']}”": f"GET {each['url']} answers {each['status']} within {each['seconds']} s"
+            + (f" with “{each['text']}”" if each["text"] else "")
+            for each in content.get("smoke", ())
+        },
     }
 
 

@@ -9,8 +9,8 @@ from migrations_portal.audit.rules import EntryKind
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.plans import services
-from migrations_portal.plans.models import MigrationPlan, PlanCheck, PlanFile
+from migrations_portal.plans import queries, services
+from migrations_portal.plans.models import MigrationPlan, PlanCheck, PlanFile, PlanSmokeCheck
 
 
 @transaction.atomic
@@ -41,6 +41,10 @@ def clone(*, plan_id: int, by: Person, now: datetime, title: str = "") -> Migrat
             plan=new, position=each.position, name=each.name, sql=each.sql, expected=each.expected
         )
         for each in old.checks.order_by("position")
+    )
+    PlanSmokeCheck.objects.bulk_create(
+        PlanSmokeCheck(plan=new, position=position, **vars(each))
+        for position, each in enumerate(queries.smoke_checks(old))
     )
     if new.files.exists():
         services.request_assessment(new, now=now)

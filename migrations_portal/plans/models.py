@@ -137,6 +137,29 @@ class PlanCheck(models.Model):
         return self.name
 
 
+class PlanSmokeCheck(models.Model):
+    """A GET to the application on staging, asked after the plan ran there; see `plans.smoke`."""
+
+    plan = models.ForeignKey(MigrationPlan, on_delete=models.PROTECT, related_name="smoke_checks")
+    position = models.PositiveSmallIntegerField()
+    name = models.CharField(max_length=120)
+    url = models.CharField(max_length=500)
+    status = models.PositiveSmallIntegerField(default=200)
+    text = models.CharField(max_length=200, blank=True)
+    seconds = models.PositiveSmallIntegerField(default=10)
+
+    class Meta:
+        db_table = "plans_smoke_check"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan", "position"], name="plans_smoke_check_position_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class PlanAssessment(models.Model):
     """What the static analysis says of the SQL that the plan's files really send."""
 

@@ -11,6 +11,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.plans import rules
 from migrations_portal.plans.models import (
+    FrozenFile,
     MigrationPlan,
     Phase,
     PlanAssessment,
@@ -19,6 +20,7 @@ from migrations_portal.plans.models import (
     PlanRevision,
 )
 from migrations_portal.plans.rules import PlanContent, PlanStatus
+from migrations_portal.plans.smoke import SmokeCheck
 from migrations_portal.targets import queries as target_queries
 
 
@@ -88,7 +90,9 @@ def current_assessment(plan: MigrationPlan) -> PlanAssessment | None:
     return _newest_assessment(plan, digest=files_digest(plan))
 
 
-def assessment_of(plan: MigrationPlan, *, files: Sequence[PlanFile]) -> PlanAssessment | None:
+def assessment_of(
+    plan: MigrationPlan, *, files: Sequence[PlanFile | FrozenFile]
+) -> PlanAssessment | None:
     """Return the newest assessment of files that were read already, None when there are none."""
     if not files:
         return None
@@ -120,11 +124,19 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
         files=tuple(plan.files.order_by("position").values_list("name", "sha256")),
         checks=tuple(plan.checks.order_by("position").values_list("name", "sql", "expected")),
         backup_policy=backup_policy,
+        smoke=smoke_checks(plan),
         executor=plan.executor.email if plan.executor else "",
         emergency=(plan.emergency_reason, plan.emergency_until.isoformat())
         if plan.emergency_until
         else None,
     )
+
+
+def smoke_checks(plan: MigrationPlan) -> tuple[SmokeCheck, ...]:
+    """Return what the plan asks the application after its run on staging, as values."""
+    names = ("name", "url", "status", "text", "seconds")
+    rows = plan.smoke_checks.order_by("position").values(*names)
+    return tuple(SmokeCheck(**row) for row in rows)
 
 
 def assessments_waiting(*, now: datetime) -> list[int]:

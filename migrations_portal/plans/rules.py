@@ -13,6 +13,7 @@ import rfc8785
 from migrations_portal.kernel.days import days_from
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.kernel.states import StateTable
+from migrations_portal.plans.smoke import SmokeCheck
 from migrations_portal.risk.reading import why_no_reading_query
 
 
@@ -244,6 +245,8 @@ class PlanContent:
     executor: str = ""
     emergency: tuple[str, str] | None = None
     """(reason, end of the time box) on the emergency path."""
+    smoke: tuple[SmokeCheck, ...] = ()
+    """What the application is asked after the run on staging."""
 
     def canonical(self) -> bytes:
         """Return the RFC 8785 bytes of the content."""
@@ -253,6 +256,8 @@ class PlanContent:
             more["executor"] = self.executor
         if self.emergency:
             more["emergency"] = dict(zip(("reason", "until"), self.emergency, strict=True))
+        if self.smoke:
+            more["smoke"] = [dict(vars(each)) for each in self.smoke]
         return rfc8785.dumps(
             {
                 **more,

@@ -24,6 +24,7 @@ from migrations_portal.plans.models import (
     PlanCheck,
     PlanFile,
     PlanRevision,
+    PlanSmokeCheck,
 )
 from migrations_portal.plans.ports import ScriptChecker
 from migrations_portal.plans.rules import (
@@ -41,6 +42,7 @@ from migrations_portal.plans.rules import (
     earliest_start,
     missing_documentation,
 )
+from migrations_portal.plans.smoke import MOST_CHECKS, SmokeCheck, SmokeRefused, check_smoke
 from migrations_portal.targets.models import Target
 
 
@@ -178,8 +180,12 @@ def edit(  # one verb that saves a draft's whole form
     checks: Sequence[Check],
     version: int,
     now: datetime,
+    smoke: Sequence[SmokeCheck] | None = None,
 ) -> MigrationPlan:
-    """Save a draft. Raises `EditedMeanwhile` when `version` is not the one that is stored, and `QueryRefused`."""
+    """Save a draft. Raises `EditedMeanwhile` when `version` is not the one that is stored, `QueryRefused`, `SmokeRefused`.
+
+    `smoke`: none leaves the smoke checks as they are.
+    """
     plan = _lock_draft(plan_id=plan_id, by=by)
     if plan.version != version:
         raise EditedMeanwhile
@@ -198,7 +204,26 @@ def edit(  # one verb that saves a draft's whole form
         )
         for position, each in enumerate(checks)
     )
+    if smoke is not None:
+        _put_smoke(plan, smoke)
     return plan
+
+
+def _put_smoke(plan: MigrationPlan, smoke: Sequence[SmokeCheck]) -> None:
+    partner = plan.target.staging_target
+    if smoke and partner is None:
+        raise SmokeRefused(
+            f"{plan.target} has no staging target, so no application can be asked before production."
+        )
+    if len(smoke) > MOST_CHECKS:
+        raise SmokeRefused(f"A plan holds at most {MOST_CHECKS} smoke checks.")
+    for each in smoke:
+        check_smoke(each, allowed=partner.smoke_addresses if partner else ())
+    plan.smoke_checks.all().delete()
+    PlanSmokeCheck.objects.bulk_create(
+        PlanSmokeCheck(plan=plan, position=position, **vars(each))
+        for position, each in enumerate(smoke)
+    )
 
 
 @transaction.atomic
@@ -403,6 +428,7 @@ def freeze(
     plan.status, plan.submitted_at = str(PlanStatus.SUBMITTED), now
     plan.save()
     privacy.ask_for_assessment(plan, asked=assessment.phi)
+    _leave_staging_to_proof(plan)
     prove(
         plan=plan,
         key="rollback-documented",
@@ -411,6 +437,14 @@ def freeze(
         now=now,
     )
     return revision
+
+
+def _leave_staging_to_proof(plan: MigrationPlan) -> None:
+    """Where there is a stage before, only the run of this very revision ticks "tested in staging", whoever ticked it before."""
+    if plan.target.staging_target_id is not None:
+        ChecklistItem.objects.filter(plan=plan, key="tested-in-staging").update(
+            done_at=None, done_by=None, note="", evidence="", by_portal=True
+        )
 
 
 def path(plan: MigrationPlan) -> str:
@@ -468,11 +502,12 @@ def tick(*, plan_id: int, key: str, by: Person, note: str, now: datetime) -> Non
     plan = lock(plan_id)
     access.check_member(person=by, group=plan.target.group)
     item = checklist.BY_KEY.get(key)
-    if item is None or item.by_portal:
+    mine = ChecklistItem.objects.filter(plan=plan, key=key)
+    if item is None or mine.filter(by_portal=True, done_at__isnull=True).exists():
         raise NotTicked("The portal ticks this item itself when it has the proof.")
     if not note.strip():
         raise NotTicked("Add a note that says how you know, such as a link to the test run.")
-    changed = ChecklistItem.objects.filter(plan=plan, key=key, done_at__isnull=True).update(
+    changed = mine.filter(done_at__isnull=True).update(
         done_at=now, done_by=by, note=note.strip()[:300]
     )
     if not changed:

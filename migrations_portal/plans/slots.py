@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.targets.models import Target
 from migrations_portal.windows import queries as windows
 from migrations_portal.windows.recurrence import Span
 from migrations_portal.windows.rules import Gate
@@ -25,14 +26,15 @@ def offered(
     return calendar.next_slots(level, after=after, seconds=seconds_needed(plan), count=count)
 
 
-def gate(plan: MigrationPlan, *, level: str, at: datetime) -> Gate:
+def gate(plan: MigrationPlan, *, level: str, at: datetime, target: Target | None = None) -> Gate:
     """Say whether the plan may run at `at`: inside a fitting window, outside every freeze (X18).
 
-    An emergency needs no window, but a freeze holds for it too, and its time box ends it.
+    An emergency needs no window, but a freeze holds for it too, and its time box ends it. `target` is where it runs: the
+    plan's own when it is left out, else its staging target.
     """
     if plan.emergency_until is not None and at >= plan.emergency_until:
         return Gate(open=False, sentence="The time box of the emergency is over.")
-    calendar = windows.calendar_of(plan.target)
+    calendar = windows.calendar_of(target or plan.target)
     if plan.emergency_reason:
         calendar = calendar.freezes_only()
     return calendar.gate(level, at=at, seconds=seconds_needed(plan))

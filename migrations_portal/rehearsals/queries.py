@@ -68,28 +68,34 @@ def stale_reason(rehearsal: Rehearsal, *, now: datetime, digest_now: str = "") -
 
 
 def standing(revision: PlanRevision, *, now: datetime) -> Standing:
-    """Say whether the revision has a rehearsal that counts now, in one line."""
+    """Say what the newest rehearsal of the revision says now, in one line."""
     found = newest_verdict(revision)
-    if found is not None:
-        stale = stale_reason(found, now=now)
-        return Standing(fresh=not stale, sentence=stale or rules.one_line(found.result))
+    if found is None:
+        return Standing(fresh=False, passing=False, sentence=_none_yet(revision))
+    stale = stale_reason(found, now=now)
+    passing = rules.all_passed(found.result)
+    if stale:
+        return Standing(fresh=False, passing=passing, sentence=stale)
+    said = rules.one_line(found.result) if passing else rules.first_failure(found.result)
+    return Standing(fresh=True, passing=passing, sentence=said)
+
+
+def _none_yet(revision: PlanRevision) -> str:
     newest = Rehearsal.objects.filter(revision=revision).order_by("-pk").first()
     if newest is None:
-        return Standing(fresh=False, sentence="Not rehearsed yet.")
+        return "Not rehearsed yet."
     if newest.status == RehearsalStatus.FAILED:
-        return Standing(fresh=False, sentence=newest.problem)
-    return Standing(fresh=False, sentence="The rehearsal is going on; the result comes by itself.")
+        return newest.problem
+    return "The rehearsal is going on; the result comes by itself."
 
 
 def gate_problem(revision: PlanRevision, *, now: datetime) -> str:
-    """Return why the T-1 gate is closed by the rehearsal; empty when it is open."""
+    """Return why the rehearsal keeps the T-1 gate closed (none, a stale one, a failing one); empty when the gate is open."""
     stands = standing(revision, now=now)
-    if not stands.fresh:
-        return f"No rehearsal counts: {stands.sentence}"
-    found = newest_verdict(revision)
-    if found is None or not rules.all_passed(found.result):
-        return f"The newest rehearsal did not pass: {stands.sentence}."
-    return ""
+    if stands.opens_the_gate:
+        return ""
+    said = "The newest rehearsal did not pass" if stands.fresh else "No rehearsal counts"
+    return f"{said}: {stands.sentence}"
 
 
 def waiting() -> list[int]:

@@ -87,11 +87,19 @@ class NothingToRehearse(Refused):
 
 @dataclass(frozen=True)
 class Standing:
-    """Whether a revision has a rehearsal that counts now."""
+    """What the newest rehearsal of a revision says now."""
 
     fresh: bool
+    """There is one that was carried out, and it has not gone stale."""
+    passing: bool
+    """All four test classes of the spec passed in it."""
     sentence: str
-    """Why not, and what to do; one line about the result when it counts."""
+    """Why it does not open the gate, and what to do; one line about the result when it does."""
+
+    @property
+    def opens_the_gate(self) -> bool:
+        """Whether the go of T-1 may be given on it."""
+        return self.fresh and self.passing
 
 
 def stale_reason(  # the three ways of the issue, in the order in which they are told
@@ -121,6 +129,14 @@ def passed(result: Mapping[str, Any], test: TestClass) -> bool:
 def all_passed(result: Mapping[str, Any]) -> bool:
     """Say whether all four test classes of the spec passed."""
     return all(passed(result, test) for test in TestClass)
+
+
+def first_failure(result: Mapping[str, Any]) -> str:
+    """Return which test class failed and how, empty when none did. What was not tried is not named: an earlier one failed."""
+    for each in result.get("verdicts", []):
+        if each["passed"] is False:
+            return f"{TestClass(each['key']).title}. {each['sentence']}"
+    return ""
 
 
 def _short(seconds: float) -> str:

@@ -40,7 +40,8 @@ def announced_tables(context: RunContext) -> frozenset[str]:
 
     The statements are those that the files really sent on the empty copy; the files' digest ties them to what was signed.
     """
-    assessment = plan_queries.current_assessment(context.plan)
+    files = list(context.run.revision.files.order_by("position"))
+    assessment = plan_queries.assessment_of(context.plan, files=files)
     result = assessment.result if assessment else {}
     found: set[str] = set()
     for direction in ("statements", "down"):

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from django.db import OperationalError, connection, transaction
 
 from migrations_portal.execution import services as execution
+from migrations_portal.execution import staging
+from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import Aborted, LeaseLost, Outcome, RunStatus
 from migrations_portal.incidents import services as incidents
 from migrations_portal.incidents.rules import Trigger
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.plans import services as plans
-from migrations_portal.rehearsals import queries as rehearsals
 from migrations_portal.runbooks.tools import RunContext
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,15 @@ class Ending:
 
 
 SUCCESS = Ending(RunStatus.SUCCEEDED, Outcome.APPLIED)
+
+STAGING_ADVICE: dict[RunStatus, str] = {
+    RunStatus.SUCCEEDED: "Nothing is to be done: production may follow when its time comes.",
+    RunStatus.FAILED: (
+        "Production does not start. Mend what the sentence names and run it on staging again, or open the plan for changes."
+    ),
+    RunStatus.ROLLED_BACK: "Production does not start. Open the plan for changes, mend the migration and submit it anew.",
+}
+"""What people do after a run on staging; the endings themselves speak of production."""
 
 
 def stopped_before_change(failure: ProductError) -> Ending:
@@ -123,11 +133,6 @@ def rollback_failed(reason: str, *, failure: str, now_true: str) -> Ending:
     )
 
 
-def rollback_tested(context: RunContext) -> bool:
-    """Say whether a rehearsal of exactly this revision proved, on a copy, that undoing leads back."""
-    return rehearsals.rollback_tested(context.run.revision)
-
-
 CONCLUDE_ATTEMPTS = 5
 CONCLUDE_PAUSE_SECONDS = 2.0
 
@@ -161,12 +166,16 @@ def _write(context: RunContext, ending: Ending) -> None:
         status=ending.status,
         outcome=ending.outcome,
         problem=ending.problem,
-        advice=ending.advice,
-        rollback_tested=rollback_tested(context),
+        advice=STAGING_ADVICE.get(ending.status, ending.advice)
+        if context.run.staging
+        else ending.advice,
         now=context.clock(),
         public_url=context.public_url,
     )
     if ending.status is RunStatus.POSTPONED:
+        return
+    if run.staging:
+        _prove_staged(context, run)
         return
     prove(context, ("audit-log-updated", "stakeholders-notified-after"))
     failpoints.reach("conclude.before-commit")
@@ -182,7 +191,7 @@ def _write(context: RunContext, ending: Ending) -> None:
 
 def open_for_emergency(context: RunContext) -> None:
     """Open the incident that a run on the emergency path owes (design section 4); once, and none for any other run."""
-    if context.plan.emergency_reason:
+    if context.plan.emergency_reason and not context.run.staging:
         incidents.open_for_run(
             run=context.run,
             trigger=Trigger.EMERGENCY_CHANGE,
@@ -192,9 +201,23 @@ def open_for_emergency(context: RunContext) -> None:
         )
 
 
+def _prove_staged(context: RunContext, run: MigrationRun) -> None:
+    """Tick "tested in staging" by a run that succeeded there with the revision that still counts."""
+    plan = plans.lock(run.plan_id)
+    succeeded = run.status == RunStatus.SUCCEEDED and run.outcome in staging.PASSED
+    if succeeded and plan.revision == run.revision.number:
+        plans.prove(
+            plan=plan,
+            key="tested-in-staging",
+            note=f"Run {run.pk} on {run.target.name}: revision {run.revision.number}, every check passed",
+            evidence=f"/runs/{run.pk}/",
+            now=context.clock(),
+        )
+
+
 def prove(context: RunContext, keys: tuple[str, ...]) -> None:
-    """Tick checklist items that this run proves, each with a link to the run."""
-    for key in keys:
+    """Tick checklist items that this run proves, each with a link to the run. They speak of production."""
+    for key in () if context.run.staging else keys:
         plans.prove(
             plan=context.plan,
             key=key,

@@ -95,10 +95,10 @@ def _back_up(context: RunContext) -> None:
 def _undo(context: RunContext, *, applied: tuple[str, ...]) -> None:
     with context.recorder.step(STEP["rollback-undo"]) as step:
         for name in reversed(applied):
-            _undo_one(context, step, name=name)
+            undo_one(context, step, name=name)
 
 
-def _undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
+def undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
     """Undo one file; tried again while only a lock was missing and the file is still recorded."""
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         context.recorder.check()

@@ -29,6 +29,7 @@ from migrations_portal.runbooks import (
     health,
     migrating,
     rollback,
+    staging,
     truth,
     watch_period,
 )
@@ -82,6 +83,8 @@ def _run(context: RunContext) -> Ending:
             raise
         except WindowClosed as closed:
             return endings.postponed(closed.sentence)
+        except staging.NotCleared as stuck:
+            return endings.unknown(stuck.sentence)
         except Exception as failure:  # noqa: BLE001  # whatever it was, nothing was changed yet, and people are told
             return _stopped(_told(context, failure))
         try:
@@ -153,6 +156,7 @@ def _prepare(context: RunContext) -> Before:
         _check_content(context)
         health.check_before(context, step)
     _check_window(context)
+    staging.clear(context)
     failpoints.reach("backup.before")
     with context.recorder.step(STEP["backup"]) as step:
         deleted = verification.deleted_rows(
@@ -182,7 +186,12 @@ def _prepare(context: RunContext) -> Before:
 
 def _check_window(context: RunContext) -> None:
     """Raise `WindowClosed` when the target may no longer be changed by now, by the database's clock (X18)."""
-    gate = slots.gate(context.plan, level=context.run.revision.level, at=run_queries.database_now())
+    gate = slots.gate(
+        context.plan,
+        level=context.run.revision.level,
+        at=run_queries.database_now(),
+        target=context.run.target,
+    )
     if not gate.open:
         raise WindowClosed(gate.sentence)
 
@@ -275,6 +284,7 @@ def _confirm(context: RunContext, known: Before, *, state: TargetState) -> str:
         with context.recorder.step(STEP["health-after"]) as step:
             failpoints.reach("health-after.before")
             health.check_after(context, step)
+        staging.ask_application(context)
     except StepFailed as failure:
         return failure.sentence
     except ProductError:

@@ -19,9 +19,10 @@ from migrations_portal.execution.recorder import Recorder
 from migrations_portal.execution.reins import Reins
 from migrations_portal.execution.row_changes import RowTally
 from migrations_portal.execution.rules import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
-from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.targets.models import Target
 from migrations_portal.targets.ports import CredentialSource, Endpoint, TargetServer, TrafficHook
+from migrations_portal.verification.ports import SmokeClient
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Tools:
     vault: Vault
     driver: MigrationDriver
     traffic: TrafficHook
+    smoke: SmokeClient
     projects: Path
     free_bytes: Callable[[], int]
     """Room that is left where the worker puts its bundles."""
@@ -125,6 +127,15 @@ def bundle_of(plan: MigrationPlan, *, projects: Path) -> Bundle:
     return Bundle(project=projects / plan.target.project, files=files)
 
 
+def bundle_of_revision(revision: PlanRevision, *, target: Target, projects: Path) -> Bundle:
+    """Return the files as the revision froze them, with the project that runs them on the target."""
+    files = tuple(
+        ApprovedFile(name=each.name, content=bytes(each.content), sha256=each.sha256)
+        for each in revision.files.order_by("position")
+    )
+    return Bundle(project=projects / target.project, files=files)
+
+
 def open_context(
     *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
 ) -> RunContext:
@@ -136,7 +147,7 @@ def open_context(
         run=run,
         recorder=Recorder(run_id=run_id, fence=fence, clock=clock),
         tools=tools,
-        bundle=bundle_of(run.plan, projects=tools.projects),
+        bundle=bundle_of_revision(run.revision, target=run.target, projects=tools.projects),
         clock=clock,
         public_url=public_url,
     )

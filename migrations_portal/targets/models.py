@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from guardian.models import UserObjectPermissionBase
 
 from migrations_portal.people.rules import Role
@@ -54,6 +54,12 @@ class Target(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     """The staging target on whose server restore drills and previews make their scratch databases."""
+    staging_target = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    """The staging target on which each plan runs before it may start here; empty: there is no stage before."""
+    smoke_addresses = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    """Addresses of the application on this target; smoke checks may ask what lies below them, and nothing else."""
     watch_seconds = models.PositiveIntegerField(default=300)
     """How long a run goes on watching after its last step (spec: five minutes)."""
     traffic_hook = models.URLField(max_length=300, blank=True)
@@ -73,6 +79,10 @@ class Target(models.Model):
             models.CheckConstraint(
                 condition=Q(environment__in=[str(kind) for kind in EnvironmentKind]),
                 name="targets_target_environment_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(staging_target__isnull=True) | ~Q(staging_target=F("id")),
+                name="targets_target_staging_is_another",
             ),
         ]
 

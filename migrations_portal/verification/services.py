@@ -60,24 +60,29 @@ def run(
             checks=checks,
         )
         results = _patiently(session, results, expected=expected)
-    with transaction.atomic():
-        VerificationResult.objects.filter(run_id=run_id, phase=phase).delete()
-        VerificationResult.objects.bulk_create(
-            VerificationResult(
-                run_id=run_id,
-                phase=phase,
-                position=position,
-                key=each.key,
-                title=each.title,
-                passed=each.passed,
-                severity=each.severity,
-                sentence=each.sentence,
-                facts=dict(each.facts),
-                at=now,
-            )
-            for position, each in enumerate(results)
-        )
+    store(run_id=run_id, phase=phase, results=results, now=now)
     return results
+
+
+@transaction.atomic
+def store(*, run_id: int, phase: str, results: Sequence[CheckResult], now: datetime) -> None:
+    """Keep what the checks of one phase found, in the place of what an earlier try found."""
+    VerificationResult.objects.filter(run_id=run_id, phase=phase).delete()
+    VerificationResult.objects.bulk_create(
+        VerificationResult(
+            run_id=run_id,
+            phase=phase,
+            position=position,
+            key=each.key,
+            title=each.title,
+            passed=each.passed,
+            severity=each.severity,
+            sentence=each.sentence,
+            facts=dict(each.facts),
+            at=now,
+        )
+        for position, each in enumerate(results)
+    )
 
 
 def deleted_rows(*, server: TargetServer, endpoint: Endpoint, name: str) -> dict[str, int]:
