@@ -28,6 +28,7 @@ from migrations_portal.web.views import (
     rules,
     runs,
     sign_off,
+    staging,
     together,
     windows,
 )
@@ -70,6 +71,7 @@ urlpatterns = [
     path("phi/<int:target_id>/tag/", phi.tag, name="phi-tag"),
     path("phi/<int:target_id>/clear/", phi.clear, name="phi-clear"),
     path("phi/<int:target_id>/read/", phi.read, name="phi-read"),
+    path("plans/<int:plan_id>/stage/", staging.stage, name="plan-stage"),
     path("plans/<int:plan_id>/rehearse/", rehearsals.rehearse, name="plan-rehearse"),
     path("rehearsals/<int:rehearsal_id>/", rehearsals.rehearsal, name="rehearsal"),
     path("rehearsals/<int:rehearsal_id>/live/", rehearsals.live, name="rehearsal-live"),

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.urls import reverse
 
+from migrations_portal.backups import queries
 from migrations_portal.backups.models import Backup
 from migrations_portal.backups.rules import BackupStatus
+from migrations_portal.plans.models import MigrationPlan
 
 TONES = {
     BackupStatus.TAKING: ("info", "Being taken"),
@@ -31,6 +33,20 @@ def row(backup: Backup) -> dict[str, Any]:
         "rows": backup.rows,
         "restore_seconds": backup.restore_seconds,
         "problem": backup.problem,
+    }
+
+
+def recovery(plan: MigrationPlan) -> dict[str, str]:
+    """Return how long it takes to recover the plan's target, as its newest restore drill has measured."""
+    newest = queries.newest_proven(plan.target)
+    before = "Before the run a backup is taken, read back and restored on staging"
+    if newest is None or newest.restore_seconds is None:
+        value = f"{before}; how long that takes is not measured yet"
+        return {"term": "Time to recover", "value": value}
+    return {
+        "term": "Time to recover",
+        "value": f"{newest.restore_seconds:,.1f} s for {newest.rows:,} rows, measured. {before}",
+        "url": reverse("backup", args=[newest.pk]),
     }
 
 

@@ -7,7 +7,7 @@ from django.db.models import Max
 from django.urls import reverse
 
 from migrations_portal.audit.freezes import reasons_to_hold
-from migrations_portal.execution import queries
+from migrations_portal.execution import queries, staging
 from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
 from migrations_portal.execution.rules import (
     ACTIVE,
@@ -15,6 +15,7 @@ from migrations_portal.execution.rules import (
     MARK_STEPS,
     RESTORE_STEPS,
     ROLLBACK_STEPS,
+    STAGING_STEPS,
     STANDARD_STEPS,
     WATCH_STEP,
     WORKING,
@@ -144,6 +145,8 @@ def _waiting(run: MigrationRun, *, now: datetime) -> str:
         return f"Waiting: run {holder.pk} holds the target"
     if run.problem:
         return "Waiting for the next window"
+    if before := "" if run.staging else staging.waits_for(run.revision):
+        return before
     return "Waiting for T-0" if now < run.due_at else "Waiting for a worker"
 
 
@@ -220,7 +223,7 @@ def _steps(run: MigrationRun, steps: list[RunStep]) -> list[dict[str, Any]]:
     shown = [_step(facts.key, facts.title, by_key.get(facts.key)) for facts in STANDARD_STEPS]
     shown += [
         _step(facts.key, facts.title, by_key[facts.key])
-        for facts in (WATCH_STEP, *ROLLBACK_STEPS, *MARK_STEPS, *RESTORE_STEPS)
+        for facts in (*STAGING_STEPS, WATCH_STEP, *ROLLBACK_STEPS, *MARK_STEPS, *RESTORE_STEPS)
         if facts.key in by_key
     ]
     return shown

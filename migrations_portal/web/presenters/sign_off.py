@@ -9,14 +9,14 @@ from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.policy import MEANINGS, STAGES, WINDOWS, Stage
 from migrations_portal.approvals.rules import Decision
-from migrations_portal.backups import queries as backup_queries
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.web import clock
-from migrations_portal.web.presenters import rehearsals
+from migrations_portal.web.presenters import rehearsals, staging
+from migrations_portal.web.presenters.backups import recovery
 from migrations_portal.web.presenters.seats import waiting_words
 
 
@@ -93,20 +93,9 @@ def _proofs(row: MigrationPlan, *, revision: PlanRevision, now: datetime) -> lis
     return [
         {**rehearsed, "term": "How proven", "detail": ""},
         {**back, "term": "How undone", "value": undone, "detail": ""},
-        _recovery(row),
+        *staging.signer_fact(revision),
+        recovery(row),
     ]
-
-
-def _recovery(row: MigrationPlan) -> dict[str, str]:
-    newest = backup_queries.newest_proven(row.target)
-    before = "Before the run a backup is taken, read back and restored on staging"
-    if newest is None or newest.restore_seconds is None:
-        return {"term": "Recovery", "value": f"{before}; how long that takes is not measured yet"}
-    return {
-        "term": "Recovery",
-        "value": f"{newest.restore_seconds:,.1f} s for {newest.rows:,} rows, measured. {before}",
-        "url": reverse("backup", args=[newest.pk]),
-    }
 
 
 def _when(row: MigrationPlan, *, revision: PlanRevision) -> str:

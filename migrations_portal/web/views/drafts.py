@@ -25,10 +25,12 @@ from migrations_portal.plans.rules import (
     PlanIncomplete,
     earliest_start,
 )
+from migrations_portal.plans.smoke import SmokeCheck
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
 from migrations_portal.web import clock
 from migrations_portal.web.forms.plans import ChecksFormSet, PlanForm, filled_checks
+from migrations_portal.web.forms.smoke import SmokeFormSet, filled_smoke
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import assessment
 from migrations_portal.web.presenters import plans as presenter
@@ -40,7 +42,10 @@ FIELD_OF = {"files": "upload", "assessment": "upload"}
 """Missing thing → the field where it is mended, when the names differ."""
 NEEDED = {"upload": ("Migration files", "Upload the Sequelize file."), **DOCUMENTATION_ITEMS}
 """Everything that a plan needs, shown while nothing is saved yet."""
-BLANK = {"checks-TOTAL_FORMS": "0", "checks-INITIAL_FORMS": "0"}
+MORE_ROWS = {"add-check": "?add=1#verification", "add-smoke": "?smoke=1#smoke"}
+BLANK = {
+    f"{prefix}-{what}_FORMS": "0" for prefix in ("checks", "smoke") for what in ("TOTAL", "INITIAL")
+}
 
 
 @require_http_methods(["GET", "POST"])
@@ -87,22 +92,23 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
         "target": plan.target,
         "scheduled_for": local,
     }
-    rows = [vars(each) for each in plan.checks.order_by("position")]
-    checks = ChecksFormSet(
-        prefix="checks",
-        initial=[{key: row[key] for key in ("name", "sql", "expected")} for row in rows],
-    )
+    rows = plan.checks.order_by("position").values("name", "sql", "expected")
+    checks = ChecksFormSet(prefix="checks", initial=list(rows))
     checks.extra = 1 if request.GET.get("add") else 0
+    smoke = SmokeFormSet(
+        prefix="smoke", initial=[vars(each) for each in queries.smoke_checks(plan)]
+    )
+    smoke.extra = 1 if request.GET.get("smoke") else 0
     form = PlanForm(targets=targets, initial=initial)
     form.fields["target"].disabled = True
-    return _page(request, form=form, checks=checks, plan=plan)
+    return _page(request, form=form, checks=checks, smoke=smoke, plan=plan)
 
 
 def _posted(request: HttpRequest) -> QueryDict:
     """Return what was sent, with the parts that a browser leaves out."""
     posted = request.POST.copy()
-    if "checks-TOTAL_FORMS" not in posted:
-        posted.update(BLANK)
+    for name, value in BLANK.items():
+        posted.setdefault(name, value)
     slot = request.POST.get("slot")
     if slot:  # one of the offered slots was pressed
         posted["scheduled_for"] = slot
@@ -118,31 +124,34 @@ def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -
     )
     form.fields["target"].disabled = plan is not None
     checks = ChecksFormSet(posted, prefix="checks")
+    smoke = SmokeFormSet(posted, prefix="smoke")
     for name in names_with_folders(request):
         form.add_error("upload", f"“{name}” names a folder. Send the file's own name only.")
-    if not (form.is_valid() and checks.is_valid()):
+    if not (form.is_valid() and checks.is_valid() and smoke.is_valid()):
         if names := ", ".join(each.name or "" for each in request.FILES.getlist("upload")):
             form.add_error(
                 "upload", f"Choose {names} again: a browser keeps no file over a mistake."
             )
-        return _page(request, form=form, checks=checks, plan=plan, status=422)
+        return _page(request, form=form, checks=checks, smoke=smoke, plan=plan, status=422)
     try:
         saved = _write(
             form,
             filled_checks(checks),
+            smoke=filled_smoke(smoke),
             person=person,
             plan=plan,
             removed=request.POST.getlist("remove"),
         )
     except FileRefused as refusal:
         form.add_error("upload", refusal.sentence)
-        return _page(request, form=form, checks=checks, plan=plan, status=422)
+        return _page(request, form=form, checks=checks, smoke=smoke, plan=plan, status=422)
     except ProductError as refusal:
         form.add_error(None, refusal.sentence)
         return _page(
             request,
             form=form,
             checks=checks,
+            smoke=smoke,
             plan=plan,
             status=409 if isinstance(refusal, Refused) else 503,
         )
@@ -151,7 +160,7 @@ def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -
         return _submit(request, saved, person=person)
     messages.success(request, f"{saved.number} is saved.")
     edit_url = reverse("plan-edit", args=[saved.pk])
-    return redirect(f"{edit_url}?add=1#verification" if action == "add-check" else edit_url)
+    return redirect(f"{edit_url}{MORE_ROWS.get(action, '')}")
 
 
 @transaction.atomic
@@ -159,6 +168,7 @@ def _write(
     form: PlanForm,
     checks: Iterable[dict[str, str]],
     *,
+    smoke: list[SmokeCheck] | None,
     person: Person,
     plan: MigrationPlan | None,
     removed: list[str],
@@ -190,6 +200,7 @@ def _write(
         ],
         version=version,
         now=now,
+        smoke=smoke,
     )
 
 
@@ -218,12 +229,17 @@ def _page(
     *,
     form: PlanForm,
     checks: Any,
+    smoke: Any = None,
     plan: MigrationPlan | None = None,
     status: int = 200,
 ) -> HttpResponse:
     told: dict[str, Any] = {
         "form": form,
         "checks": checks,
+        "smoke": smoke if plan and plan.target.staging_target_id else None,
+        "smoke_addresses": plan.target.staging_target.smoke_addresses
+        if plan and plan.target.staging_target
+        else [],
         "uploaded": [],
         "missing": [],
         "slots": [],

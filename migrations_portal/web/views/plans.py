@@ -32,11 +32,13 @@ from migrations_portal.web.presenters import (
     course,
     next_step,
     plan_rows,
+    staging,
     together,
 )
 from migrations_portal.web.presenters import plans as presenter
 from migrations_portal.web.presenters import rehearsals as rehearsal_presenter
 from migrations_portal.web.presenters import seats as seat_presenter
+from migrations_portal.web.presenters.backups import recovery
 from migrations_portal.web.presenters.compliance import compliance_actions
 
 PAGE_SIZE = 50
@@ -108,7 +110,9 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
     level = revision.level if revision else (assessed.level if assessed else "")
     phi = revision.phi if revision else bool(assessed and assessed.phi)
     runs = (
-        [] if row.status in NEVER_RUN else list(run_queries.visible(person=person).filter(plan=row))
+        []
+        if row.status in NEVER_RUN
+        else list(run_queries.visible(person=person).filter(plan=row, staging=False))
     )
     roles = access.roles_in(person=person, group=row.target.group)
     return {
@@ -133,6 +137,7 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
             may_start=bool(roles & REHEARSERS),
             now=timezone.now(),
         ),
+        "staging": staging.card(row, revision=revision, roles=roles),
         "documentation": presenter.documentation(row),
         "verification": queries.checks_of(row),
         "checklist": checklist.card(row, rows=items),
@@ -142,7 +147,7 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
         if row.status in together.CLONABLE and Role.ENGINEER in roles
         else None,
         "seats": [_seat(seat, person=person) for seat in seats],
-        "glance": presenter.glance(row, level=level),
+        "glance": [*presenter.glance(row, level=level), recovery(row)],
         "runs": presenter.runs(runs),
         "activity": presenter.activity(row),
         "course": course.offers(row, person=person, now=now),

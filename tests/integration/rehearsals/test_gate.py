@@ -48,7 +48,7 @@ def test_a_failing_one_keeps_it_closed_and_says_what_failed(plan):
 
     said = problem(plan)
 
-    assert "It failed: Rollback: it reverses cleanly" in said
+    assert "did not pass: Rollback: it reverses cleanly" in said
     assert "students.nickname" in said
     assert not queries.rollback_tested(plan_queries.newest_revision(plan))
 
@@ -59,7 +59,7 @@ def test_a_newer_failing_one_outweighs_an_older_that_passed(plan, cast):
     services.ask(plan=plan, revision=revision, by=cast["ana"], now=NOON)
     rehearse(plan, now=NOON, result=WRONG_DOWN)
 
-    assert "It failed" in problem(plan)
+    assert "did not pass" in problem(plan)
 
 
 def test_age_closes_it_again(plan):
