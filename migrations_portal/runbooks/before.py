@@ -10,7 +10,8 @@ from migrations_portal.execution.rules import StepFailed
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
-from migrations_portal.verification.rules import Baseline, RowsExpected
+from migrations_portal.verification.row_counts import RowsExpected
+from migrations_portal.verification.rules import Baseline
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from migrations_portal.runbooks.rehearsal_seen import Aligned, Seen, State, meas
 from migrations_portal.runbooks.tools import Tools
 from migrations_portal.targets.ports import Endpoint, TargetSession
 from migrations_portal.verification import catalogue
-from migrations_portal.verification.rules import Baseline, PlanCheck, RowsExpected
+from migrations_portal.verification.row_counts import RowsExpected
+from migrations_portal.verification.rules import Baseline, PlanCheck
 
 NAME = "wcops-rehearsal"
 LIMITS = SessionLimits(

@@ -5,20 +5,18 @@ from importlib import resources
 from typing import Any
 
 from migrations_portal.targets.ports import QueryFailed, TargetSession
+from migrations_portal.verification.row_counts import RowsExpected, judge_count, own_rows
 from migrations_portal.verification.rules import (
     Baseline,
     CheckResult,
     PlanCheck,
-    RowsExpected,
     broken_check,
     judge_answer,
-    judge_count,
     judge_names,
     judge_nulls,
     judge_orphans,
     judge_spans,
     judge_tables,
-    own_rows,
     resolve,
 )
 

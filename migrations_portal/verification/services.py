@@ -10,13 +10,8 @@ from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.targets.ports import Endpoint, TargetServer, TargetSession
 from migrations_portal.verification import catalogue
 from migrations_portal.verification.models import VerificationResult
-from migrations_portal.verification.rules import (
-    Baseline,
-    CheckResult,
-    PlanCheck,
-    RowsExpected,
-    lost,
-)
+from migrations_portal.verification.row_counts import RowsExpected, lost
+from migrations_portal.verification.rules import Baseline, CheckResult, PlanCheck
 
 
 def plan_checks(plan: MigrationPlan) -> tuple[PlanCheck, ...]:

@@ -14,12 +14,8 @@ from migrations_portal.execution.row_changes import RowChange
 from migrations_portal.monitoring.probes import take_sample
 from migrations_portal.targets.ports import Endpoint
 from migrations_portal.verification import catalogue
-from migrations_portal.verification.rules import (
-    Baseline,
-    CheckResult,
-    PlanCheck,
-    RowsExpected,
-)
+from migrations_portal.verification.row_counts import RowsExpected
+from migrations_portal.verification.rules import Baseline, CheckResult, PlanCheck
 
 SCHEMA = """
 CREATE TABLE schools (district int, code int, PRIMARY KEY (district, code));

@@ -6,16 +6,8 @@ from migrations_portal.adapters.in_memory_server import InMemoryDatabase, InMemo
 from migrations_portal.execution.row_changes import RowChange
 from migrations_portal.targets.ports import Endpoint
 from migrations_portal.verification import catalogue
-from migrations_portal.verification.rules import (
-    OwnRows,
-    PlanCheck,
-    RowsExpected,
-    judge_answer,
-    judge_count,
-    judge_orphans,
-    own_rows,
-    resolve,
-)
+from migrations_portal.verification.row_counts import OwnRows, RowsExpected, judge_count, own_rows
+from migrations_portal.verification.rules import PlanCheck, judge_answer, judge_orphans, resolve
 
 TABLES = ["public.students", "archive.students", "archive.visits"]
 
