@@ -1,16 +1,9 @@
 """The spec's own numbers in real time: more than a minute, and a table locked for 20 s. WCO_SCREENSHOTS keeps pictures of the pages."""
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
-from django.test import Client
-from playwright.sync_api import sync_playwright
 
+from tests import pictures
 from tests.integration.rehearsals.files import sql
-from tests.unit.web.samples.server import serving
-from tools.story import FLAGS
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -33,26 +26,7 @@ def test_a_minute_and_a_lock_of_twenty_seconds(rehearsed, cast):
     assert found["split"].startswith("The way up took 62.")
     assert found["window"].startswith("public.students is locked for 20.")
     assert all(each["passed"] for each in row.result["verdicts"])
-    shots = os.environ.get("WCO_SCREENSHOTS")
-    if shots:
-        pictures(row, cast["dan"], folder=Path(shots))
-
-
-def pictures(row, person, *, folder):
-    browser = Client()
-    browser.force_login(person)
-    pages = {
-        "rehearsal": browser.get(f"/rehearsals/{row.pk}/").content.decode(),
-        "backup-proof": browser.get(f"/backups/{row.backup_id}/").content.decode(),
-    }
-    with serving(lambda path: pages.get(path.strip("/"))) as address, sync_playwright() as tool:
-        chromium = tool.chromium.launch(
-            executable_path=os.environ.get("WCO_CHROMIUM") or shutil.which("chromium"),
-            args=FLAGS,
-        )
-        for width in (1280, 390):
-            page = chromium.new_page(viewport={"width": width, "height": 844})
-            for name in pages:
-                page.goto(f"{address}/{name}")
-                page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
-        chromium.close()
+    pictures.take(
+        {"rehearsal": f"/rehearsals/{row.pk}/", "backup-proof": f"/backups/{row.backup_id}/"},
+        person=cast["dan"],
+    )

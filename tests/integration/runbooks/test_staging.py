@@ -32,6 +32,7 @@ from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.plans.smoke import SmokeCheck
 from migrations_portal.targets.models import Target
 from migrations_portal.verification.models import VerificationResult
+from tests import pictures
 from tests.customer import ADMIN, Customer
 from tests.factories.plans import COMPLETE, AnyScript, rehearse, tick_all
 from tests.runs_kit import ADD_COLUMN, URL, Written, claimed, execute, now, story
@@ -221,6 +222,10 @@ def test_staging_first_then_production(road, school, partner):
     }  # fmt: skip
 
     road.sign("SECURITY").sign("GO")
+    pictures.take(
+        {"staging-plan": f"/plans/{road.plan.pk}/", "staging-run": f"/runs/{run.pk}/"},
+        person=road.cast["dan"],
+    )
     production = road.to_scheduled()
     execute(production, fence=claimed(production))
     production.refresh_from_db()
@@ -265,6 +270,7 @@ def test_what_fails_on_staging_never_reaches_production(road, school, partner):
     assert "did not succeed" in road.standing.sentence
     assert road.standing.may_ask
     assert not Incident.objects.exists()
+    pictures.take({"staging-failed-plan": f"/plans/{road.plan.pk}/"}, person=road.cast["ana"])
     assert road.item().done_at is None
     assert execution.schedule_approved(now=now()) == []  # not tried again by itself
     again = staging.ask_again(plan_id=road.plan.pk, by=road.cast["ana"], now=now())
