@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,13 @@ REMEMBERED = 2_000
 
 def written(kind: str, node: Node) -> str:
     """Write a tree as SQL; an ellipsis where the library cannot."""
-    return _written(json.dumps({"version": _GRAMMAR, "stmts": [{"stmt": {kind: node}}]}))
+    tree = json.dumps({"version": _GRAMMAR, "stmts": [{"stmt": {kind: node}}]})
+    # Where a node stood is not written; without it the same type or literal elsewhere is the same text, and remembered.
+    return _written(_LOCATION.sub("", tree))
+
+
+_LOCATION = re.compile(r', "location": -?\d+')
+"""In a string of the tree the quotes would be escaped, so that only keys match."""
 
 
 @lru_cache(maxsize=REMEMBERED)
