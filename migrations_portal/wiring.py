@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from migrations_portal.adapters.alembic_tool import AlembicDriver
 from migrations_portal.adapters.chat import SlackWebhook
 from migrations_portal.adapters.credentials import FolderCredentials
 from migrations_portal.adapters.driver_by_kind import DriverByKind
@@ -103,7 +104,12 @@ def tools() -> Tools:
         dump=PgDumpTool(env.pg_bin),
         vault=vault(),
         driver=DriverByKind(
-            {".js": sequelize, ".cjs": sequelize, ".sql": SqlFileDriver(scratch=env.work_dir)}
+            {
+                ".js": sequelize,
+                ".cjs": sequelize,
+                ".sql": SqlFileDriver(scratch=env.work_dir),
+                ".py": AlembicDriver(scratch=env.work_dir),
+            }
         ),
         traffic=HttpTrafficHook(),
         smoke=HttpSmokeClient(),

@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from migrations_portal.demo.customer import customer
 from migrations_portal.execution.ports import ApprovedFile, Bundle, ChildResult, SessionLimits
 from migrations_portal.targets.ports import Endpoint
+from tests import alembic_project
 
 CACHE = Path(__file__).parent.parent / "var" / "tests"
 
@@ -69,7 +70,7 @@ class Target:
         found = self.rows(
             "SELECT table_name || '.' || column_name AS name FROM information_schema.columns"
             " WHERE table_schema = 'public'"
-            " AND table_name NOT IN ('SequelizeMeta', 'wco_schema_history') ORDER BY 1"
+            " AND table_name NOT IN ('SequelizeMeta', 'wco_schema_history', 'alembic_version') ORDER BY 1"
         )
         return [str(row["name"]) for row in found]
 
@@ -120,3 +121,40 @@ def plus(bundle: Bundle, *files: ApprovedFile) -> Bundle:
 def told(result: ChildResult) -> str:
     """Return everything that a call left behind, as one text to search for what must not be there."""
     return repr(result)
+
+
+def alembic_bundle(folder: Path, *own: ApprovedFile) -> Bundle:
+    """Make a prepared Alembic project whose versions are `own`; returns a bundle without approved files."""
+    packages = alembic_project.prepare(CACHE) / "site-packages"
+    project = folder / "project"
+    (project / "alembic" / "versions").mkdir(parents=True)
+    (project / "site-packages").symlink_to(packages)
+    (project / "alembic.ini").write_text("[alembic]\nscript_location = %(here)s/alembic\n")
+    for each in own:
+        (project / "alembic" / "versions" / each.name).write_bytes(each.content)
+    return Bundle(project, ())
+
+
+def alembic_revision(
+    number: str,
+    *,
+    up: list[str],
+    down: list[str] | None = None,
+    follows: str | tuple[str, ...] | None,
+    transaction: bool = True,
+    body: str = "",
+) -> ApprovedFile:
+    """Return an Alembic revision `number` that executes SQL; `body` is Python that `upgrade` does first."""
+
+    def way(statements: list[str]) -> str:
+        lines = [f"op.execute({text!r})" for text in statements] or ["pass"]
+        if transaction:
+            return "\n    ".join(lines)
+        return "with op.get_context().autocommit_block():\n        " + "\n        ".join(lines)
+
+    return approved(
+        f"2025_{number}.py",
+        f"from alembic import op\n\nrevision: str = {number!r}\ndown_revision = {follows!r}\n\n\n"
+        f"def upgrade() -> None:\n    {body or 'pass'}\n    {way(up)}\n\n\n"
+        f"def downgrade() -> None:\n    {way(down or [])}\n",
+    )

@@ -2,7 +2,7 @@
 # Builds .venv from the hash-locked requirements. Does nothing when it is there and up to date.
 #   tools/bootstrap.sh demo    what `make demo` needs
 #   tools/bootstrap.sh dev     and what `make check` needs
-#   tools/bootstrap.sh test    and what `make test` needs: Chromium, the demo customer's Node packages
+#   tools/bootstrap.sh test    and what `make test` needs: Chromium, the packages of the customers
 set -euo pipefail
 cd "$(dirname "$0")/.."
 want=${1:-demo}
@@ -63,4 +63,5 @@ if [ "$want" = test ]; then
   fi
   # Before the tests, so that none of them needs the network.
   .venv/bin/python -m migrations_portal.demo.customer.customer var/projects
+  .venv/bin/python -m tests.alembic_project var/projects
 fi

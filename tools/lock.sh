@@ -7,11 +7,11 @@ trap 'rm -rf "$scratch"' EXIT
 
 python3 -m venv "$scratch/uv"
 "$scratch/uv/bin/python" -m pip install --quiet --disable-pip-version-check uv
-for each in app demo dev; do
-  echo "requirements/$each.txt"
+for each in requirements/app requirements/demo requirements/dev tests/alembic_project/requirements; do
+  echo "$each.txt"
   UV_NO_CONFIG=1 "$scratch/uv/bin/uv" pip compile --quiet --universal --python-version 3.11.2 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-    "requirements/$each.in" --output-file "requirements/$each.txt"
+    "$each.in" --output-file "$each.txt"
 done
 
 tools/bootstrap.sh demo

@@ -25,6 +25,10 @@ class DriverByKind:
         """Take a driver for each ending of a file name, such as `.js`; the first serves a bundle without files."""
         self._drivers = dict(drivers)
 
+    def check(self, bundle: Bundle) -> None:
+        """Ask the tool of these files."""
+        self._of(bundle).check(bundle)
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Ask the tool of these files."""
         return self._of(bundle).status(endpoint, bundle, limits=limits)

@@ -54,6 +54,9 @@ class InMemoryDriver:
             lambda database, _params: [{"name": each} for each in sorted(database.history)],
         )
 
+    def check(self, bundle: Bundle) -> None:
+        """Nothing has to be prepared."""
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Say what is applied and what of the bundle is pending."""
         del limits

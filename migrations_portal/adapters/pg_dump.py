@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from migrations_portal.adapters.pg_schema_text import normalised
+from migrations_portal.adapters.pg_schema_text import NO_BOOKKEEPING, normalised
 from migrations_portal.adapters.pg_tool_process import (
     PIPE_BYTES,
     ToolProcess,
@@ -133,12 +133,13 @@ class PgDumpTool:
                 )
 
     def schema(self, endpoint: Endpoint) -> str:
-        """Return the schema as normalised SQL text."""
+        """Return the schema as normalised SQL text, without the history tables of migration tools."""
         command: list[str | Path] = [
             self._pg_dump,
             "--schema-only",
             *_NO_ROLES,
             *_NO_PLACES,
+            *NO_BOOKKEEPING,
             "--no-security-labels",
             f"--lock-wait-timeout={LOCK_WAIT_MS}",
             "--no-password",

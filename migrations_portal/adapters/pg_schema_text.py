@@ -2,6 +2,11 @@
 
 import re
 
+from migrations_portal.execution.recording import HISTORY_TABLES
+
+NO_BOOKKEEPING = tuple(f'--exclude-table=*."{name}"' for name in HISTORY_TABLES)
+"""A tool makes its history table when it first runs, even for a file that then fails: the schema is still the same."""
+
 _NOISE = re.compile(
     r"""^(?:
       \\(?:un)?restrict\ \S+

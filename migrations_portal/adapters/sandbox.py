@@ -69,18 +69,18 @@ class Job:
 
 
 @cache
-def libraries(binary: Path) -> tuple[Path, ...]:
-    """Return the shared libraries that a program is linked with; raises `DriverMissing`."""
+def libraries(*binaries: Path) -> tuple[Path, ...]:
+    """Return the shared libraries that programs of ours are linked with; raises `DriverMissing`."""
     try:
         listed = subprocess.run(
-            ["/usr/bin/ldd", binary], capture_output=True, text=True, timeout=30, check=True
+            ["/usr/bin/ldd", *binaries], capture_output=True, text=True, timeout=30, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as failed:
         raise DriverMissing(
-            f"The libraries of {binary} cannot be listed by ldd: {failed}."
+            f"The libraries of {binaries[0]} cannot be listed by ldd: {failed}."
         ) from failed
     words = [word for line in listed.splitlines() for word in line.split() if word[0] == "/"]
-    return tuple(Path(word) for word in words)
+    return tuple(dict.fromkeys(Path(word) for word in words if word[-1] != ":"))
 
 
 def find_bwrap() -> Path:

@@ -1,4 +1,4 @@
-"""Reading an uploaded file without running it: Node's own syntax check, PostgreSQL's own parser."""
+"""Reading an uploaded file without running it: Node's own syntax check, the parsers of PostgreSQL and Python."""
 
 import re
 import subprocess
@@ -7,25 +7,34 @@ from pathlib import Path
 
 import postgast
 
-from migrations_portal.execution.ports import DriverMissing
+from migrations_portal.adapters.alembic_revisions import read_revision
+from migrations_portal.execution.ports import DriverFailed, DriverMissing
 from migrations_portal.plans.rules import FileRefused
 
 SECONDS = 10
 
 
 class NodeScriptChecker:
-    """Checks JavaScript with `node --check`, which compiles and does not execute, and SQL with the parser."""
+    """Checks JavaScript with `node --check`, which compiles and does not execute, SQL and Python with their parsers."""
 
     def __init__(self, *, node: Path) -> None:
         """Use this Node binary."""
         self._node = node
 
     def check(self, *, name: str, text: str) -> None:
-        """Raise `FileRefused` when the text is no JavaScript or SQL, `DriverMissing` when Node is not there."""
+        """Raise `FileRefused` when the text is no migration, `DriverMissing` when Node is not there."""
         if name.endswith(".sql"):
             self._check_sql(name, text)
+        elif name.endswith(".py"):
+            self._check_alembic(name, text)
         else:
             self._check_javascript(name, text)
+
+    def _check_alembic(self, name: str, text: str) -> None:
+        try:
+            read_revision(name=name, text=text)
+        except DriverFailed as unfit:
+            raise FileRefused(unfit.sentence) from None
 
     def _check_sql(self, name: str, text: str) -> None:
         try:

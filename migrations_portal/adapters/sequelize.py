@@ -5,13 +5,12 @@ call, in which the approved files stand byte for byte as they were approved. The
 configuration, credentials and `.env` files are never used.
 """
 
-import hashlib
 import json
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from migrations_portal.adapters.bundle_layout import lay_out, passwd_mount, project_mounts
 from migrations_portal.adapters.sandbox import Job, Mount, Sandbox, libraries
 from migrations_portal.adapters.sandboxed_tool import DOOR, Listeners, ToolCall, call_folder
 from migrations_portal.adapters.socket_door_upstream import Transport
@@ -65,6 +64,15 @@ class SequelizeDriver:
         self._migrations_folder = migrations_folder
         self._transport = transport
 
+    def check(self, bundle: Bundle) -> None:
+        """Raise `DriverMissing` when the project's packages are not there."""
+        for part in ("node_modules/sequelize-cli/lib/sequelize", "node_modules/pg/package.json"):
+            if not (bundle.project / part).is_file():
+                raise DriverMissing(
+                    f"The Sequelize project {bundle.project.name} is not prepared on this worker ({part} is missing). "
+                    "Run `npm ci --ignore-scripts` in it."
+                )
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Ask the tool what is applied and pending; raise `DriverFailed` or `DriverMissing`."""
         words = ("db:migrate:status",)
@@ -111,9 +119,10 @@ class SequelizeDriver:
         return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
 
     def mark(self, session: TargetSession, bundle: Bundle, *, name: str) -> None:
-        """Write the name into the history table, which a run has made already."""
+        """Write the name into the history table."""
         del bundle
         table = '"' + self._history_table.replace('"', '""') + '"'
+        session.rows(f"CREATE TABLE IF NOT EXISTS {table} (name varchar(255) NOT NULL PRIMARY KEY)")
         session.rows(f"INSERT INTO {table} (name) VALUES (%s)", [_checked(name)])  # noqa: S608
 
     def history(self, session: TargetSession, bundle: Bundle) -> Sequence[str]:
@@ -133,9 +142,10 @@ class SequelizeDriver:
         limits: SessionLimits,
         listeners: Listeners,
     ) -> ChildResult:
-        _check_project(bundle.project)
+        self.check(bundle)
         with call_folder(self._scratch) as folder:
-            self._lay_out(bundle, folder)
+            own = bundle.project / self._migrations_folder
+            lay_out(bundle, own=own, made=folder / "migrations", checked=_checked)
             self._write_config(endpoint, folder)
             call = ToolCall(
                 sandbox=self._sandbox,
@@ -146,23 +156,6 @@ class SequelizeDriver:
             )
             job = self._job(endpoint, bundle, words, limits, folder)
             return call.run(job, folder=folder, listeners=listeners)
-
-    def _lay_out(self, bundle: Bundle, folder: Path) -> None:
-        """Make the migrations folder of the call; raises `DriverFailed` when a file is not what was approved."""
-        made = folder / "migrations"
-        own = bundle.project / self._migrations_folder
-        if own.is_dir():
-            shutil.copytree(own, made)
-        else:
-            made.mkdir()
-        for approved in bundle.files:
-            if hashlib.sha256(approved.content).hexdigest() != approved.sha256:
-                raise DriverFailed(
-                    f"{approved.name} is not the file that was approved; nothing was run."
-                )
-            (made / _checked(approved.name)).write_bytes(approved.content)
-        for path in (made, *made.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
 
     def _write_config(self, endpoint: Endpoint, folder: Path) -> None:
         entry = {
@@ -176,9 +169,6 @@ class SequelizeDriver:
         path = folder / "config.json"
         path.write_text(json.dumps({ENVIRONMENT: entry}))
         path.chmod(0o644)
-        passwd = folder / "passwd"
-        passwd.write_text("migration:x:1000:1000::/tmp:/\n")
-        passwd.chmod(0o644)
 
     def _job(
         self,
@@ -190,11 +180,7 @@ class SequelizeDriver:
     ) -> Job:
         migrations = f"{PROJECT}/{self._migrations_folder}"
         needed = libraries(self._node)
-        project = [
-            Mount(entry, f"{PROJECT}/{entry.name}")
-            for entry in sorted(bundle.project.iterdir())
-            if entry.name != self._migrations_folder and not entry.name.startswith((".env", ".git"))
-        ]
+        project = project_mounts(bundle.project, at=PROJECT, without=(self._migrations_folder,))
         return Job(
             command=(
                 *(NODE, f"--max-old-space-size={HEAP_MEGABYTES}"),
@@ -208,7 +194,7 @@ class SequelizeDriver:
                 *project,
                 Mount(folder / "migrations", migrations),
                 Mount(folder / "config.json", CONFIG),
-                Mount(folder / "passwd", "/etc/passwd"),
+                passwd_mount(folder),
             ),
             environment={
                 "PATH": "/opt",
@@ -241,11 +227,3 @@ def _checked(name: str) -> str:
             f"{name!r} is no name of a Sequelize migration: letters, digits, dots, dashes, .js."
         )
     return name
-
-
-def _check_project(project: Path) -> None:
-    for part in ("node_modules/sequelize-cli/lib/sequelize", "node_modules/pg/package.json"):
-        if not (project / part).is_file():
-            raise DriverMissing(
-                f"{project} is not prepared: {part} is missing. Run `npm ci --ignore-scripts` in it."
-            )

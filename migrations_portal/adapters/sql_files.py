@@ -59,6 +59,9 @@ class SqlFileDriver:
         self._scratch = scratch or Path(mkdtemp(prefix="wco-sql-"))
         self._transport = transport
 
+    def check(self, bundle: Bundle) -> None:
+        """Nothing has to be prepared for SQL."""
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Compare the files with the history table; raises `DriverFailed`."""
         with self._call(limits, endpoint) as call:

@@ -1,4 +1,4 @@
-"""What the portal asks of a migration tool (the driver port): Sequelize first, others behind the same words."""
+"""What the portal asks of a migration tool (the driver port): Sequelize, SQL files, Alembic."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ApprovedFile:
 
 @dataclass(frozen=True)
 class Bundle:
-    """The customer's prepared project (with node_modules) plus the approved files; `project` is only ever read."""
+    """The customer's prepared project (with its packages) plus the approved files; `project` is only ever read."""
 
     project: Path
     files: tuple[ApprovedFile, ...]
@@ -116,6 +116,10 @@ class DriverStatus:
 
 class MigrationDriver(Protocol):
     """A migration tool that runs one named file at a time."""
+
+    def check(self, bundle: Bundle) -> None:
+        """Raise `DriverMissing`, with what to do, when the project is not prepared on this worker."""
+        ...
 
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Ask the tool what is applied and pending; raise `DriverFailed` or `DriverMissing`."""

@@ -14,7 +14,9 @@ _SESSION_SETUP = re.compile(
 """What Sequelize sends when it opens a connection. Any other SET is the file's own."""
 _READING = re.compile(r"(SELECT|WITH|SHOW|TABLE|VALUES)\b", re.IGNORECASE)
 _WRITING = re.compile(r"\b(INSERT|DELETE|MERGE|INTO|(?<!FOR )(?<!KEY )UPDATE)\b", re.IGNORECASE)
-_CATALOGUE = re.compile(r"\b(information_schema|pg_[a-z_]+)\b|\bversion\(\)", re.IGNORECASE)
+_CATALOGUE = re.compile(
+    r"\b(information_schema|pg_[a-z_]+)\b|\b(version|current_schema)\(\)", re.IGNORECASE
+)
 _NO_TABLE = re.compile(r"\bFROM\b", re.IGNORECASE)
 _OUTSIDE_TRANSACTIONS = re.compile(r"\bCONCURRENTLY\b|^VACUUM\b|^CALL\b", re.IGNORECASE)
 
@@ -60,7 +62,9 @@ def _bookkeeping(sql: str) -> bool:
     if _TRANSACTION.match(text) or _SESSION_SETUP.match(text):
         return True
     quoted = f"({'|'.join(map(re.escape, HISTORY_TABLES))})"
-    if re.search(rf"\b(INTO|FROM|TABLE|EXISTS)\s+(\"?\w+\"?\.)?\"?{quoted}\"?(\s|\(|;|$)", text):
+    if re.search(
+        rf"\b(INTO|FROM|TABLE|EXISTS|UPDATE)\s+(\"?\w+\"?\.)?\"?{quoted}\"?(\s|\(|;|$)", text
+    ):
         return True
     if not _READING.match(text) or _WRITING.search(text):
         return False

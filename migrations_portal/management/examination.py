@@ -30,6 +30,12 @@ SELECT current_setting('server_version') AS version, current_setting('server_ver
        current_setting('archive_mode') <> 'off' AS archived
   FROM pg_database WHERE datname = current_database()
 """
+PACKAGES = {"Sequelize": "node_modules", "Alembic": "site-packages"}
+"""Where a prepared project has its packages, by tool."""
+MEND = (
+    "Run `npm ci --ignore-scripts` in it (Sequelize), or install its locked packages into the folder site-packages "
+    "(Alembic; see docs/reference/drivers.md)."
+)
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user"
 
 
@@ -195,12 +201,13 @@ def _of_target(tools: Tools, target: Target) -> Iterator[Finding]:
 
 def _project(tools: Tools, target: Target) -> Finding:
     folder = tools.projects / target.project
-    ready = (folder / "node_modules").is_dir()
-    mend = "" if ready else " Run `npm ci --ignore-scripts` in it."
+    ready = [name for name, packages in PACKAGES.items() if (folder / packages).is_dir()]
+    state = f"prepared for {' and '.join(ready)}" if ready else "not prepared"
+    mend = "" if ready else f" {MEND}"
     return Finding(
         f"target {target.name}: project",
-        ok=ready,
-        sentence=f"{folder} is {'' if ready else 'not '}prepared.{mend}",
+        ok=bool(ready),
+        sentence=f"{folder} is {state}.{mend}",
     )
 
 

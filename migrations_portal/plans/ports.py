@@ -7,5 +7,5 @@ class ScriptChecker(Protocol):
     """Reads a file without running it."""
 
     def check(self, *, name: str, text: str) -> None:
-        """Raise `plans.rules.FileRefused`, with line and reason, when the text is no JavaScript or SQL."""
+        """Raise `plans.rules.FileRefused`, with line and reason, when the text is no JavaScript, SQL or Alembic revision."""
         ...

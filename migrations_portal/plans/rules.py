@@ -68,7 +68,7 @@ CLOSED = frozenset(
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_FILES = 20
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,190}\.(?:js|cjs|sql)")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,190}\.(?:js|cjs|sql|py)")
 
 
 class FileRefused(Refused):
@@ -94,7 +94,7 @@ def check_file(*, name: str, content: bytes) -> str:
     if not _FILE_NAME.fullmatch(name):
         raise FileRefused(
             f"“{shown}” is not a name for a migration file. Use letters, digits, dots, dashes and underscores, "
-            "no folders, ending in .js, .cjs or .sql."
+            "no folders, ending in .js, .cjs, .sql or .py."
         )
     if not content.strip():
         raise FileRefused(f"{shown} is empty. Choose the file that holds the migration.")

@@ -73,11 +73,7 @@ def check_before(context: RunContext, step: StepRecord) -> None:
     with tools.server.session(drill, application_name=context.application_name) as session:
         session.rows("SELECT 1 AS answers")
     tools.vault.check()
-    if not (context.bundle.project / "node_modules").is_dir():
-        raise StepFailed(
-            f"The Sequelize project {context.bundle.project.name} is not prepared on this worker (no node_modules). "
-            "Run `npm ci --ignore-scripts` in it. Nothing was changed."
-        )
+    tools.driver.check(context.bundle)
     step.say("The target, the staging server and the vault answer")
     step.exit_code = 0
 

@@ -18,6 +18,7 @@ from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment
 from migrations_portal.plans.rules import files_digest
 from migrations_portal.runbooks import catalogue, explaining
+from migrations_portal.runbooks.carried import carry_over, history_of
 from migrations_portal.runbooks.catalogue import MAJOR, SIZES
 from migrations_portal.runbooks.tools import Tools, bundle_of
 from migrations_portal.runbooks.truth import schema_difference
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 __all__ = ["MAJOR", "SIZES", "PreviewFailed", "assess_plan"]
 
+NAME = "wcops-preview"
 CALL_SECONDS = 90
 """On an empty copy even a long migration ends in a second or two; a call that has not ended by now hangs."""
 
@@ -101,6 +103,7 @@ def _assess(
         tools=tools,
         scratch=tools.scratch(plan.target, name=scratch_name),
         schema_text=found.schema_text,
+        history=history_of(tools.endpoint(plan.target), bundle, tools=tools, application_name=NAME),
     )
     said = explaining.judged(
         _scripts(recorded.up),
@@ -129,13 +132,16 @@ def _scripts(recorded: Sequence[tuple[str, RecordedScript]]) -> list[risk.Script
     ]
 
 
-def _record(bundle: Bundle, *, tools: Tools, scratch: Endpoint, schema_text: str) -> Recorded:
+def _record(
+    bundle: Bundle, *, tools: Tools, scratch: Endpoint, schema_text: str, history: Sequence[str]
+) -> Recorded:
     """Run every file up and down on the scratch copy."""
     tools.server.drop_database(scratch)
     tools.server.create_database(scratch)
     try:
-        with tools.server.session(scratch, application_name="wcops-preview") as session:
+        with tools.server.session(scratch, application_name=NAME) as session:
             session.run_script(f"SET check_function_bodies = off;\n{schema_text}")
+        carry_over(history, into=scratch, bundle=bundle, tools=tools, application_name=NAME)
         return _up_and_down(bundle, tools=tools, scratch=scratch)
     finally:
         tools.server.drop_database(scratch)
@@ -143,7 +149,7 @@ def _record(bundle: Bundle, *, tools: Tools, scratch: Endpoint, schema_text: str
 
 def _up_and_down(bundle: Bundle, *, tools: Tools, scratch: Endpoint) -> Recorded:
     limits = SessionLimits(
-        application_name="wcops-preview",
+        application_name=NAME,
         lock_timeout_ms=5_000,
         statement_timeout_ms=60_000,
         wall_clock_ms=CALL_SECONDS * 1000,

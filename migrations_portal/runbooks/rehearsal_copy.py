@@ -15,6 +15,7 @@ from migrations_portal.execution.ports import Bundle
 from migrations_portal.execution.rules import RunStatus
 from migrations_portal.kernel.errors import Trouble
 from migrations_portal.rehearsals.rules import BACKUP_LIFE, Copy
+from migrations_portal.runbooks.carried import carry_over, history_of
 from migrations_portal.runbooks.tools import Tools
 from migrations_portal.targets.models import Target
 from migrations_portal.targets.ports import Endpoint
@@ -73,15 +74,14 @@ class CopyMaker:
             clock=self.clock,
         ):
             if backup is None:
-                self._load_schema(where)
+                self._load_schema(where, history=history)
                 yield PreparedCopy(where, Copy.SCHEMA, history)
                 return
             backup = self._restore(backup, where, history=history)
             yield PreparedCopy(where, Copy.BACKUP, history, backup, dict(backup.counts))
 
     def _history(self, endpoint: Endpoint) -> tuple[str, ...]:
-        with self.tools.server.session(endpoint, application_name=NAME) as session:
-            return tuple(self.tools.driver.history(session, self.bundle))
+        return history_of(endpoint, self.bundle, tools=self.tools, application_name=NAME)
 
     def _backup(self) -> Backup:
         """Return the newest proven backup that is neither too old nor older than the last run; take one when there is none."""
@@ -149,8 +149,9 @@ class CopyMaker:
                 "ANALYZE"
             )  # without statistics the files would be planned for an empty database
 
-    def _load_schema(self, where: Endpoint) -> None:
+    def _load_schema(self, where: Endpoint, *, history: tuple[str, ...]) -> None:
         self.say("Loading the schema")
         schema = self.tools.dump.schema(self.tools.endpoint(self.target))
         with self.tools.server.session(where, application_name=NAME) as session:
             session.run_script(f"SET check_function_bodies = off;\n{schema}")
+        carry_over(history, into=where, bundle=self.bundle, tools=self.tools, application_name=NAME)

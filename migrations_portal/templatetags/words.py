@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from pygments import highlight
 from pygments.formatters.html import HtmlFormatter
 from pygments.lexers.javascript import JavascriptLexer
+from pygments.lexers.python import PythonLexer
 from pygments.lexers.sql import PostgresLexer
 
 register = template.Library()
@@ -22,7 +23,7 @@ _STYLES = {
 }
 _KILO = 1000
 _UNITS = ("kB", "MB", "GB", "TB")
-_LEXERS = {"sql": PostgresLexer, "js": JavascriptLexer}
+_LEXERS = {"sql": PostgresLexer, "js": JavascriptLexer, "py": PythonLexer}
 
 
 @register.simple_tag
@@ -96,7 +97,7 @@ def _lines(text: str, language: str) -> list[SafeString]:
 
 @register.filter
 def highlighted(text: str, language: str = "sql") -> SafeString:
-    """Return code with Pygments' classes (`hl-…`), escaped; languages: sql, js."""
+    """Return code with Pygments' classes (`hl-…`), escaped; languages: sql, js, py."""
     return mark_safe("\n".join(_lines(text, language)))  # noqa: S308 - joined from safe lines
 
 

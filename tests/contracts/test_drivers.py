@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from migrations_portal.adapters.alembic_tool import AlembicDriver
 from migrations_portal.adapters.postgres import PostgresServer
 from migrations_portal.adapters.sequelize import SequelizeDriver
 from migrations_portal.adapters.sql_files import SqlFileDriver
@@ -22,6 +23,8 @@ from migrations_portal.execution.row_changes import RowChange
 from tests.driver_kit import (
     LIMITS,
     Target,
+    alembic_bundle,
+    alembic_revision,
     approved,
     fresh_target,
     migration,
@@ -56,11 +59,20 @@ def _for_sql_files(number: int, up: list[str], down: list[str], transaction: boo
     return approved(f"2025010{number}000000-step-{number}.sql", text)
 
 
-@pytest.fixture(params=["sequelize", "sql_files"])
+def _for_alembic(number: int, up: list[str], down: list[str], transaction: bool) -> ApprovedFile:
+    return alembic_revision(
+        f"step_{number}", up=up, down=down, follows=None, transaction=transaction
+    )
+
+
+@pytest.fixture(params=["sequelize", "sql_files", "alembic"])
 def tool(request: pytest.FixtureRequest, tmp_path: Path) -> Tool:
     if request.param == "sequelize":
         driver: MigrationDriver = SequelizeDriver(scratch=tmp_path / "scratch")
         return Tool(driver, sequelize_project(tmp_path), _for_sequelize)
+    if request.param == "alembic":
+        alembic = AlembicDriver(scratch=tmp_path / "scratch")
+        return Tool(alembic, alembic_bundle(tmp_path), _for_alembic)
     (tmp_path / "project" / "migrations").mkdir(parents=True)
     return Tool(SqlFileDriver(), Bundle(tmp_path / "project", ()), _for_sql_files)
 
@@ -71,9 +83,9 @@ def target() -> Iterator[Target]:
         yield made
 
 
-def _history(tool: Tool, target: Target) -> list[str]:
+def _history(tool: Tool, target: Target, bundle: Bundle | None = None) -> list[str]:
     with PostgresServer().session(target.endpoint, application_name="tests") as session:
-        return list(tool.driver.history(session, tool.bundle))
+        return list(tool.driver.history(session, bundle or tool.bundle))
 
 
 STUDENTS = "CREATE TABLE students (id integer PRIMARY KEY, ssn text UNIQUE NOT NULL)"
@@ -95,7 +107,7 @@ def test_up_applies_the_file_and_records_its_name_only(tool: Tool, target: Targe
 
     assert result.exit_code == 0, result.output
     assert target.relations() == ["students.id", "students.ssn"]
-    assert _history(tool, target) == [first.name]
+    assert _history(tool, target, bundle) == [first.name]
     assert [text.split("(")[0].strip() for text in result.committed_writes] == [
         "CREATE TABLE students"
     ]
@@ -123,7 +135,7 @@ def test_a_failure_in_one_transaction_leaves_nothing(tool: Tool, target: Target)
     assert (result.committed_writes, result.sqlstate) == ((), "42P01")
     assert not result.outcome_unknown
     assert target.relations() == []
-    assert _history(tool, target) == []
+    assert _history(tool, target, bundle) == []
 
 
 def test_a_failure_without_a_transaction_names_what_stayed(tool: Tool, target: Target) -> None:
@@ -136,7 +148,7 @@ def test_a_failure_without_a_transaction_names_what_stayed(tool: Tool, target: T
     assert len(result.committed_writes) == 1
     assert result.committed_writes[0].startswith("CREATE TABLE students")
     assert target.relations() == ["students.id", "students.ssn"]
-    assert _history(tool, target) == []
+    assert _history(tool, target, bundle) == []
 
 
 def test_a_statement_that_needs_to_stand_alone_can(tool: Tool, target: Target) -> None:
@@ -181,7 +193,7 @@ def test_down_undoes_the_named_file_even_when_it_is_not_the_last(
     result = tool.driver.down(target.endpoint, bundle, name=first.name, limits=LIMITS)
 
     assert result.exit_code == 0, result.output
-    assert _history(tool, target) == [second.name]
+    assert _history(tool, target, bundle) == [second.name]
     assert target.relations() == ["later.id"]
     assert len(result.committed_writes) == 1
 
@@ -201,7 +213,7 @@ def test_up_twice_or_down_before_up_changes_nothing(tool: Tool, target: Target, 
     assert result.exit_code != 0
     assert result.committed_writes == ()
     assert target.relations() == ["students.id", "students.ssn"]
-    assert _history(tool, target) == [first.name]
+    assert _history(tool, target, bundle) == [first.name]
 
 
 def test_no_row_value_is_told_when_a_row_fails(tool: Tool, target: Target) -> None:

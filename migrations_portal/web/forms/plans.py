@@ -72,7 +72,7 @@ class PlanForm(forms.Form):
     )
     upload = SeveralFilesField(
         label="Migration files",
-        help_text="Sequelize (.js, .cjs) or SQL, at most 1 MiB each. A file of the same name is replaced.",
+        help_text="Sequelize (.js, .cjs), SQL or Alembic (.py), at most 1 MiB each. A file of the same name is replaced.",
         required=False,
         allow_empty_file=True,
     )

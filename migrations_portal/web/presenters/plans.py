@@ -17,6 +17,8 @@ from migrations_portal.plans.rules import DOCUMENTATION_ITEMS, PlanStatus
 from migrations_portal.web import clock
 
 ACTIVITY_SHOWN = 40
+LANGUAGES = {"sql": "sql", "py": "py"}
+"""How the text of a file is coloured, by its ending; else as JavaScript."""
 
 
 def about(
@@ -98,7 +100,7 @@ def files(rows: Iterable[PlanFile]) -> list[dict[str, Any]]:
             "name": each.name,
             "size": len(each.content),
             "sha256": each.sha256,
-            "language": "sql" if each.name.endswith(".sql") else "js",
+            "language": LANGUAGES.get(each.name.rpartition(".")[2], "js"),
             "text": bytes(each.content).decode("utf-8"),
             "anchor": f"file-{each.position}",
         }

@@ -63,6 +63,9 @@ def test_a_file_that_does_not_run_is_told_with_the_reason(cast, school):
 class NoDriver:
     """A migration tool whose sandbox does not start."""
 
+    def history(self, *_args, **_named):
+        return []
+
     def up(self, *_args, **_named):
         raise DriverMissing("The sandbox did not start, so nothing ran.")
 
