@@ -93,7 +93,7 @@ class Step:
             context = MigrationContext.configure(
                 self._connection, opts={"version_table": self._version_table}
             )
-            return context.get_current_heads()
+            return tuple(context.get_current_heads())
 
     def _applied(self, heads: Iterable[str]) -> set[str]:
         found: set[str] = set()
