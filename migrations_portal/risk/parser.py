@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from postgast.native import lib
@@ -33,6 +33,8 @@ PIECE_BYTES = 64_000
 """A script longer than this is parsed statement by statement."""
 LARGEST_STATEMENT_BYTES = 1_000_000
 """A statement longer than this is not judged: its tree would take hundreds of megabytes."""
+MOST_STATEMENTS = 50_000
+"""A file with more is not judged further: it is no migration, and each statement's tree takes 7 KB."""
 SURELY_SHALLOW_BYTES = 6_000
 
 
@@ -68,6 +70,15 @@ class Statement:
 
 def parse(sql: str) -> Iterator[Statement]:
     """Give the statements of a script in order; what cannot be parsed comes as a statement with a `problem`."""
+    for count, statement in enumerate(_parsed(sql)):
+        if count == MOST_STATEMENTS:
+            message = f"The file has more than {MOST_STATEMENTS:,} statements; from here on none is judged. Split it."
+            yield replace(statement, problem=SyntaxProblem("statement-too-large", message))
+            return
+        yield statement
+
+
+def _parsed(sql: str) -> Iterator[Statement]:
     try:
         raw = sql.encode()
     except UnicodeEncodeError:

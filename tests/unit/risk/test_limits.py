@@ -25,6 +25,7 @@ def _repeated(statement: bytes, size: int = TEN_MEGABYTES) -> bytes:
 HOSTILE = {
     "indexes": (_repeated(b"CREATE INDEX ON students (lower(name)) WHERE age > 5;\n", SOME), 0),
     "data changes": (_repeated(b"UPDATE students SET name = 'x' WHERE age > 5;\n", SOME), 0),
+    "more statements than a migration has": (_repeated(b"ALTER TABLE students ADD c text;\n"), 2),
     "comments": (_repeated(b"-- nothing\n;"), 2),
     "one long INSERT": (b"INSERT INTO a VALUES " + _repeated(b"(1, 'note'),") + b"(2, 'end');", 2),
     "one long string": (b"SELECT '" + b"x" * TEN_MEGABYTES + b"';", 2),
