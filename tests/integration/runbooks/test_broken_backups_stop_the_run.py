@@ -98,7 +98,7 @@ def full_disk(tools):
         pytest.param(damaged(cut(0.99)), "Take it again|check the store", id="cut to 99 %"),
         pytest.param(
             damaged(flipped(0.6)),
-            "Take it again|check the store",
+            "Take it again|check the store|Look at the server",
             id="one bit flipped",
             marks=LONG_FORM,
         ),
