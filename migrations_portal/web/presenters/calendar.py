@@ -58,6 +58,8 @@ def page(target: Target, *, view: str, on: date, now: datetime, keeper: bool) ->
     clashes = bookings.conflicts(booked)
     clashing = {plan for clash in clashes for plan in (clash.first.plan, clash.second.plan)}
     spans = list(_spans(calendar, since=since, until=until))
+    always = _without_end(spans, since=since, until=until)
+    spans = [each for each in spans if each[0] not in always]
     today = now.astimezone(zone).date()
     url = reverse("calendar", args=[target.pk])
     before, after = neighbours(view, on=on)
@@ -112,6 +114,7 @@ def page(target: Target, *, view: str, on: date, now: datetime, keeper: bool) ->
             for each in booked
             if not each.fits
         ],
+        "always": list(always.values()),
         "legend": [{"mark": MARKS[kind], "title": kind.title} for kind in PeriodKind],
         "unlimited": calendar.unlimited,
         "periods_url": reverse("periods", args=[target.pk]),
@@ -133,6 +136,17 @@ def _spans(
             if entry.kind is kind:
                 for span in entry.recurrence.spans(since=since, until=until):
                     yield f"{MARKS[kind]} {entry.name}", span
+
+
+def _without_end(
+    spans: list[tuple[str, Span]], *, since: datetime, until: datetime
+) -> dict[str, str]:
+    """Return the windows that are open through all the days shown: said once, they would hide everything else in each day."""
+    reached: dict[str, datetime] = {}
+    for name, span in sorted(spans, key=lambda each: each[1].starts):
+        if not name.startswith("❄") and span.starts <= reached.get(name, since):
+            reached[name] = max(reached.get(name, since), span.ends)
+    return {name: name.partition(" ")[2] for name, ends in reached.items() if ends >= until}
 
 
 def _bounds(day: date, zone: Any) -> tuple[datetime, datetime]:

@@ -1,6 +1,6 @@
 """Windows and freezes are kept by the few who may, with a ledger entry for each change; the feed tells what its owner may see."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -208,3 +208,17 @@ def test_a_day_that_is_none_shows_today(browser, production, asked):
 def test_whoever_has_no_role_sees_no_calendar(browser, production):
     assert browser("mallory").get(f"/calendar/{production.pk}/").status_code == 404
     assert "No calendar to show" in browser("mallory").get("/calendar/").content.decode()
+
+
+def test_windows_that_never_close_are_said_once_and_others_each_day(cast, production, browser):
+    period(
+        production, PeriodKind.OFF_PEAK, at=time(22), minutes=480, rule="FREQ=DAILY", name="Nights"
+    )
+
+    page = browser("dan").get(f"/calendar/{production.pk}/?view=week").content.decode()
+
+    assert "Open around the clock: Business hours, Off-peak hours," in page
+    assert "all day" not in page
+    assert (
+        page.count("Nights") == 14
+    )  # each day has the end of one night and the beginning of the next

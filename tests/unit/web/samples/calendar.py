@@ -63,6 +63,7 @@ CALENDAR: dict[str, Any] = {
     "misfits": [{"number": "WC-142", "url": "#", "sentence": "WC-142 stands outside its window."}],
     "legend": [{"mark": "△", "title": "Off-peak hours"}, {"mark": "❄", "title": "Freeze"}],
     "unlimited": False,
+    "always": ["Business hours"],
     "periods_url": "#",
     "keeper": True,
 }
