@@ -36,7 +36,7 @@ test: venv-test ## all tests, on embedded servers (PYTEST="-n 2 tests/unit -k na
 	@$(PY) -m pytest $(PYTEST)
 
 chaos: venv-test ## the long fault tests: every failpoint with every fault, 1,000 adversarial deliveries
-	@$(PY) -m pytest -m chaos tests/chaos $(CHAOS)
+	@$(PY) -m pytest -m chaos tests $(CHAOS)
 
 chain: venv-test ## the long proof of the chain: 200 random histories of 40 steps
 	@WCO_CHAIN_EXAMPLES=200 $(PY) -m pytest -n 0 --timeout 3600 tests/integration/approvals/test_state_machine.py
