@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EntryKind
@@ -34,11 +33,6 @@ def handles_in(text: str) -> list[str]:
     """Return the mentioned handles, each once, in order."""
     found = (match.rstrip(".-_").lower() for match in _MENTION.findall(text))
     return list(dict.fromkeys(found))
-
-
-def of_plan(plan: MigrationPlan) -> QuerySet[Comment]:
-    """Return the comments, oldest first."""
-    return Comment.objects.filter(plan=plan).select_related("author").order_by("at", "pk")
 
 
 @transaction.atomic

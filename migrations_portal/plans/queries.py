@@ -1,7 +1,9 @@
 """Reading plans: narrowed to what a person may see, in one place (S5)."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, OuterRef, QuerySet
@@ -11,6 +13,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.plans import rules
 from migrations_portal.plans.models import (
+    Comment,
     FrozenFile,
     MigrationPlan,
     Phase,
@@ -47,7 +50,10 @@ def get(*, plan_id: int, person: Person) -> MigrationPlan:
     rows = (
         visible(person=person)
         .select_related("phase")
-        .annotate(_checks=ArraySubquery(checks.values(it=asked)))
+        .annotate(
+            _checks=ArraySubquery(checks.values(it=asked)),
+            _comments=ArraySubquery(_comments(OuterRef("pk"))),
+        )
     )
     plan = rows.filter(pk=plan_id).first()
     if plan is None:
@@ -62,6 +68,29 @@ def checks_of(plan: MigrationPlan) -> list[dict[str, str]]:
         return kept
     rows = plan.checks.order_by("position")
     return [{"name": row.name, "sql": row.sql, "expected": row.expected} for row in rows]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One comment as readers see it."""
+
+    pk: int
+    author: str
+    at: datetime
+    text: str
+
+
+def _comments(plan: MigrationPlan | OuterRef) -> Any:
+    told = JSONObject(pk="pk", author="author__full_name", at="at", text="text")
+    return Comment.objects.filter(plan=plan).order_by("at", "pk").values(it=told)
+
+
+def comments_of(plan: MigrationPlan) -> list[Said]:
+    """Return the comments, oldest first; without a question when `get` read the plan."""
+    kept: list[dict[str, Any]] | None = getattr(plan, "_comments", None)
+    if kept is None:
+        kept = [row["it"] for row in _comments(plan)]
+    return [Said(**{**each, "at": datetime.fromisoformat(each["at"])}) for each in kept]
 
 
 def newest_revision(plan: MigrationPlan) -> PlanRevision | None:

@@ -3,17 +3,23 @@
 import os
 import signal
 import time
+from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis
 
+from migrations_portal import wiring
+from migrations_portal.backups.models import Backup, RestoredCopy
 from migrations_portal.execution.models import MigrationRun
+from migrations_portal.runbooks import rehearsal
 from migrations_portal.tasks import runs
 from tests.chaos.kit import GOOD, expire, prepare, settle, state, violations
 from tests.chaos.worker import Worker, alive, bell, broker_url, ring, worker
+from tests.customer import ADMIN
 from tests.factories.plans import scheduled_run
-from tests.runs_kit import Written, story, until
+from tests.runs_kit import Written, now, story, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos]
 
@@ -65,6 +71,56 @@ def test_kill_9_leaves_no_descendant_no_session_and_no_second_up(school, cast, t
     assert run.status == "NEEDS_DECISION", story(run)
     assert violations(school, run, before=before) == []
     assert school.value("SELECT count(*) FROM effects") == 0
+
+
+@pytest.mark.parametrize("step", ["backup", "verify-backup"])
+def test_a_worker_killed_in_the_runs_own_backup_leaves_nothing_behind(school, cast, tmp_path, step):
+    prepare(school)
+    before = state(school)
+    run = scheduled_run(cast=cast, target=school.target, example=GOOD)
+    with bell() as app, worker(tmp_path) as at:
+        ring(app, run.pk)
+        until(lambda: run.steps.filter(key=step, status="RUNNING").exists(), seconds=90)
+        time.sleep(0.2)
+        os.kill(at.pid, signal.SIGKILL)
+        below = at.descendants()
+        until(lambda: not alive(below), seconds=2)
+        expire()
+        runs.find_lost()
+        settle(run)
+
+    long_ago = now() - timedelta(minutes=5)
+    RestoredCopy.objects.filter(dropped_at__isnull=True).update(held_until=long_ago)
+    Backup.objects.filter(status="TAKING").update(held_until=long_ago)
+    rehearsal.sweep(tools=wiring.tools(), clock=now)
+
+    run.refresh_from_db()
+    assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED"), story(run)
+    assert violations(school, run, before=before) == []
+    assert not RestoredCopy.objects.filter(dropped_at__isnull=True).exists()
+    assert not Backup.objects.filter(status="TAKING").exists()
+    until(lambda: _left(run) == ([], [], []), seconds=15)
+
+
+def _left(run: MigrationRun) -> tuple[list[str], list[str], list[str]]:
+    """Return the databases and sessions of the run on the servers, and its uploads that were begun and not ended."""
+    with psycopg.connect(ADMIN) as session:
+        made = list(
+            RestoredCopy.objects.filter(made_by=f"run {run.pk}").values_list("database", flat=True)
+        )
+        there = "SELECT datname FROM pg_database WHERE datname = ANY(%s)"
+        names = session.execute(there, [made]).fetchall()
+        at_work = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE %s"
+        sessions = session.execute(at_work, [f"wcops-{run.pk}-%"]).fetchall()
+    vault = wiring.vault()
+    begun = vault.client.list_multipart_uploads(
+        Bucket=os.environ["WCO_S3_BUCKET"], Prefix="pre-migration/"
+    )
+    return (
+        [name for (name,) in names],
+        [name for (name,) in sessions],
+        [each["Key"] for each in begun.get("Uploads", [])],
+    )
 
 
 def _below(pid: int) -> set[int]:

@@ -20,11 +20,11 @@ def conversation(plan: MigrationPlan, *, roles: frozenset[Role], kept: str) -> d
         "rows": [
             {
                 "pk": row.pk,
-                "author": row.author.full_name,
+                "author": row.author,
                 "at": row.at,
                 "text": row.text,
             }
-            for row in comments.of_plan(plan)
+            for row in queries.comments_of(plan)
         ],
         "post_url": reverse("plan-comment", args=[plan.pk]) if roles - {Role.AUDITOR} else None,
         "handles": [
