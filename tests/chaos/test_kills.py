@@ -19,7 +19,7 @@ from tests.chaos.kit import GOOD, expire, prepare, settle, state, violations
 from tests.chaos.worker import Worker, alive, bell, broker_url, ring, worker
 from tests.customer import ADMIN
 from tests.factories.plans import scheduled_run
-from tests.runs_kit import Written, now, story, until
+from tests.runs_kit import Written, now, story, unfinished_uploads, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos]
 
@@ -112,14 +112,10 @@ def _left(run: MigrationRun) -> tuple[list[str], list[str], list[str]]:
         names = session.execute(there, [made]).fetchall()
         at_work = "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE %s"
         sessions = session.execute(at_work, [f"wcops-{run.pk}-%"]).fetchall()
-    vault = wiring.vault()
-    begun = vault.client.list_multipart_uploads(
-        Bucket=os.environ["WCO_S3_BUCKET"], Prefix="pre-migration/"
-    )
     return (
         [name for (name,) in names],
         [name for (name,) in sessions],
-        [each["Key"] for each in begun.get("Uploads", [])],
+        unfinished_uploads("pre-migration/"),
     )
 
 

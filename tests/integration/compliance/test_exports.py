@@ -14,62 +14,21 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
-from migrations_portal.adapters.in_memory import InMemoryVault
-from migrations_portal.adapters.typst_printer import TypstPrinter
 from migrations_portal.audit import services, verifier
 from migrations_portal.audit.models import Entry
 from migrations_portal.audit.queries import LedgerFilter
 from migrations_portal.audit.rules import RECORD_KEYS, Actor, Draft, EntryKind
 from migrations_portal.compliance import exports
-from migrations_portal.compliance.exports import ExportTools
 from migrations_portal.compliance.models import Export
 from migrations_portal.compliance.rules import ExportForm, ExportRefused
 from migrations_portal.notifications.models import Notice
 from tests.factories.plans import submitted
-from tests.ledger_kit import LedgerKit
-
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-URL = "http://127.0.0.1"
-
-
-class Desk:
-    """Asks for exports as Cleo and makes them as the worker does."""
-
-    def __init__(self, person, group) -> None:
-        self.person, self.group = person, group
-        self.kit, self.vault = LedgerKit(), InMemoryVault()
-        self.tools = ExportTools(
-            vault=self.vault,
-            store=self.kit.store,
-            signer=lambda: self.kit.signer,
-            printer=TypstPrinter(),
-        )
-        self.now = NOW
-
-    def ask(self, form: ExportForm, **more) -> Export:
-        asked = {"targets": ["production"], "wanted": LedgerFilter(), "purpose": "Audit 2026"}
-        return exports.ask(by=self.person, form=form, now=self.now, **{**asked, **more})
-
-    def make(self, row: Export) -> bool:
-        self.now += timedelta(minutes=20)
-        claimed = exports.claim(export_id=row.pk, now=self.now)
-        assert claimed is not None
-        return exports.make(claimed, tools=self.tools, clock=lambda: self.now, public_url=URL)
-
-    def content(self, row: Export) -> bytes:
-        row.refresh_from_db()
-        with exports.opened(row, vault=self.vault) as stream:
-            return stream.read()
-
-    def made(self, form: ExportForm, **more) -> bytes:
-        row = self.ask(form, **more)
-        assert self.make(row), Export.objects.get(pk=row.pk).problem
-        return self.content(row)
+from tests.ledger_kit import NOW, Desk
 
 
 @pytest.fixture
 def desk(cast, production, group) -> Desk:
-    return Desk(cast["cleo"], group)
+    return Desk(cast["cleo"])
 
 
 def write(sentence: str, **more) -> None:

@@ -9,10 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import boto3
 import psycopg
 import pytest
-from botocore.config import Config
 from django.db import connection
 
 from migrations_portal import wiring
@@ -22,6 +20,7 @@ from migrations_portal.rehearsals.models import Rehearsal
 from migrations_portal.runbooks import rehearsal
 from tests.customer import ADMIN
 from tests.integration.rehearsals.files import sql
+from tests.runs_kit import unfinished_uploads
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[3]
@@ -80,14 +79,7 @@ def left_on_the_servers():
                 "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'wcops-rehearsal%'"
             )
         ]
-    client = boto3.client(
-        "s3", endpoint_url=os.environ["WCO_S3_ENDPOINT"], region_name="us-east-1",
-        aws_access_key_id=os.environ["WCO_S3_ACCESS_KEY"],
-        aws_secret_access_key=os.environ["WCO_S3_SECRET_KEY"],
-        config=Config(s3={"addressing_style": "path"}),
-    )  # fmt: skip
-    begun = client.list_multipart_uploads(Bucket=os.environ["WCO_S3_BUCKET"], Prefix="rehearsal/")
-    return names, sessions, [each["Key"] for each in begun.get("Uploads", [])]
+    return names, sessions, unfinished_uploads("rehearsal/")
 
 
 def nothing_is_left():
