@@ -83,8 +83,15 @@ def _item(plan: MigrationPlan, row: ChecklistItem, *, may_tick: bool) -> dict[st
         "evidence_url": row.evidence,
         "by_portal": row.by_portal,
         "gate": f"{STAGES[Stage(gate)].label} {STAGES[Stage(gate)].title}" if gate else "",
+        "form_url": _form_url(plan, row),
         "tick_url": reverse("plan-tick", args=[plan.pk, row.key]) if open_by_hand else None,
     }
+
+
+def _form_url(plan: MigrationPlan, row: ChecklistItem) -> str:
+    """Return the page on which an open item is done, empty where there is none; readers of the plan may open it."""
+    here = row.key == template.PRIVACY_ASSESSMENT.key and not row.done_at
+    return reverse("dpia", args=[plan.pk]) if here else ""
 
 
 def sheet(plan: MigrationPlan, *, rows: list[ChecklistItem], public_url: str) -> Sheet:

@@ -1,9 +1,10 @@
 """What waits for a person, what of theirs waits for others, and what is late. The most urgent comes first."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.urls import reverse
 
 from migrations_portal.approvals import queries as approval_queries
@@ -33,6 +34,17 @@ _AFTER = [
     if not item.by_portal
     and item.section in {checklist.Section.EXECUTION, checklist.Section.POST_MIGRATION}
 ]
+
+
+class _Duty(StrEnum):
+    """What a plan of mine wants of me; it wants one thing at a time."""
+
+    SENT_BACK = "SENT_BACK"
+    CHECKLIST = "CHECKLIST"
+    DRAFT = "DRAFT"
+
+
+_WITH_ME = [str(PlanStatus.DRAFT), str(PlanStatus.REJECTED)]
 _OPEN = [
     str(each)
     for each in (
@@ -47,21 +59,18 @@ _OPEN = [
 
 def page(*, person: Person, now: datetime) -> dict[str, Any]:
     """Return everything that the page says, in a fixed number of queries."""
-    incidents, decisions = _incidents(person, now=now), _decisions(person)
-    seats = _seats(person, now=now)
-    found = len(incidents) + len(decisions) + len(seats)
-    if found < SHOWN:  # all of them are here, so the bar need not count them again
-        remembered(("waiting", person.pk), lambda: found)
     mine = list(_my_plans(person, now=now)[: 4 * SHOWN])
     duties = [
-        *incidents,
-        *decisions,
-        *seats,
-        *_sent_back(mine),
+        *_incidents(person, now=now),
+        *_decisions(person),
+        *_seats(person, now=now),
+        *_of_my_plans(mine, _Duty.SENT_BACK),
         *_deploys(person),
-        *_checklists(person, mine=mine),
-        *_drafts(mine),
+        *_of_my_plans(mine, _Duty.CHECKLIST),
+        *_of_my_plans(mine, _Duty.DRAFT),
     ]
+    if len(duties) < SHOWN:  # all of them are here, so the bar need not count them again
+        remembered(("waiting", person.pk), lambda: len(duties))
     others = plan_rows.rows([plan for plan in mine if plan.status in _OPEN][:SHOWN], now=now)
     return {
         "duties": duties,
@@ -74,14 +83,37 @@ def page(*, person: Person, now: datetime) -> dict[str, Any]:
     }
 
 
-def _my_plans(person: Person, *, now: datetime) -> QuerySet[MigrationPlan]:
-    """My plans that are open or ended lately, and whether somebody has taken an ended one up again."""
+def _my_plans(person: Person, *, now: datetime) -> QuerySet[Any]:
+    """My plans that are open or ended lately, each with its `duty` (one of `_Duty`, or empty) and its `open_items`.
+
+    Sent back: it ended without a run, and nobody has taken it up again. Checklist: items that gate a stage while it is
+    in review, and what closes the lists after its run.
+    """
     lately = Q(closed_at__gte=now - CLOSING_DAYS)
     again = MigrationPlan.objects.filter(cloned_from=OuterRef("pk"))
+    gating = [key for key in checklist.GATES if key in _BY_HAND]
+    asked = Q(plan__status=str(PlanStatus.SUBMITTED), key__in=gating) | Q(
+        plan__status=str(PlanStatus.SUCCEEDED), key__in=_AFTER
+    )
+    missing = ChecklistItem.objects.filter(
+        asked, plan=OuterRef("pk"), done_at__isnull=True, by_portal=False
+    )
+    sent_back = Q(status__in=[str(PlanStatus.REJECTED), str(PlanStatus.EXPIRED)], again=False)
     return (
         plan_queries.visible(person=person)
-        .filter(lately | Q(status__in=[str(PlanStatus.DRAFT), *_OPEN]), author=person)
-        .annotate(again=Exists(again))
+        .filter(lately | Q(status__in=[*_WITH_ME, *_OPEN]), author=person)
+        .annotate(
+            again=Exists(again),
+            open_items=Subquery(
+                missing.order_by().values("plan").annotate(count=Count("pk")).values("count")
+            ),
+            duty=Case(
+                When(status=str(PlanStatus.DRAFT), then=Value(_Duty.DRAFT)),
+                When(sent_back, then=Value(_Duty.SENT_BACK)),
+                When(open_items__gt=0, then=Value(_Duty.CHECKLIST)),
+                default=Value(""),
+            ),
+        )
     )
 
 
@@ -91,13 +123,16 @@ def waiting(*, person: Person, now: datetime) -> int:
 
 
 def _count(person: Person, *, now: datetime) -> int:
-    """Count seats, incidents and decisions; the latter two only for whoever has to do with them."""
+    """Count what the page lists; incidents and decisions only for whoever has to do with them."""
     seats = approval_queries.open_for(person=person, now=now).order_by().values("pk")
-    if not target_queries.acts_anywhere(person=person, roles=RESPONDERS | DECIDING_ROLES):
-        return seats.count()
-    incidents = _open_incidents(person).order_by().values("pk")
-    decisions = _open_decisions(person).order_by().values("pk")
-    return seats.union(incidents, decisions, all=True).count()
+    others = [
+        _my_plans(person, now=now).exclude(duty="").order_by().values("pk"),
+        _open_deploys(person).order_by().values("pk"),
+    ]
+    if target_queries.acts_anywhere(person=person, roles=RESPONDERS | DECIDING_ROLES):
+        others.append(_open_incidents(person).order_by().values("pk"))
+        others.append(_open_decisions(person).order_by().values("pk"))
+    return seats.union(*others, all=True).count()
 
 
 def _duty(plan: MigrationPlan | None, **said: Any) -> dict[str, Any]:
@@ -189,25 +224,10 @@ def _seat(seat: Seat, *, now: datetime) -> dict[str, Any]:
     )
 
 
-def _sent_back(mine: list[MigrationPlan]) -> list[dict[str, Any]]:
-    """My plans that ended without a run and that nobody has taken up again."""
-    return [
-        _duty(
-            plan,
-            what="Sent back" if plan.status == PlanStatus.REJECTED else "Expired",
-            url=reverse("plan", args=[plan.pk]),
-            action_label="Read why",
-            detail="Mend it in a new plan made from this one, or leave it",
-        )
-        for plan in mine
-        if plan.status in {PlanStatus.REJECTED, PlanStatus.EXPIRED}
-        and not getattr(plan, "again", False)
-    ]
-
-
-def _deploys(person: Person) -> list[dict[str, Any]]:
+def _open_deploys(person: Person) -> QuerySet[Phase]:
+    """Phases of mine whose predecessor succeeded, and whose deploy nobody has confirmed."""
     before = Phase.objects.filter(series=OuterRef("series"), position=OuterRef("position") - 1)
-    rows = (
+    return (
         Phase.objects.filter(
             plan__author=person,
             position__gt=1,
@@ -216,8 +236,10 @@ def _deploys(person: Person) -> list[dict[str, Any]]:
         )
         .annotate(before=Subquery(before.values("plan__status")[:1]))
         .filter(before=str(PlanStatus.SUCCEEDED))
-        .select_related("plan__target")[:SHOWN]
     )
+
+
+def _deploys(person: Person) -> list[dict[str, Any]]:
     return [
         _duty(
             row.plan,
@@ -226,50 +248,45 @@ def _deploys(person: Person) -> list[dict[str, Any]]:
             action_label="Confirm the deploy",
             detail=row.deploy_before,
         )
-        for row in rows
+        for row in _open_deploys(person).select_related("plan__target")[:SHOWN]
     ]
 
 
-def _checklists(person: Person, *, mine: list[MigrationPlan]) -> list[dict[str, Any]]:
-    """My plans in review with items that gate a stage, and my ended plans whose lists are not closed."""
-    gating = [key for key in checklist.GATES if key in _BY_HAND]
-    after = [plan.pk for plan in mine if plan.status == PlanStatus.SUCCEEDED]
-    review = [plan.pk for plan in mine if plan.status == PlanStatus.SUBMITTED]
-    if not after and not review:
-        return []
-    counts = (
-        ChecklistItem.objects.filter(
-            Q(plan__in=review, key__in=gating) | Q(plan__in=after, key__in=_AFTER),
-            done_at__isnull=True,
-            by_portal=False,
-        )
-        .values("plan")
-        .annotate(count=Count("pk"))
+def _of_my_plans(mine: list[MigrationPlan], duty: _Duty) -> list[dict[str, Any]]:
+    tell = {_Duty.SENT_BACK: _sent_back, _Duty.CHECKLIST: _checklist, _Duty.DRAFT: _draft}[duty]
+    return [tell(plan) for plan in mine if getattr(plan, "duty", "") == duty]
+
+
+def _sent_back(plan: MigrationPlan) -> dict[str, Any]:
+    rejected = plan.status == PlanStatus.REJECTED
+    return _duty(
+        plan,
+        what="Sent back" if rejected else "Expired",
+        url=reverse("plan", args=[plan.pk]),
+        action_label="Read why",
+        detail="Open it for changes, or withdraw it"
+        if rejected
+        else "Mend it in a new plan made from this one, or leave it",
     )
-    found = {row["plan"]: row["count"] for row in counts}
-    return [
-        _duty(
-            plan,
-            what=f"Tick {found[plan.pk]} checklist item{'s' if found[plan.pk] > 1 else ''}",
-            url=reverse("plan-checklist", args=[plan.pk]),
-            action_label="Open the checklist",
-            detail="The chain waits for them"
-            if plan.status == PlanStatus.SUBMITTED
-            else "The run is over; close the list",
-        )
-        for plan in mine
-        if plan.pk in found
-    ]
 
 
-def _drafts(mine: list[MigrationPlan]) -> list[dict[str, Any]]:
-    return [
-        _duty(
-            plan,
-            what="Finish the draft",
-            url=reverse("plan-edit", args=[plan.pk]),
-            action_label="Continue",
-        )
-        for plan in mine
-        if plan.status == PlanStatus.DRAFT
-    ]
+def _checklist(plan: MigrationPlan) -> dict[str, Any]:
+    count = getattr(plan, "open_items", 0)
+    return _duty(
+        plan,
+        what=f"Tick {count} checklist item{'s' if count > 1 else ''}",
+        url=reverse("plan-checklist", args=[plan.pk]),
+        action_label="Open the checklist",
+        detail="The chain waits for them"
+        if plan.status == PlanStatus.SUBMITTED
+        else "The run is over; close the list",
+    )
+
+
+def _draft(plan: MigrationPlan) -> dict[str, Any]:
+    return _duty(
+        plan,
+        what="Finish the draft",
+        url=reverse("plan-edit", args=[plan.pk]),
+        action_label="Continue",
+    )

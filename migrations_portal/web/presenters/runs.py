@@ -6,11 +6,9 @@ from typing import Any
 from django.db.models import Max
 from django.urls import reverse
 
-from migrations_portal.audit.freezes import reasons_to_hold
-from migrations_portal.execution import queries, staging
+from migrations_portal.execution import queries
 from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
 from migrations_portal.execution.rules import (
-    ACTIVE,
     LEASE,
     MARK_STEPS,
     RESTORE_STEPS,
@@ -25,11 +23,8 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.incidents.models import Incident
 from migrations_portal.people.models import Person
-from migrations_portal.plans import queries as plan_queries
-from migrations_portal.plans import slots
 from migrations_portal.runbooks.truth import schema_difference
-from migrations_portal.web import clock
-from migrations_portal.web.presenters import predictions, run_figures, run_orders
+from migrations_portal.web.presenters import not_begun, predictions, run_figures, run_orders
 
 LIVE = (RunStatus.DUE, *WORKING)
 SILENCE_SECONDS = 12
@@ -57,10 +52,12 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
     steps = list(run.steps.order_by("position"))
     lines = queries.last_lines(run=run)
     incident = Incident.objects.filter(run=run).order_by("severity").first()
+    wait = not_begun.wait(run, now=now)
+    sentence = wait.headline if wait else _sentence(run, steps, now=now)
     return {
-        "run": _about(run, steps=steps, now=now),
+        "run": _about(run, sentence=sentence, now=now),
         "orders": run_orders.orders(run) if run_orders.may_order(run, person=person) else None,
-        "waits": _waits(run, now=now),
+        "waits": wait.sentences if wait else [],
         "outcome": _outcome(run),
         "decision": run_orders.decision(run, person=person),
         "schema_diff": _schema_diff(run),
@@ -92,8 +89,7 @@ def _tone(level: str) -> str:
     return {"error": "bad", "warn": "warn"}.get(level, "")
 
 
-def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[str, Any]:
-    sentence = _sentence(run, steps, now=now)
+def _about(run: MigrationRun, *, sentence: str, now: datetime) -> dict[str, Any]:
     last_seq = run.lines.aggregate(last=Max("seq"))["last"] or 0
     started = run.claimed_at
     return {
@@ -123,8 +119,6 @@ def _about(run: MigrationRun, *, steps: list[RunStep], now: datetime) -> dict[st
 
 def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     status = RunStatus(run.status)
-    if status is RunStatus.DUE:
-        return _waiting(run, now=now)
     if status not in LIVE:
         return TITLES.get(status, status.lower())
     if (
@@ -133,21 +127,6 @@ def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     ):
         return f"No word from the worker for {silent:.0f} s"
     return _under_way(run, steps)
-
-
-def _waiting(run: MigrationRun, *, now: datetime) -> str:
-    """Say what a run that is not begun waits for, the thing that somebody could mend first."""
-    holds = reasons_to_hold(level=run.revision.level, phi=run.revision.phi, now=now)
-    if holds:
-        return f"Waiting: the ledger holds all such runs. {holds[0]}"
-    active = [str(each) for each in ACTIVE]
-    if holder := MigrationRun.objects.filter(target=run.target, status__in=active).first():
-        return f"Waiting: run {holder.pk} holds the target"
-    if run.problem:
-        return "Waiting for the next window"
-    if before := "" if run.staging else staging.waits_for(run.revision):
-        return before
-    return "Waiting for T-0" if now < run.due_at else "Waiting for a worker"
 
 
 def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
@@ -160,21 +139,6 @@ def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
     if current.key in place:
         return f"Step {place[current.key]} of {len(STANDARD_STEPS)}: {current.title.lower()}"
     return current.title
-
-
-def _waits(run: MigrationRun, *, now: datetime) -> list[str]:
-    """Return why a run that is due has not begun, the most weighty first, and when it begins."""
-    if run.status != RunStatus.DUE:
-        return []
-    begins = max(run.due_at, now)
-    gate = slots.gate(run.plan, level=run.revision.level, at=begins)
-    said = [
-        plan_queries.phase_waits_for(run.plan),
-        run.problem,
-        "" if gate.open else f"At that time: {gate.sentence}",
-        f"It begins by itself at {clock.moment(run.plan, run.due_at)}; nothing is to be done.",
-    ]
-    return [each for each in said if each]
 
 
 def _outcome(run: MigrationRun) -> dict[str, Any] | None:

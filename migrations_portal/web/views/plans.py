@@ -31,6 +31,7 @@ from migrations_portal.web.presenters import (
     checklist,
     course,
     next_step,
+    not_begun,
     plan_rows,
     staging,
     together,
@@ -120,7 +121,11 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
         "action": next_step.primary(row, person=person, seats=seats, runs=runs, now=now),
         "actions": compliance_actions(row, phi=phi, person=person),
         "waiting_for": next_step.waiting_for(row, seats=seats, items=items),
-        "notes": [*course.notes(row, seats=seats, now=now), *_notes(seats)],
+        "notes": [
+            *not_begun.note(row, runs=runs, now=now),
+            *course.notes(row, seats=seats, now=now),
+            *_notes(seats),
+        ],
         "stations": presenter.stations(row, revision=revision, seats=seats),
         "assessment": assessment.with_controls(
             assessment.shown(assessed),

@@ -1,0 +1,62 @@
+"""The number in the bar and the list on My work are one count."""
+
+import pytest
+from django.utils import timezone
+
+from migrations_portal.approvals.rules import Decision
+from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.web.presenters import my_work
+from tests.factories.chain import Story
+from tests.factories.plans import draft, submitted
+
+
+def both(person):
+    """Return what the page lists, and what every other page counts."""
+    now = timezone.now()
+    return len(my_work.page(person=person, now=now)["duties"]), my_work.waiting(
+        person=person, now=now
+    )
+
+
+def test_open_checklist_items_and_drafts_of_ana_are_counted(cast, production):
+    draft(by=cast["ana"], target=production)
+    in_review = submitted(by=cast["ana"], target=production, level="LOW")
+    in_review.checklist.filter(key="emergency-contacts-confirmed").update(
+        done_at=None, done_by=None, note=""
+    )
+
+    listed, counted = both(cast["ana"])
+
+    assert (listed, counted) == (2, 2)
+
+
+def test_a_plan_sent_back_counts_until_it_is_taken_up(cast, production):
+    told = Story(cast, submitted(by=cast["ana"], target=production, level="LOW"))
+    told.now = timezone.now()
+    told.sign("REVIEW", "DBA", decision=Decision.REJECT)
+    assert both(cast["ana"]) == (1, 1)
+
+    MigrationPlan.objects.create(
+        title="Again", target=production, author=cast["ana"], last_editor=cast["ana"],
+        status="DRAFT", cloned_from=told.plan, created_at=told.now,
+    )  # fmt: skip
+
+    assert both(cast["ana"]) == (1, 1)  # the new draft, no longer the old plan
+
+
+@pytest.mark.parametrize("name", ["dan", "sam", "petra", "mallory"])
+def test_everybody_sees_one_number(cast, production, name):
+    for level in ("LOW", "HIGH"):
+        submitted(by=cast["ana"], target=production, level=level)
+
+    listed, counted = both(cast[name])
+
+    assert listed == counted
+
+
+def test_the_privacy_item_leads_to_its_form(cast, production, browser):
+    plan = submitted(by=cast["ana"], target=production, phi=True, privacy=False)
+
+    page = browser("petra").get(f"/plans/{plan.pk}/checklist/").content.decode()
+
+    assert f'href="/plans/{plan.pk}/dpia/"' in page
