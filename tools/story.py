@@ -47,6 +47,8 @@ READING_TIME_MS = 3_200
 """Nobody signs what is risky within three seconds of opening the page (A12)."""
 SLOW_MACHINE_MS = 120_000
 """How long a page may take before the story gives up: this proves what happens, not how fast."""
+T0_MS = 300_000
+"""How long the story waits for a scheduled run to begin: the form proposes a T-0 some T-days ahead, an emergency keeps it."""
 DOCUMENTATION = {
     "Migration purpose and scope": "Record patients' consent. No existing column changes.",
     "Tables and columns affected": "patients, consents",
@@ -235,7 +237,7 @@ class Story:
             page.goto(f"{self.url}{links.first.get_attribute('href')}")
             heading = page.get_by_role("heading", level=1)
             expect(heading).to_contain_text(
-                re.compile("Step|every check passed|undone|failed|decision"), timeout=60_000
+                re.compile("Step|every check passed|undone|failed|decision"), timeout=T0_MS
             )
             page.wait_for_timeout(1_500)
             self.picture(page, "run-live")

@@ -30,7 +30,8 @@ SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
 """
 
 _FACTS = """
-SELECT pg_get_userbyid(datdba) AS owner, datconnlimit FROM pg_catalog.pg_database WHERE datname = %s
+SELECT pg_get_userbyid(datdba) AS owner, datconnlimit, shobj_description(oid, 'pg_database') AS comment
+  FROM pg_catalog.pg_database WHERE datname = %s
 """
 
 _GRANTS = """
@@ -146,13 +147,15 @@ def _rename(connection: Connection, old: str, new: str) -> None:
 
 
 def _copy_rights(connection: Connection, *, source: str, target: str) -> None:
-    """A dump of one database holds neither its owner, nor rights on it, nor its ALTER DATABASE … SET."""
+    """A dump of one database holds neither its owner, nor rights on it, nor its comment, nor its ALTER DATABASE … SET."""
     facts = connection.execute(_FACTS, [source]).fetchone()
     if facts is None:
         raise QueryFailed(
             f"The database {source} is not there, so nothing was renamed.", sqlstate="3D000"
         )
     name = sql.Identifier(target)
+    comment = sql.Literal(facts["comment"])
+    connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, comment))
     connection.execute(
         sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, sql.Identifier(facts["owner"]))
     )

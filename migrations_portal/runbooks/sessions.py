@@ -21,17 +21,20 @@ SELECT pid FROM pg_stat_activity
 """
 END_SESSION = "SELECT pg_terminate_backend(%s)"
 READ_FENCE = """
-SELECT split_part(setting, '=', 2)::bigint AS fence
-  FROM pg_catalog.pg_db_role_setting s
-  JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase, LATERAL unnest(s.setconfig) AS setting
- WHERE d.datname = current_database() AND s.setrole = 0 AND setting LIKE 'wcops.fence=%%'
+SELECT substring(shobj_description(oid, 'pg_database') FROM 'White Cross Ops: run fence ([0-9]+)')::bigint AS fence
+  FROM pg_catalog.pg_database WHERE datname = current_database()
 """
 WRITE_FENCE = """
-DO $$ BEGIN
-  EXECUTE format('ALTER DATABASE %%I SET wcops.fence = %%L', current_database(), '{fence}');
+DO $$ DECLARE customers text;
+BEGIN
+  SELECT regexp_replace(shobj_description(oid, 'pg_database'), ' *[[]White Cross Ops: run fence [0-9]+[]]', '')
+    INTO customers FROM pg_catalog.pg_database WHERE datname = current_database();
+  EXECUTE format('COMMENT ON DATABASE %%I IS %%L', current_database(),
+    concat_ws(' ', nullif(customers, ''), '[White Cross Ops: run fence {fence}]'));
 END $$
 """
-"""A setting of the database itself: it is no part of the customer's schema, so no dump and no comparison shows it."""
+"""A mark behind the customer's own comment on the database: its owner may write it on every version (a setting of ours needs a
+superuser's grant since PostgreSQL 15), and it is no part of the schema, so no dump and no comparison of schemas shows it."""
 NOT_PRIVILEGED = "42501"
 
 
@@ -94,12 +97,12 @@ def held_target(context: RunContext, *, wait_seconds: float = 0.0) -> Iterator[T
 def _fence(context: RunContext, holder: TargetSession) -> None:
     """Refuse a target that has met a newer fence, and leave ours there (X3)."""
     mine = context.recorder.fence
-    found = [int(row["fence"]) for row in holder.rows(READ_FENCE)]
+    found = [int(row["fence"]) for row in holder.rows(READ_FENCE) if row["fence"] is not None]
     if found and found[0] > mine:
         raise StepFailed(
             f"The target has met run fence {found[0]}, but this run got {mine}: the portal's database is an older copy, or "
-            "another portal runs on this target. Find out which; if the target is right, end the mark there with "
-            f'ALTER DATABASE … RESET "wcops.fence". Nothing was changed.'
+            "another portal runs on this target. Find out which; if this portal is right, take the mark out of the target's "
+            "COMMENT ON DATABASE. Nothing was changed."
         )
     try:
         holder.rows(WRITE_FENCE.format(fence=mine))

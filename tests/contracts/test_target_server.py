@@ -350,6 +350,7 @@ def test_a_swap_ends_busy_sessions_and_keeps_owner_rights_and_settings(real: OnP
             "REVOKE CONNECT ON DATABASE {name} FROM PUBLIC",
             "ALTER DATABASE {name} SET search_path TO clinic, public",
             "ALTER DATABASE {name} SET work_mem TO '7MB'",
+            "COMMENT ON DATABASE {name} IS 'run by the ''clinic'' '",
             "ALTER ROLE {role} IN DATABASE {name} SET lock_timeout TO '3s'",
         ):
             admin.execute(sql.SQL(statement).format(role=role, name=name))
@@ -388,7 +389,7 @@ def _hammer(dsn: str, database: str, stop: threading.Event, errors: list[str]) -
 def _rights(dsn: str, database: str) -> list[tuple[object, ...]]:
     with psycopg.connect(dsn, autocommit=True) as admin:
         return admin.execute(
-            "SELECT pg_get_userbyid(datdba), (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a),"
+            "SELECT pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'), (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a),"
             " (SELECT array_agg((pg_get_userbyid(nullif(setrole, 0)), setconfig::text)::text ORDER BY 1)"
             "    FROM pg_db_role_setting WHERE setdatabase = d.oid)"
             " FROM pg_database d WHERE datname = %s",

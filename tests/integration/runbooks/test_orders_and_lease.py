@@ -33,6 +33,7 @@ from tests.runs_kit import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'wcops-{}-{}%'"
+COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
 SLEEPING = (
     "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
 )
@@ -85,14 +86,31 @@ def takeover_of(run, fence):
 def test_a_target_that_has_met_a_newer_fence_is_not_touched(school, cast):
     run = scheduled_run(cast=cast, target=school.target, example=ADD_COLUMN)
     fence = claimed(run)
-    with psycopg.connect(ADMIN, autocommit=True) as session:
-        session.execute(f"ALTER DATABASE {school.target.database} SET wcops.fence = '{fence + 5}'")
+    comment_on(school.target.database, f"Ours. [White Cross Ops: run fence {fence + 5}]")
 
     execute(run, fence=fence)
 
     run.refresh_from_db()
     assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED"), story(run)
     assert "older copy" in run.problem
+
+
+def test_a_run_leaves_its_fence_behind_the_customers_comment(school, cast):
+    run = scheduled_run(cast=cast, target=school.target, example=ADD_COLUMN)
+    comment_on(school.target.database, "Ours. [White Cross Ops: run fence 0]")
+
+    fence = claimed(run)
+    execute(run, fence=fence)
+
+    assert school.value(COMMENT) == f"Ours. [White Cross Ops: run fence {fence}]"
+    run.refresh_from_db()
+    assert run.status == "SUCCEEDED", story(run)
+    assert "fence" not in story(run)
+
+
+def comment_on(database, text):
+    with psycopg.connect(ADMIN, autocommit=True) as session:
+        session.execute(f"COMMENT ON DATABASE {database} IS '{text}'")
 
 
 def test_stopping_in_the_migration_acts_within_two_seconds_and_names_who_and_why(school, cast):
