@@ -19,6 +19,7 @@ from migrations_portal.adapters.postgres import PostgresServer
 from migrations_portal.adapters.rds import RdsSnapshots
 from migrations_portal.adapters.s3 import S3Vault
 from migrations_portal.adapters.s3_checkpoints import S3CheckpointStore
+from migrations_portal.adapters.s3_upload import Patience
 from migrations_portal.adapters.script_check import NodeScriptChecker
 from migrations_portal.adapters.sequelize import SequelizeDriver
 from migrations_portal.adapters.signing import KeyFileSigner, KmsSigner
@@ -43,11 +44,20 @@ def day() -> timedelta:
     return timedelta(seconds=settings.DEMO_DAY_SECONDS or 86_400)
 
 
+HURRIED = Patience(answer=10, attempts=2)
+"""For what a run waits for: a store that stays silent costs it 20 seconds. The ledger's own clock then decides (L6)."""
+
+
 @cache
 def vault() -> S3Vault:
     """Return the bucket of the backups."""
+    return _bucket(Patience())
+
+
+def _bucket(patience: Patience) -> S3Vault:
     env = settings.ENV
     return S3Vault(
+        patience=patience,
         bucket=env.s3_bucket,
         endpoint_url=env.s3_endpoint or None,
         region=env.s3_region,
@@ -57,9 +67,10 @@ def vault() -> S3Vault:
     )
 
 
+@cache
 def checkpoint_store() -> CheckpointStore:
     """Return where the ledger's checkpoints are kept: the bucket of the backups."""
-    return S3CheckpointStore(vault().client, bucket=settings.ENV.s3_bucket)
+    return S3CheckpointStore(_bucket(HURRIED).client, bucket=settings.ENV.s3_bucket)
 
 
 def ledger_signer() -> Signer:

@@ -56,24 +56,26 @@ class Customer:
     """The customer's production database, seen from outside."""
 
     target: Target
+    admin: str = ADMIN
+    """The superuser's way to the target's server."""
 
     def value(self, query: str) -> object:
-        with psycopg.connect(
-            psycopg.conninfo.make_conninfo(ADMIN, dbname=self.target.database)
-        ) as connection:
+        with psycopg.connect(self.dsn()) as connection:
             (found,) = connection.execute(query.encode()).fetchone() or (None,)
             return found
 
     def history(self) -> list[str]:
-        with psycopg.connect(
-            psycopg.conninfo.make_conninfo(ADMIN, dbname=self.target.database)
-        ) as connection:
+        with psycopg.connect(self.dsn()) as connection:
             return [
                 name
                 for (name,) in connection.execute(
                     'SELECT name FROM "SequelizeMeta" ORDER BY 1'
                 ).fetchall()
             ]
+
+    def dsn(self) -> str:
+        """Return the superuser's connection string for the target's database."""
+        return psycopg.conninfo.make_conninfo(self.admin, dbname=self.target.database)
 
     def beside(self) -> list[str]:
         """Return the databases whose names begin with this one's."""

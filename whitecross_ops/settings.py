@@ -93,7 +93,7 @@ TEMPLATES = [
 _database = urlsplit(str(ENV.database_url))
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "migrations_portal.adapters.portal_database",
         "NAME": _database.path.lstrip("/"),
         "USER": ENV.database_url.hosts()[0]["username"] or "",
         "PASSWORD": ENV.database_url.hosts()[0]["password"] or "",
@@ -101,7 +101,14 @@ DATABASES = {
         "PORT": ENV.database_url.hosts()[0]["port"] or 5432,
         "CONN_MAX_AGE": 0,
         "ATOMIC_REQUESTS": False,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "wco-portal"},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "wco-portal",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
     },
 }
 
@@ -230,6 +237,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     "socket_connect_timeout": 2,
     "socket_timeout": 10,
+    "socket_keepalive": True,
+    "health_check_interval": 5,  # a worker's wait on a broker that fell silent ends after 1 + 2 x 5 s
 }
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TIMEZONE = "UTC"

@@ -1,7 +1,13 @@
 """Mails through an SMTP server."""
 
+import contextlib
+import hashlib
 import smtplib
+import socket
 import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
 from urllib.parse import unquote, urlsplit
@@ -9,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 from migrations_portal.notifications.ports import DeliveryFailed, Mail
 
 TIMEOUT_SECONDS = 10
+LONGEST_SECONDS = 30
+"""For a whole mail after the greeting. With the greeting less than the lease of a notice, or a slow relay would get it twice."""
 PERMANENT = 500
 """From this reply code on, the server says that trying again is pointless (RFC 5321, section 4.2.1)."""
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -37,7 +45,7 @@ class SmtpMailer:
         """Hand the mail over; raise `DeliveryFailed`."""
         message = self._message(mail)
         try:
-            with self._connect() as server:
+            with self._session() as server:
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             code = max((code for code, _ in error.recipients.values()), default=0)
@@ -60,7 +68,7 @@ class SmtpMailer:
     def check(self) -> None:
         """Greet the relay and sign in, without a mail; raise `DeliveryFailed`."""
         try:
-            with self._connect() as server:
+            with self._session() as server:
                 server.noop()
         except (OSError, smtplib.SMTPException) as error:
             raise self._failed(
@@ -72,6 +80,21 @@ class SmtpMailer:
             f"The mail server {self._host}:{self._port} did not take the mail: {why}.",
             permanent=permanent,
         )
+
+    @contextmanager
+    def _session(self) -> Iterator[smtplib.SMTP]:
+        """Connect, and break off what takes longer than `LONGEST_SECONDS`; what is said to our good-bye counts for nothing."""
+        server = self._connect()
+        guard = threading.Timer(LONGEST_SECONDS, _break_off, [server])
+        guard.daemon = True
+        guard.start()
+        try:
+            yield server
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                server.quit()  # the mail is taken: sending it again for this would double it
+        finally:
+            guard.cancel()
+            server.close()
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context()
@@ -101,9 +124,23 @@ class SmtpMailer:
                 "The mail has a line break in a header, so it was not sent.", permanent=True
             ) from None
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
-        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=domain or None)
+        message["Date"], message["Message-ID"] = formatdate(), _message_id(mail, domain)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation notes back
         message["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
         message.set_content(mail.text)
         message.add_alternative(mail.html, subtype="html")
         return message
+
+
+def _break_off(server: smtplib.SMTP) -> None:
+    """End what waits on the connection, from another thread."""
+    if server.sock is not None:
+        with contextlib.suppress(OSError):  # it may be closed already
+            server.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _message_id(mail: Mail, domain: str) -> str:
+    """Return the same id for each attempt at one mail, so that a relay or reader can drop what an attempt doubled."""
+    if not mail.key:
+        return make_msgid(domain=domain or None)
+    return f"<{hashlib.sha256(mail.key.encode()).hexdigest()[:40]}@{domain or 'localhost'}>"

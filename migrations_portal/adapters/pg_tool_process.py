@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import IO
 from psycopg.conninfo import make_conninfo
 
 from migrations_portal.adapters import die_with_parent
+from migrations_portal.adapters.silence import Silence
 from migrations_portal.backups.ports import DumpToolMissing
 from migrations_portal.execution.reins import current
 from migrations_portal.targets.ports import Endpoint
@@ -26,6 +28,11 @@ PREFIX = "wco-pg-"
 KEPT_STDERR = 64 * 1024
 """Bytes of the tool's last words that are kept."""
 TMPFS = Path("/dev/shm")  # noqa: S108  # memory, not a disk; used for a folder with a random name and mode 0700
+
+
+SERVER_SILENT = "\nerror: the server does not answer any more\n"
+"""The last word of a tool that we ended for its server's silence, in the form of its own."""
+LOOK_SECONDS = 1.0
 
 
 def _unheard(_line: str) -> None:
@@ -42,6 +49,7 @@ class ToolProcess:
         self._popen = popen
         self._on_line = on_line
         self._stderr = bytearray()
+        self._silent = False
         self._listener = threading.Thread(
             target=self._listen, daemon=True, name=f"stderr-{popen.pid}"
         )
@@ -65,7 +73,8 @@ class ToolProcess:
     @property
     def said(self) -> str:
         """What the tool said on stderr, as it said it. Not for people: see `pg_tool_words`."""
-        return self._stderr.decode("utf-8", errors="replace")
+        last = SERVER_SILENT if self._silent else ""
+        return self._stderr.decode("utf-8", errors="replace") + last
 
     def write(self, data: bytes) -> bool:
         """Write to the tool's stdin; return False when it reads no more (its exit code says why)."""
@@ -91,6 +100,27 @@ class ToolProcess:
         """End it now."""
         self._popen.kill()
 
+    def listen_for(self, endpoint: Endpoint) -> None:
+        """End it when it moves nothing and its server does not answer any more (in a thread, while it runs)."""
+        threading.Thread(
+            target=self._listen_for,
+            args=(endpoint,),
+            daemon=True,
+            name=f"silence-{self._popen.pid}",
+        ).start()
+
+    def _listen_for(self, endpoint: Endpoint) -> None:
+        silence, moved = Silence(endpoint.host, endpoint.port), -1
+        while self._popen.poll() is None:
+            now = _moved(self._popen.pid)
+            if now != moved:
+                moved = now
+                silence.heard()
+            elif silence.is_lost():
+                self._silent = True
+                self.kill()
+            time.sleep(LOOK_SECONDS)
+
     def stop(self) -> None:
         """End it because its run is stopped; the reader then sees a tool that failed."""
         self.kill()
@@ -103,6 +133,15 @@ class ToolProcess:
         for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _moved(pid: int) -> int:
+    """Return how many bytes the process has read and written; what goes over sockets is not counted. -1 when it is gone."""
+    try:
+        counts = Path(f"/proc/{pid}/io").read_text().split()
+    except OSError:
+        return -1
+    return int(counts[1]) + int(counts[3])
 
 
 def _open(pipe: IO[bytes] | None) -> io.FileIO:
@@ -161,6 +200,8 @@ def running(
         try:
             for pipe in (popen.stdin, popen.stdout):
                 _widen(pipe)
+            if endpoint is not None:
+                process.listen_for(endpoint)
             with current().attached(process):
                 yield process
         finally:

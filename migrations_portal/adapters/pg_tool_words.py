@@ -14,6 +14,10 @@ _ADVICE = (
         "timeout expired",
         "The server did not answer in time. Check the network and the target's host and port.",
     ),
+    (
+        "does not answer any more",
+        "Check the network between this worker and the server, and try again.",
+    ),
     ("could not translate host name", "Check the target's host."),
     (
         "permission denied",

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 
 from migrations_portal.adapters import postgres_databases
 from migrations_portal.adapters.postgres_errors import lost, query_failed, unreachable
+from migrations_portal.adapters.silence import ListeningConnection
 from migrations_portal.targets.ports import Endpoint, TargetSession
 
 CONNECT_SECONDS = 5
@@ -89,7 +90,7 @@ def connected(
         "tcp_keepalives_count": 3,
     }
     try:
-        connection = psycopg.connect(
+        connection = ListeningConnection[dict[str, Any]].connect(
             host=endpoint.host,
             port=endpoint.port,
             dbname=endpoint.database,

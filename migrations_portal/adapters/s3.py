@@ -58,8 +58,8 @@ class S3Vault:
             region_name=region,
             config=Config(
                 connect_timeout=5,
-                read_timeout=60,
-                retries={"mode": "standard", "max_attempts": 4},
+                read_timeout=patience.answer,
+                retries={"mode": "standard", "max_attempts": patience.attempts},
                 s3={"addressing_style": "path"},
                 max_pool_connections=(UPLOADS_AT_ONCE + 1) * (MOST_LANES + 1),
             ),

@@ -45,6 +45,9 @@ class Patience:
 
     seconds: float = 300.0
     pause: float = 2.0
+    answer: int = 30
+    """For one answer of the store; a call whose answer does not come is made anew."""
+    attempts: int = 3
 
 
 def unheard(_size: int) -> None:

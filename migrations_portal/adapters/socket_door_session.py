@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from migrations_portal.adapters import pg_wire, socket_door_upstream
 from migrations_portal.adapters.pg_wire_errors import without_values
+from migrations_portal.adapters.silence import Silence
 from migrations_portal.adapters.socket_door_record import (
     READ_FROM_CHILD,
     READ_FROM_SERVER,
@@ -17,6 +18,8 @@ from migrations_portal.adapters.socket_door_upstream import DoorClosed, Transpor
 from migrations_portal.targets.ports import Endpoint
 
 CHUNK = 64 * 1024
+LISTEN_SECONDS = 1.0
+"""How often a session looks whether its server has fallen silent."""
 LINGERS = 20
 """How often a session is held up for a look at its locks; together a tenth of a second, so that no figure is spoilt."""
 LAST_ANSWER_SECONDS = 10.0
@@ -94,6 +97,7 @@ class DoorSession:
         self._endpoint = endpoint
         self._transport = transport
         self._child_gone = False
+        self._silence = Silence(endpoint.host, endpoint.port)
         self._linger_seconds = linger_seconds
         self._lingers = LINGERS if linger_seconds else 0
 
@@ -124,20 +128,32 @@ class DoorSession:
         self._child.write(ready)
         back = asyncio.create_task(self._from_server())
         forth = asyncio.create_task(self._from_child(reader))
+        listening = asyncio.create_task(self._listen())
         try:
             await asyncio.wait({back, forth}, return_when=asyncio.FIRST_COMPLETED)
             if not back.done():
                 self._child_gone = True
                 await self._last_answers(back)
         finally:
-            for task in (back, forth):
+            for task in (back, forth, listening):
                 task.cancel()
-            ends = await asyncio.gather(back, forth, return_exceptions=True)
+            ends = await asyncio.gather(back, forth, listening, return_exceptions=True)
             broken = [end for end in ends if isinstance(end, Exception)]
             self.troubles += [f"a connection broke: {end}" for end in broken]
             self.record.lost()
             self.ended.set()
             await socket_door_upstream.shut(self._upstream.writer)
+
+    async def _listen(self) -> None:
+        """End the session when its server owes an answer and does not answer a new connection either."""
+        while True:
+            await asyncio.sleep(LISTEN_SECONDS)
+            if not self.record.busy:
+                self._silence.heard()
+            elif await asyncio.to_thread(self._silence.is_lost):
+                self.troubles.append("the target does not answer any more")
+                self._upstream.writer.transport.abort()
+                return
 
     async def _last_answers(self, back: "asyncio.Task[None]") -> None:
         with contextlib.suppress(OSError):  # the server's end shows in `back`
@@ -169,6 +185,7 @@ class DoorSession:
         framer = pg_wire.Framer(read=READ_FROM_SERVER)
         rewritten = False
         while data := await self._upstream.reader.read(CHUNK):
+            self._silence.heard()
             for piece in framer.feed(data):
                 if piece.kind:
                     self.record.answered(piece.kind, piece.head)

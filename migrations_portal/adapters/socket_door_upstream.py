@@ -23,6 +23,15 @@ from migrations_portal.execution.ports import SessionLimits
 from migrations_portal.targets.ports import Endpoint
 
 CONNECT_SECONDS = 10.0
+SOCKET_OPTIONS = (
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 15_000),
+)
+"""A network that drops packets is noticed within 30 seconds, as by our other sessions."""
 LONGEST_OPENING_MESSAGE = 64 * 1024
 
 _FROM_CHILD = frozenset(
@@ -141,7 +150,8 @@ async def connect(endpoint: Endpoint, *, transport: Transport) -> Upstream:
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for level, option, value in SOCKET_OPTIONS:
+            sock.setsockopt(level, option, value)
         await loop.sock_connect(sock, address)
         await loop.sock_sendall(sock, pg_wire.untyped(struct.pack("!i", pg_wire.SSL_REQUEST)))
         # One byte exactly: anything that came with it in clear text must not count as TLS's.

@@ -20,6 +20,7 @@ def render_mail(notice: Notice) -> Mail:
         subject=subject,
         text=render_to_string(f"{folder}/body.txt", notice.context).strip() + "\n",
         html=css_inline.inline(html),
+        key=notice.dedup_key,
     )
 
 

@@ -25,6 +25,8 @@ class Mail:
     subject: str
     text: str
     html: str
+    key: str = ""
+    """The same for every attempt at one mail: an attempt whose answer is lost may have arrived all the same."""
 
 
 class Mailer(Protocol):

@@ -97,13 +97,19 @@ def claim_due(*, now: datetime, at_most: int = 10) -> list[Notice]:
         )
         for row in rows:
             row.attempts += 1
+            row.claimed_at = now
         return rows
 
 
 def deliver(
     notice: Notice, *, hand_over: Callable[[Notice], None], clock: Callable[[], datetime]
 ) -> bool:
-    """Hand one claimed notice over and record how that went; return whether it was delivered."""
+    """Hand one claimed notice over and record how that went; return whether it was delivered.
+
+    A notice that waited so long behind others of its batch that somebody else took it is left to that one.
+    """
+    if not _claim_again(notice, now=clock()):
+        return False
     try:
         hand_over(notice)
     except DeliveryFailed as failure:
@@ -121,12 +127,22 @@ def deliver(
     return True
 
 
+def _claim_again(notice: Notice, *, now: datetime) -> bool:
+    """Let the lease begin with the attempt itself; return False when it is somebody else's by now."""
+    ours = Notice.objects.filter(
+        pk=notice.pk, claimed_at=notice.claimed_at, delivered_at__isnull=True
+    )
+    held = ours.update(claimed_at=now) == 1
+    notice.claimed_at = now
+    return held
+
+
 def _record_failure(notice: Notice, *, failure: DeliveryFailed, now: datetime) -> None:
     over = failure.permanent or notice.attempts >= MAX_ATTEMPTS
     logger.warning(
         "notice %s not delivered (attempt %s): %s", notice.pk, notice.attempts, failure.sentence
     )
-    Notice.objects.filter(pk=notice.pk).update(
+    Notice.objects.filter(pk=notice.pk, claimed_at=notice.claimed_at).update(
         claimed_at=None,
         problem=failure.sentence[:300],
         due_at=now + pause_after(notice.attempts),

@@ -1,17 +1,14 @@
 """Runs that are made to fail, and the checker of what they left: the target keeps every effect in a table without constraints."""
 
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 from django.db import connection
-from psycopg.conninfo import make_conninfo
 
 from migrations_portal.execution import deciding
 from migrations_portal.execution.models import MigrationRun
@@ -19,6 +16,7 @@ from migrations_portal.execution.rules import WORKING, Choice
 from migrations_portal.kernel import failpoints
 from migrations_portal.runbooks.sessions import RUNNER_LOCK
 from migrations_portal.tasks import runs
+from tests.chaos.worker import portal_environment
 from tests.customer import ADMIN, URL, Customer
 from tests.factories.plans import scheduled_run
 from tests.runs_kit import now, until
@@ -59,9 +57,7 @@ def scenario_of(place: str) -> Scenario:
 
 
 def prepare(school: Customer) -> None:
-    with psycopg.connect(
-        make_conninfo(ADMIN, dbname=school.target.database), autocommit=True
-    ) as session:
+    with psycopg.connect(school.dsn(), autocommit=True) as session:
         session.execute(EFFECTS)
 
 
@@ -143,15 +139,10 @@ def _quietly(work: Callable[[], object]) -> None:
 
 
 def _killed(run: MigrationRun, place: str, *more: str) -> None:
-    url = urlsplit(os.environ["WCO_DATABASE_URL"])
-    environment = {
-        **os.environ,
-        "WCO_DATABASE_URL": url._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
-    }
     ended = subprocess.run(
         [sys.executable, "-m", "tests.chaos.victim", str(run.pk), place, *more],
         cwd=ROOT,
-        env=environment,
+        env=portal_environment(),
         capture_output=True,
         check=False,
         timeout=150,

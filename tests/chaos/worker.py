@@ -25,10 +25,12 @@ def broker_url() -> str:
 
 def portal_environment() -> dict[str, str]:
     """Return the environment of a process of the portal on the test's own database and broker."""
-    url = urlsplit(os.environ["WCO_DATABASE_URL"])
+    url, now = urlsplit(os.environ["WCO_DATABASE_URL"]), connection.settings_dict
+    login = url.netloc.rpartition("@")[0]
+    here = url._replace(netloc=f"{login}@{now['HOST']}:{now['PORT']}", path=f"/{now['NAME']}")
     return {
         **os.environ,
-        "WCO_DATABASE_URL": url._replace(path=f"/{connection.settings_dict['NAME']}").geturl(),
+        "WCO_DATABASE_URL": here.geturl(),
         "WCO_REDIS_URL": broker_url(),
     }
 

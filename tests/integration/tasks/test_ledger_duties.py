@@ -28,9 +28,14 @@ def bucket(db, settings) -> Iterator[str]:
     client = wiring.vault().client
     client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
     settings.ENV = settings.ENV.model_copy(update={"s3_bucket": name})
-    wiring.vault.cache_clear()
+    _forget_the_bucket()
     yield name
+    _forget_the_bucket()
+
+
+def _forget_the_bucket() -> None:
     wiring.vault.cache_clear()
+    wiring.checkpoint_store.cache_clear()
 
 
 def write(count: int) -> None:
