@@ -94,6 +94,12 @@ def held_target(context: RunContext, *, wait_seconds: float = 0.0) -> Iterator[T
         yield holder
 
 
+def check_held(holder: TargetSession) -> None:
+    """Raise `TargetUnreachable` or `StepFailed` unless the session still holds the lock: anybody else may by now (X7)."""
+    if not holder.try_lock(RUNNER_LOCK):  # a session that has the lock gets it again
+        raise StepFailed("This run no longer holds the lock on its target.")
+
+
 def _fence(context: RunContext, holder: TargetSession) -> None:
     """Refuse a target that has met a newer fence, and leave ours there (X3)."""
     mine = context.recorder.fence

@@ -36,7 +36,7 @@ from migrations_portal.runbooks import (
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.migrating import FileFailed
-from migrations_portal.runbooks.sessions import held_target
+from migrations_portal.runbooks.sessions import check_held, held_target
 from migrations_portal.runbooks.tools import RunContext, Tools, open_context
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.runbooks.watch import watching
@@ -75,10 +75,11 @@ def _run(context: RunContext) -> Ending:
     with contextlib.ExitStack() as held:
         try:
             failpoints.reach("run.before-lock")
-            held.enter_context(held_target(context))
+            holder = held.enter_context(held_target(context))
             failpoints.reach("run.after-lock")
             known = _prepare(context)
             _check_window(context)
+            check_held(holder)
         except LeaseLost:
             raise
         except WindowClosed as closed:

@@ -32,13 +32,13 @@ TARGET = [
     ("", "black hole", DECIDE),
     ("", "cut after 2,000 bytes", DECIDE),
     ("", "delay", DONE),
-    ("verify.before", "cut", DECIDE),
+    ("verify.before", "cut", DONE),  # what is left only reads, over connections of its own
     ("verify.before", "black hole", DECIDE),
 ]
 SHORT = [TARGET[3], TARGET[7]]
 HURRIED = Patience(seconds=6, pause=0.3, answer=2, attempts=2)
 VAULT = [
-    ("refuse", UNCHANGED),
+    ("cut and refuse", UNCHANGED),
     ("black hole", UNCHANGED),
     ("cut after 2,000 bytes", UNCHANGED),
     ("delay", DONE),
