@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Q
+from django.db.models import Max
 from django.db.models.functions import Coalesce, Now
 
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EXTENSION_KEY, PORTAL, Draft, EntryKind
 from migrations_portal.backups.models import Backup
-from migrations_portal.execution import announcements, postponing, queries, staging
+from migrations_portal.execution import announcements, orphans, postponing, queries, staging
 from migrations_portal.execution.models import MigrationRun, RunDecision, RunStep
 from migrations_portal.execution.rules import (
     LEASE,
@@ -57,20 +57,11 @@ def schedule_approved(*, now: datetime) -> list[int]:
     Plans whose target has a staging partner get their run there as soon as they are reviewed (`staging.schedule`).
     Runs whose plan was cancelled, postponed, opened for changes or has expired meanwhile are cancelled first.
     """
-    _cancel_orphans(now=now)
+    orphans.cancel(now=now)
     ids = MigrationPlan.objects.filter(status=str(PlanStatus.APPROVED)).values_list("pk", flat=True)
     made = (_schedule(plan_id, now=now) for plan_id in list(ids))
     scheduled = [run_id for run_id in made if run_id is not None]
     return [*staging.schedule(now=now), *scheduled]
-
-
-def _cancel_orphans(*, now: datetime) -> int:
-    """Cancel the runs that wait although their plan no longer does; return how many."""
-    before = Q(staging=True, plan__status__in=[str(each) for each in staging.OPEN])
-    waits = before | Q(staging=False, plan__status=str(PlanStatus.SCHEDULED))
-    newest = Q(revision__number=F("plan__revision"))
-    rows = MigrationRun.objects.filter(~(waits & newest), status=str(RunStatus.DUE))
-    return rows.update(status=str(RunStatus.CANCELLED), finished_at=now)
 
 
 @transaction.atomic

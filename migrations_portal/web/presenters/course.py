@@ -107,16 +107,27 @@ def _of_those_who_answer(plan: MigrationPlan, *, person: Person) -> list[dict[st
     waits = plan.status in services.WAITS and not plan.emergency_reason and plan.scheduled_for
     return [
         _postpone(plan, t0=plan.scheduled_for) if waits and plan.scheduled_for else None,
-        _offer(
-            plan,
-            "cancel",
-            label=f"Cancel {plan.number}",
-            explain="The run does not start. Everybody who signed, and everybody who was told, hears of it.",
-            danger=True,
-        )
-        if _can(plan, PlanStatus.CANCELLED)
-        else None,
+        _cancel(plan) if _can(plan, PlanStatus.CANCELLED) else None,
     ]
+
+
+def of_a_due_run(plan: MigrationPlan, *, person: Person) -> list[dict[str, Any]]:
+    """Return what the page of a run that has not begun offers: to cancel its plan, to those who may."""
+    try:
+        services.check_may_change_course(plan, by=person)
+    except Refused:
+        return []
+    return [_cancel(plan)] if _can(plan, PlanStatus.CANCELLED) else []
+
+
+def _cancel(plan: MigrationPlan) -> dict[str, Any]:
+    return _offer(
+        plan,
+        "cancel",
+        label=f"Cancel {plan.number}",
+        explain="The run does not start. Everybody who signed, and everybody who was told, hears of it.",
+        danger=True,
+    )
 
 
 def _postpone(plan: MigrationPlan, *, t0: datetime) -> dict[str, Any]:

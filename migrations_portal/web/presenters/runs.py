@@ -24,7 +24,7 @@ from migrations_portal.execution.rules import (
 from migrations_portal.incidents.models import Incident
 from migrations_portal.people.models import Person
 from migrations_portal.runbooks.truth import schema_difference
-from migrations_portal.web.presenters import not_begun, predictions, run_figures, run_orders
+from migrations_portal.web.presenters import course, not_begun, predictions, run_figures, run_orders
 
 LIVE = (RunStatus.DUE, *WORKING)
 SILENCE_SECONDS = 12
@@ -58,6 +58,7 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
         "run": _about(run, sentence=sentence, now=now),
         "orders": run_orders.orders(run) if run_orders.may_order(run, person=person) else None,
         "waits": wait.sentences if wait else [],
+        "course": course.of_a_due_run(run.plan, person=person) if wait and not run.staging else [],
         "outcome": _outcome(run),
         "decision": run_orders.decision(run, person=person),
         "schema_diff": _schema_diff(run),

@@ -14,7 +14,9 @@ from django.test import Client
 from migrations_portal import wiring
 from migrations_portal.adapters.s3 import S3Vault
 from migrations_portal.backups.models import Backup
+from migrations_portal.notifications.delivery import render_mail
 from migrations_portal.notifications.models import Notice
+from migrations_portal.notifications.rules import Channel
 from tests.customer import ADMIN
 from tests.factories.plans import scheduled_run
 from tests.runs_kit import Written, claimed, execute, on_a_thread, story, until
@@ -61,7 +63,9 @@ def everything_the_portal_keeps() -> dict[str, str]:
         kept = "".join(str(broker.dump(key)) + str(key) for key in broker.scan_iter())
     vault = wiring.tools().vault
     assert isinstance(vault, S3Vault)
-    listing = " ".join(Backup.objects.values_list("key", flat=True))
+    pages = vault.client.get_paginator("list_objects_v2").paginate(Bucket=vault.bucket)
+    listing = " ".join(each["Key"] for page in pages for each in page.get("Contents", []))
+    assert set(Backup.objects.values_list("key", flat=True)) <= set(listing.split())
     return {"portal database": dumped, "broker": kept, "bucket": listing}
 
 
@@ -103,7 +107,8 @@ def test_neither_a_row_nor_the_password_is_found_outside_the_target(
 
     run.refresh_from_db()
     assert run.status == status, story(run)
-    mails = "".join(str(notice.context) for notice in Notice.objects.all())
+    sent = [notice for notice in Notice.objects.all() if notice.channel == Channel.MAIL]
+    mails = "".join(f"{notice.context}{render_mail(notice)}" for notice in sent)
     kept = everything_the_portal_keeps()
     places = {
         "processes": seen,
@@ -113,6 +118,8 @@ def test_neither_a_row_nor_the_password_is_found_outside_the_target(
         **kept,
     }
     for place, text in places.items():
+        hits = text.count(password), text.count(CANARY)
+        print(f"CANARY {status} {place}: {len(text):,} characters, hits {hits}")  # noqa: T201
         assert password not in text, place
         assert CANARY not in text, place
     if status == "FAILED":
