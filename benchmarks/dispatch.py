@@ -1,4 +1,4 @@
-"""From due to claimed, with a broker that rings and with every doorbell lost. `make bench BENCH=dispatch`.
+"""From due, and from the last signature, to claimed: with a broker that rings, with doorbells lost. `make bench BENCH=dispatch`.
 
 The measurement is tests/chaos/test_dispatch.py, with a real worker, beat, Redis and PostgreSQL; this prints its figures.
 """

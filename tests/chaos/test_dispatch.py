@@ -1,32 +1,53 @@
-"""From due to claimed: with a doorbell that rings, and with every doorbell lost."""
+"""From due, and from the last signature, to claimed: with a doorbell that rings, and with every doorbell lost."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from django.db.models import F
 
 from migrations_portal.execution.models import MigrationRun
 from tests.chaos.worker import bell, ring, worker
-from tests.factories.plans import scheduled_run
+from tests.factories.plans import nearly_approved, scheduled_run
 from tests.runs_kit import Written, now, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos]
 
 
+def _file(number: int) -> Written:
+    return Written(up="", name=f"202601010000{number:02}-nothing.js", question=f"Run {number}?")
+
+
 def _waiting(school, cast, number: int) -> MigrationRun:
     """A run whose target does not answer, so that it ends within a moment of its claim."""
-    file = Written(up="", name=f"202601010000{number:02}-nothing.js", question=f"Run {number}?")
-    run = scheduled_run(cast=cast, target=school.target, example=file, minutes=2 * number)
+    run = scheduled_run(cast=cast, target=school.target, example=_file(number), minutes=2 * number)
     MigrationRun.objects.filter(pk=run.pk).update(due_at=now())
     return run
 
 
-def _figures(name: str, runs: list[MigrationRun]) -> list[float]:
-    rows = MigrationRun.objects.filter(pk__in=[run.pk for run in runs])
-    took = sorted(
-        each.total_seconds()
-        for each in rows.annotate(took=F("claimed_at") - F("due_at")).values_list("took", flat=True)
+def _signed_last(school, cast, number: int, *, ring_after: Callable[[], object]) -> float:
+    """Give a plan whose window is open its last signature; return the seconds from there to the claim."""
+    plan, sign_last = nearly_approved(
+        cast=cast, target=school.target, example=_file(number), minutes=2 * number
     )
+    signed = now()
+    sign_last()
+    ring_after()
+    mine = MigrationRun.objects.filter(plan=plan)
+    until(lambda: mine.exists() and _ended(mine.get()), seconds=60)
+    claimed_at = mine.get().claimed_at
+    assert claimed_at is not None
+    return (claimed_at - signed).total_seconds()
+
+
+def _from_due(runs: list[MigrationRun]) -> list[float]:
+    rows = MigrationRun.objects.filter(pk__in=[run.pk for run in runs])
+    took = rows.annotate(took=F("claimed_at") - F("due_at")).values_list("took", flat=True)
+    return [each.total_seconds() for each in took]
+
+
+def _figures(name: str, seconds: list[float]) -> list[float]:
+    took = sorted(seconds)
     figures = {
         "runs": len(took),
         "p50_s": round(took[len(took) // 2], 2),
@@ -50,7 +71,7 @@ def test_a_ringing_doorbell_starts_a_run_at_once(school, cast, tmp_path):
             ring(app, made[-1].pk)
             until(lambda: _ended(made[-1]), seconds=60)
 
-    assert _figures("doorbell", made)[-1] < 15
+    assert _figures("due to claimed, doorbell", _from_due(made))[-1] < 15
 
 
 def test_without_any_doorbell_the_sweep_finds_a_due_run(school, cast, tmp_path):
@@ -62,4 +83,22 @@ def test_without_any_doorbell_the_sweep_finds_a_due_run(school, cast, tmp_path):
             made.append(_waiting(school, cast, number))
             until(lambda: _ended(made[-1]), seconds=60)
 
-    assert _figures("sweep", made)[-1] < 30
+    assert _figures("due to claimed, doorbell lost", _from_due(made))[-1] < 15
+
+
+@pytest.mark.parametrize(("lost", "number_of_runs"), [(False, 12), (True, 6)])
+def test_the_last_signature_starts_the_run(school, cast, tmp_path, lost, number_of_runs):
+    school.target.port = 1
+    school.target.save()
+    with bell() as app, worker(tmp_path, queues="runs,timeline", beat=lost):
+
+        def as_the_page_does() -> object:
+            return None if lost else app.send_task("runs.start_due", queue="timeline")
+
+        took = [
+            _signed_last(school, cast, number, ring_after=as_the_page_does)
+            for number in range(number_of_runs)
+        ]
+
+    word = " lost" if lost else ""
+    assert _figures(f"approved to claimed, doorbell{word}", took)[-1] < 15

@@ -1,5 +1,6 @@
 """Plans walked to a state through the real services."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,15 @@ from migrations_portal.rehearsals.models import Rehearsal
 from migrations_portal.rehearsals.rules import Copy, TestClass
 from migrations_portal.targets.models import Target
 from tests.clock import DAY, NOON
+
+SIGNERS = {
+    "DBA": "dan",
+    "SECURITY_OFFICER": "sam",
+    "COMPLIANCE_OFFICER": "cleo",
+    "PRIVACY_OFFICER": "petra",
+}
+SHORT_DAY = timedelta(milliseconds=1)
+URL = "http://127.0.0.1:8000"
 
 COMPLETE = Documentation(
     purpose="Track consent of patients.",
@@ -150,7 +160,7 @@ def submitted(
     privacy: bool = True,
 ) -> MigrationPlan:
     plan = draft(by=by, target=target, level=level, phi=phi, title=title)
-    approvals.submit(plan_id=plan.pk, by=by, now=NOON, day=DAY, public_url="http://127.0.0.1:8000")
+    approvals.submit(plan_id=plan.pk, by=by, now=NOON, day=DAY, public_url=URL)
     rehearse(plan, now=NOON + DAY)
     tick_all(plan, by=by, privacy=privacy)
     plan.refresh_from_db()
@@ -169,6 +179,25 @@ def scheduled_run(
 
     `minutes` puts the signatures later: nobody may decide more than ten times within a minute.
     """
+    now = datetime.now(UTC)
+    plan, sign_last = nearly_approved(
+        cast=cast, target=target, example=example, check=check, minutes=minutes
+    )
+    sign_last()
+    execution.schedule_approved(now=now)
+    MigrationRun.objects.filter(plan=plan).update(due_at=now)
+    return MigrationRun.objects.get(plan=plan)
+
+
+def nearly_approved(
+    *,
+    cast: dict[str, Person],
+    target: Target,
+    example: Example,
+    check: bool = True,
+    minutes: int = 0,
+) -> tuple[MigrationPlan, Callable[[], None]]:
+    """Walk a LOW plan with one of the customer's files to its last signature, and return what gives that."""
     now = datetime.now(UTC)
     plan = plans.create(title=example.question, target=target, by=cast["ana"], now=now)
     upload = plans.Upload(name=example.name, content=example.content)
@@ -195,33 +224,26 @@ def scheduled_run(
         version=plan.version,
         now=now,
     )
-    day = timedelta(milliseconds=1)
-    approvals.submit(
-        plan_id=plan.pk, by=cast["ana"], now=now, day=day, public_url="http://127.0.0.1:8000"
-    )
+    approvals.submit(plan_id=plan.pk, by=cast["ana"], now=now, day=SHORT_DAY, public_url=URL)
     rehearse(plan, now=now)
     tick_all(plan, by=cast["ana"], now=now)
-    signers = {
-        "DBA": "dan",
-        "SECURITY_OFFICER": "sam",
-        "COMPLIANCE_OFFICER": "cleo",
-        "PRIVACY_OFFICER": "petra",
-    }
-    for seat in (
-        Seat.objects.filter(revision__plan=plan).select_related("revision").order_by("position")
-    ):
-        later = now + timedelta(seconds=2, minutes=minutes)
-        approvals.sign_off(
-            seat_id=seat.pk,
-            by=cast[signers[seat.role]],
-            decision=Decision.APPROVE,
-            reason="Read and understood",
-            digest=seat.revision.digest,
-            evidence=approvals.Evidence(ip="127.0.0.1", user_agent="tests", factors="password"),
-            now=later,
-            day=day,
-            public_url="http://127.0.0.1:8000",
-        )
-    execution.schedule_approved(now=now)
-    MigrationRun.objects.filter(plan=plan).update(due_at=now)
-    return MigrationRun.objects.get(plan=plan)
+    later = now + timedelta(seconds=2, minutes=minutes)
+    seats = Seat.objects.filter(revision__plan=plan).select_related("revision")
+    *first, last = seats.order_by("position")
+    for seat in first:
+        _approve(seat, by=cast[SIGNERS[seat.role]], now=later)
+    return plan, lambda: _approve(last, by=cast[SIGNERS[last.role]], now=later)
+
+
+def _approve(seat: Seat, *, by: Person, now: datetime) -> None:
+    approvals.sign_off(
+        seat_id=seat.pk,
+        by=by,
+        decision=Decision.APPROVE,
+        reason="Read and understood",
+        digest=seat.revision.digest,
+        evidence=approvals.Evidence(ip="127.0.0.1", user_agent="tests", factors="password"),
+        now=now,
+        day=SHORT_DAY,
+        public_url=URL,
+    )
