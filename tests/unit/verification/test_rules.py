@@ -6,7 +6,13 @@ from migrations_portal.adapters.in_memory_server import InMemoryDatabase, InMemo
 from migrations_portal.execution.row_changes import RowChange
 from migrations_portal.targets.ports import Endpoint
 from migrations_portal.verification import catalogue
-from migrations_portal.verification.row_counts import OwnRows, RowsExpected, judge_count, own_rows
+from migrations_portal.verification.row_counts import (
+    OwnRows,
+    RowsExpected,
+    judge_count,
+    lost,
+    own_rows,
+)
 from migrations_portal.verification.rules import PlanCheck, judge_answer, judge_orphans, resolve
 
 TABLES = ["public.students", "archive.students", "archive.visits"]
@@ -62,6 +68,18 @@ def test_every_row_is_accounted_for(  # noqa: PLR0917  # one column each
 
     assert (result.passed, result.severity) == (passed, severity)
     assert said in result.sentence
+
+
+@pytest.mark.parametrize(
+    ("own", "after", "worth"),
+    [(NOTHING, 99, True), (NOTHING, 100, False), (OwnRows(announced=False, deleted=2), 98, False)],
+)
+def test_only_rows_that_nothing_explains_are_worth_waiting_for_late_counters(
+    own: OwnRows, after: int, worth: bool
+) -> None:
+    result = judge_count(table="a.b", before=100, after=after, own=own, others_deleted=0)
+
+    assert lost([result]) is worth
 
 
 def test_what_a_run_did_is_attributed_to_tables_and_to_what_they_take_with_them() -> None:
