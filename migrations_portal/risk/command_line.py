@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import json
+
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.risk.dump import schema_from_dump
-from migrations_portal.risk.engine import NEWEST_VERSION, OLDEST_VERSION, assess
+from migrations_portal.risk.engine import (
+    NEWEST_VERSION,
+    OLDEST_VERSION,
+    assess,
+    collection_paused,
+)
 from migrations_portal.risk.extras import PROGRAMS
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.reports import as_github, as_sarif, as_text, coloured, plain
@@ -74,6 +80,19 @@ def run(
     phi_tables: Sequence[str] = (),
 ) -> int:
     """Assess and report; returns the exit code. Raises `InputUnusable` when a file cannot be read."""
+    with collection_paused():
+        return _run(options, out, server_version, phi_tables, schema=schema, colour=colour)
+
+
+def _run(
+    options: argparse.Namespace,
+    out: Output,
+    server_version: int | None,
+    phi_tables: Sequence[str],
+    *,
+    schema: Schema | None,
+    colour: bool,
+) -> int:
     up, down = _scripts(options)
     if options.schema:
         schema = schema_from_dump(_read(options.schema))
@@ -98,8 +117,8 @@ def _report(assessed: Assessment, form: str, *, colour: bool) -> str:
     if form == "github":
         return as_github(assessed)
     said = assessed.as_json() if form == "json" else as_sarif(assessed)
-    # Indented for a person at a terminal only: Python writes indented JSON ten times as slowly.
-    return json.dumps(said, indent=2 if colour else None, ensure_ascii=False) + "\n"
+    written = json.encode(said)
+    return (json.format(written) if colour else written).decode() + "\n"
 
 
 def _scripts(options: argparse.Namespace) -> tuple[list[ScriptFile], list[ScriptFile]]:

@@ -42,13 +42,13 @@ def assess(
     Without a schema every name is taken to stand for a live table of unknown shape. The level is that of going up;
     what is wrong with the way back is told among the findings.
     """
-    with _collection_paused():
+    with collection_paused():
         return _assessed(files, down, schema, server_version, phi_tables)
 
 
 @contextmanager
-def _collection_paused() -> Iterator[None]:
-    """Parse trees are many containers without a cycle: looking for cycles among them doubles the time and finds none."""
+def collection_paused() -> Iterator[None]:
+    """Look for no cycles within: trees, judgements and reports are many containers without one, and the search doubles the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -86,9 +86,10 @@ def _walk(
         _new_session(analysis)
         for place in placed(script, first=transaction + 1):
             _enter(analysis, place)
-            steps.append(judge(analysis, script.name, place, catalogue, holders))
-            judge_new_values(analysis, steps[-1])
-            judge_reading(analysis, steps[-1])
+            step = judge(analysis, script.name, place, catalogue, holders)
+            judge_new_values(analysis, place.statement, step)
+            judge_reading(analysis, step)
+            steps.append(step)
             transaction = max(transaction, place.transaction)
         transaction += 1
     judge_transactions(steps)

@@ -9,12 +9,13 @@ from migrations_portal.risk.trees import walk
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.judge import Step
+    from migrations_portal.risk.parser import Statement
 
 PROGRAMS = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb")
 """Endings of files that are programs: they may do what they like between two statements."""
 
 
-def judge_new_values(analysis: Analysis, step: Step) -> None:
+def judge_new_values(analysis: Analysis, statement: Statement, step: Step) -> None:
     """Find literals that are enum values of the open transaction (55P04); forget the values when there is none."""
     if not analysis.schema.types:
         return
@@ -23,7 +24,6 @@ def judge_new_values(analysis: Analysis, step: Step) -> None:
         for kind in fresh:
             kind.new_labels = frozenset()
         return
-    statement = step.place.statement
     if not fresh or statement.kind == "AlterEnumStmt":
         return
     literals = {
@@ -38,7 +38,7 @@ def judge_new_values(analysis: Analysis, step: Step) -> None:
 
 def judge_reading(analysis: Analysis, step: Step) -> None:
     """A query in a file that is no plain SQL: its program wants to know something about the rows."""
-    if step.place.statement.kind != "SelectStmt" or not step.risk.file.lower().endswith(PROGRAMS):
+    if step.kind != "SelectStmt" or not step.risk.file.lower().endswith(PROGRAMS):
         return
     live = [r.qualified for r in analysis.seen.touched.values() if analysis.live(r)]
     if live:

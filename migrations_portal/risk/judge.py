@@ -33,10 +33,16 @@ _BACKFILLS = frozenset({"insert-select", "merge-rows", "copy-from"})
 
 @dataclass(slots=True)
 class Step:
-    """A judged statement with what the look at the whole needs of it."""
+    """A judged statement with what the look at the whole needs of it. Its tree is not kept: trees are by far the most memory."""
 
     risk: StatementRisk
-    place: Placed
+    kind: str
+    commands: tuple[str, ...]
+    """What an ALTER TABLE says, command by command."""
+    transaction: int
+    certain: bool
+    refuses: str
+    """As of `Placed`."""
     blocking: dict[str, Lock]
     """Live tables that it locks against writes."""
     backfill: bool
@@ -79,7 +85,16 @@ def judge(
         rewrites=_names(seen, seen.rewrites), scans=_names(seen, seen.scans), tables=_names(seen, touched),
         forecast=predicted, irreversible=seen.irreversible, views=tuple(sorted(seen.views)),
     )  # fmt: skip
-    return Step(risk, place, blocking, _is_backfill(seen, findings), phi)
+    return Step(
+        risk, statement.kind, _commands(statement), place.transaction, place.certain, place.refuses,
+        blocking, _is_backfill(seen, findings), phi,
+    )  # fmt: skip
+
+
+def _commands(statement: Statement) -> tuple[str, ...]:
+    if statement.kind != "AlterTableStmt":
+        return ()
+    return tuple([item["AlterTableCmd"]["subtype"] for item in statement.node["cmds"]])
 
 
 _NO_NAMES: frozenset[str] = frozenset()

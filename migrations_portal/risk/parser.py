@@ -9,11 +9,11 @@ huge scripts are parsed piece by piece, so that memory stays bounded.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from msgspec import json
 from postgast.native import lib
 
 from migrations_portal.risk.scanning import (
@@ -130,7 +130,7 @@ def parse_plpgsql(function_sql: str) -> list[Node] | SyntaxProblem:
         if result.error:
             return _problem_of(result.error.contents)
         # The library writes one bracket too many after each variable of a trigger function (TG_OP and its like).
-        parsed: list[Node] = json.loads(result.plpgsql_funcs.replace(b",{}}", b",{}"))
+        parsed: list[Node] = json.decode(result.plpgsql_funcs.replace(b",{}}", b",{}"))
     except (RecursionError, ValueError):
         return SyntaxProblem("too-deep", "The body cannot be read by the PL/pgSQL parser.")
     else:
@@ -163,7 +163,7 @@ def _tree(raw: bytes) -> list[Node] | SyntaxProblem:
     try:
         if result.error:
             return _problem_of(result.error.contents)
-        statements: list[Node] = json.loads(result.parse_tree).get("stmts", [])
+        statements: list[Node] = json.decode(result.parse_tree).get("stmts", [])
     except RecursionError:
         return SyntaxProblem("too-deep", "The statement is nested too deeply to be judged.")
     else:

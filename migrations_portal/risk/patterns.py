@@ -51,18 +51,16 @@ def advise(steps: Sequence[Step]) -> tuple[str, tuple[str, ...]]:
 
 
 def _adds(step: Step) -> bool:
-    statement = step.place.statement
     if any(
         f.rule not in _STILL_ADDITIVE and RULES[f.rule].level is not Level.LOW
         for f in step.risk.findings
     ):
         return False
-    if statement.kind == "DoStmt":
+    if step.kind == "DoStmt":
         return True
-    if statement.kind not in _ADDING:
+    if step.kind not in _ADDING:
         return False
-    commands = [item["AlterTableCmd"]["subtype"] for item in statement.node.get("cmds", ())]
-    return set(commands) <= _ADDITIVE_COMMANDS
+    return _ADDITIVE_COMMANDS.issuperset(step.commands)
 
 
 def _phases(finding: Finding) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+_NO_KEYWORD = re.compile(r"[a-z_]*[0-9$]")
+"""PostgreSQL's keywords are made of letters and underscores: what has a digit needs no look at the grammar."""
 
 
 class Text(NamedTuple):
@@ -71,7 +73,9 @@ def sql(kind: str, node: Node) -> Sql:
 @lru_cache(maxsize=4096)
 def ident(name: str) -> str:
     """Quote a name when PostgreSQL needs it quoted; what is no single name stays as it is."""
-    if name[:1] in ('"', "(", "<") or (_PLAIN.match(name) and is_column_name(name)):
+    if name[:1] in ('"', "(", "<") or (
+        _PLAIN.match(name) and (_NO_KEYWORD.match(name) or is_column_name(name))
+    ):
         return name
     return '"' + name.replace('"', '""') + '"'
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from migrations_portal.risk.levels import Level
 
@@ -29,7 +29,7 @@ class Rule:
 
 
 def _read() -> dict[str, Rule]:
-    text = resources.files("migrations_portal.risk").joinpath("data/rules.toml").read_text("utf-8")
+    text = Path(__file__).with_name("data").joinpath("rules.toml").read_text("utf-8")
     return {
         name: Rule(id=name, **(fields | {"level": Level(fields["level"])}))
         for name, fields in tomllib.loads(text).items()

@@ -54,7 +54,7 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
     )
     whole = bool(script.one_transaction) or presumed
     number, inside = first, False
-    for statement in parse(script.sql) if kept is None else kept:
+    for statement in parse(script.sql) if kept is None else _taken_from(kept):
         if presumed:
             yield Placed(statement, first, certain=False, refuses="")
             continue
@@ -65,6 +65,13 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
         reason = refuses_transactions(statement.kind, statement.node)
         yield Placed(statement, current, current > 0, reason)
         inside = inside and kind not in _ENDS
+
+
+def _taken_from(kept: list[Statement]) -> Iterator[Statement]:
+    """Hand the statements over: each tree is freed when its reader is done with it."""
+    kept.reverse()
+    while kept:
+        yield kept.pop()
 
 
 def _transaction_kind(statement: Statement) -> str:

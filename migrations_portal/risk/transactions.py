@@ -26,11 +26,11 @@ _READS = frozenset({
 
 def judge_transactions(steps: Sequence[Step]) -> None:
     """Add to each statement what it does wrong in its transaction."""
-    for number, group in groupby(steps, key=lambda step: (step.risk.file, step.place.transaction)):
+    for number, group in groupby(steps, key=lambda step: (step.risk.file, step.transaction)):
         members = list(group)
         for step in members:
-            if step.place.refuses and step.place.certain:
-                step.add("concurrent-in-transaction", what=step.place.refuses)
+            if step.refuses and step.certain:
+                step.add("concurrent-in-transaction", what=step.refuses)
         if number[1]:
             _judge_one(members)
 
@@ -88,11 +88,9 @@ def half_files(files: Sequence[ScriptFile], steps: Sequence[Step]) -> Iterator[F
     for script in files:
         if script.one_transaction is not False:
             continue
-        own = [
-            s for s in steps if s.risk.file == script.name and s.place.statement.kind not in _READS
-        ]
-        units = {s.place.transaction or -number for number, s in enumerate(own, 1)}
-        meant = all(s.place.refuses or _is_batch(s) for s in own)
+        own = [s for s in steps if s.risk.file == script.name and s.kind not in _READS]
+        units = {s.transaction or -number for number, s in enumerate(own, 1)}
+        meant = all(s.refuses or _is_batch(s) for s in own)
         if len(units) > 1 and not meant:
             yield Finding(
                 "not-one-transaction", RULES["not-one-transaction"].level, {"file": script.name}
@@ -100,4 +98,4 @@ def half_files(files: Sequence[ScriptFile], steps: Sequence[Step]) -> Iterator[F
 
 
 def _is_batch(step: Step) -> bool:
-    return step.place.statement.kind in ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
+    return step.kind in ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")

@@ -45,7 +45,11 @@ def walk(node: Any) -> list[tuple[str, Node]]:
     return found
 
 
-def _nodes_below(node: Any) -> list[tuple[str, Node]]:
+_LEAVES = frozenset({"String", "A_Const", "ColumnRef", "A_Star"})
+"""Kinds with nothing but names and values below them; most nodes are one of these."""
+
+
+def _nodes_below(node: Any) -> list[tuple[str, Node]]:  # noqa: C901 - the innermost loop of everything
     found: list[tuple[str, Node]] = []
     waiting = [node]
     take = waiting.pop
@@ -57,7 +61,8 @@ def _nodes_below(node: Any) -> list[tuple[str, Node]]:
                 if kind is dict:
                     if key < "a":  # Kinds begin with a capital letter, fields do not.
                         found.append((key, value))
-                    waiting.append(value)
+                    if key not in _LEAVES:
+                        waiting.append(value)
                 elif kind is list:
                     waiting += value
         elif type(part) is list:

@@ -24,16 +24,19 @@ def uses_index(relation: Relation, where: Node | None) -> bool:
     """Whether the condition compares the leading column of some whole index with a literal."""
     if where is None or not relation.indexes:
         return False
+    found = _found_by(where)
+    whole = [index.columns for index in relation.indexes.values() if not index.partial]
+    return bool(found) and any(columns and columns[0] in found for columns in whole)
+
+
+def _found_by(where: Node) -> set[str]:
+    """The columns of which the condition says which values it wants: a literal, a list of them, a parameter, or NULL."""
+    facts = list(conjuncts(where))
     named = {strings(body["fields"])[-1] for kind, body in walk(where) if kind == "ColumnRef"}
-    leading = {
-        index.columns[0]
-        for index in relation.indexes.values()
-        if index.columns and not index.partial and index.columns[0] in named
-    }
-    return any(
-        listed(fact, column) is not None or _parameter(fact, column) or is_null_test(fact, column)
-        for fact in conjuncts(where) for column in leading
-    )  # fmt: skip
+    return {
+        column for column in named for fact in facts
+        if listed(fact, column) is not None or _parameter(fact, column) or is_null_test(fact, column)
+    }  # fmt: skip
 
 
 def is_null_test(fact: Node, column: str) -> bool:
