@@ -139,6 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60
+"""How long a link by which somebody chooses a password is good, from the moment its mail is sent."""
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "my-turn"
 LOGOUT_REDIRECT_URL = "login"

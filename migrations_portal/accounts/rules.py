@@ -22,6 +22,10 @@ MOST_WRONG = 5
 LOCKED_FOR = timedelta(minutes=10)
 """Five wrong codes, then ten minutes of none: guessing one of the three valid codes takes years. Chosen by us."""
 
+LINKS_AT_MOST = 3
+LINKS_WITHIN = timedelta(hours=1)
+"""So many links to choose a password one address gets within an hour, whoever asks for them. Chosen by us."""
+
 
 class CodeWrong(Refused):
     """This code is not right, or was used already. Wait for the next one and type that."""
@@ -39,6 +43,54 @@ class PasswordWrong(Refused):
     """This is not your password. Nothing was changed; try again."""
 
     code = "password-wrong"
+
+
+class PasswordRefused(Refused):
+    """Choose another password."""
+
+    code = "password-refused"
+
+
+class LinkNotGood(Refused):
+    """This link is not good any more: it was used, or it is older than a day. Ask for a new one."""
+
+    code = "account-link-not-good"
+
+
+class AdministrationRefused(Refused):
+    """This cannot be done with this person."""
+
+    code = "administration-refused"
+
+
+class RoleHeld(Refused):
+    """They hold this role already."""
+
+    code = "role-held"
+
+
+class RoleNotHeld(Refused):
+    """They do not hold this role any more. Load the page again."""
+
+    code = "role-not-held"
+
+
+class NotActive(Refused):
+    """This person is deactivated. Let them in again first."""
+
+    code = "person-not-active"
+
+
+class Active(Refused):
+    """This person is not deactivated. Load the page again."""
+
+    code = "person-active"
+
+
+class PersonNotFound(Refused):
+    """There is no such person, or they have no part in the targets that you administer."""
+
+    code = "person-not-found"
 
 
 class FactorMissing(Refused):

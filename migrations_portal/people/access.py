@@ -98,9 +98,9 @@ def holders_by_role(groups: Sequence[Model]) -> dict[tuple[int, Role], list[Pers
     """Return (id of the group, role) → the active people who hold it now, by name: one query for any number of groups."""
     if not groups:
         return {}
-    rows: QuerySet[Any] = (
-        get_user_obj_perms_model(groups[0])
-        ._default_manager.filter(content_object__in=groups, user__is_active=True)
+    rows = (
+        _live(groups[0])
+        .filter(content_object__in=groups, user__is_active=True)
         .select_related("user", "permission")
         .order_by("user__full_name")
     )
@@ -111,6 +111,19 @@ def holders_by_role(groups: Sequence[Model]) -> dict[tuple[int, Role], list[Pers
         if role is not None:
             found.setdefault((row.content_object_id, role), []).append(row.user)
     return found
+
+
+def kept(*, groups: type[Model]) -> dict[int, dict[int, frozenset[Role]]]:
+    """Return person → group → roles that were given and have not ended, also of people who are deactivated: one query."""
+    found: dict[int, dict[int, set[Role]]] = {}
+    rows = _live(groups()).values_list("user_id", "content_object_id", "permission__codename")
+    for person_id, group_id, codename in rows:
+        if (role := _ROLES.get(codename)) is not None:
+            found.setdefault(person_id, {}).setdefault(group_id, set()).add(role)
+    return {
+        person_id: {group_id: frozenset(roles) for group_id, roles in by_group.items()}
+        for person_id, by_group in found.items()
+    }
 
 
 def roles_in(*, person: Person, group: Model) -> frozenset[Role]:

@@ -80,3 +80,22 @@ LEDGER_READERS = frozenset(
 
 DECIDING_ROLES = frozenset({Role.DBA, Role.TECH_LEAD, Role.CTO, Role.INCIDENT_RESPONDER})
 """Roles that may decide, two together, what happens after a run whose outcome needs a decision."""
+
+GIVEN_BY_ADMINISTRATORS = frozenset(Role) - {Role.AUDITOR}
+"""An auditor is admitted on a page of their own, with a day on which it ends."""
+
+
+def clash(*, held: frozenset[Role], new: Role) -> str:
+    """Return why somebody who holds `held` for a group cannot have `new` there as well; empty when they can.
+
+    An administrator gives the roles that sign, so they hold none of them (design section 13); an auditor has no other part.
+    """
+    if Role.AUDITOR in held:
+        return "An auditor of these targets has no other part in them. End that role first."
+    signing = held & SIGNING_ROLES
+    if new is Role.ADMINISTRATOR and signing:
+        titles = ", ".join(role.noun for role in Role if role in signing)
+        return f"An administrator holds no seat, and this person signs as {titles}. Take that role first."
+    if Role.ADMINISTRATOR in held and new in SIGNING_ROLES:
+        return "An administrator holds no seat: whoever gives roles does not sign. Take the administrator's role first."
+    return ""

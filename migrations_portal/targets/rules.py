@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.rules import Role
@@ -59,6 +61,100 @@ CATALOGUE_AGE = timedelta(minutes=10)
 """A target's catalogue is read again after this time, so that pages notice changes made outside of the portal."""
 RATES_AGE = timedelta(days=30)
 """A calibration is repeated after this time."""
+
+
+class TargetRefused(Refused):
+    """The target cannot be kept like this."""
+
+    code = "target-refused"
+
+    def __init__(self, sentence: str = "", *, field: str = "") -> None:
+        """Keep the name of the field that has to be changed, where it is one."""
+        super().__init__(sentence)
+        self.field = field
+
+
+CONNECTION = ("host", "port", "database", "credential", "project")
+"""What decides which database a plan changes, and with what; frozen while a plan waits that people have seen."""
+FIXED = ("name", "environment")
+"""Decided once: the ledger names a target by its name, and its environment decides which rules its plans obey."""
+LONGEST_WATCH = 3600
+MOST_ADDRESSES = 20
+_CREDENTIAL = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_FOLDER = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+_HOST = re.compile(r"[A-Za-z0-9._:-]{1,255}|/[A-Za-z0-9._/-]{1,254}")
+_PRINTED = re.compile(r"[^\W_][\w .-]*")
+
+
+@dataclass(frozen=True)
+class TargetForm:
+    """What an administrator says of a target, before it is checked. Credentials are names; the secret itself never comes here."""
+
+    name: str
+    environment: str
+    host: str
+    port: int
+    database: str
+    credential: str
+    project: str
+    time_zone: str
+    smoke_addresses: tuple[str, ...] = ()
+    watch_seconds: int = 300
+    traffic_hook: str = ""
+    traffic_credential: str = ""
+    rds_instance: str = ""
+    copies_may_hold_data: bool = True
+
+
+_PATTERNS = (
+    ("name", _PRINTED, "Begin with a letter; letters, digits, blanks, dots and dashes."),
+    ("host", _HOST, "A host name, an address, or the folder of a socket; no user and no port."),
+    ("credential", _CREDENTIAL, "A name of letters, digits, dots, dashes, underscores."),
+    ("project", _FOLDER, "A folder below the projects folder, such as school-health."),
+    ("traffic_credential", _CREDENTIAL, "A name of letters, digits, dots, dashes, underscores."),
+)
+_MAY_BE_EMPTY = {"traffic_credential"}
+
+
+def check_target(form: TargetForm) -> None:
+    """Raise `TargetRefused`, with the field and what to write there, for what cannot be kept."""
+    for field, pattern, hint in _PATTERNS:
+        value = getattr(form, field)
+        empty = field in _MAY_BE_EMPTY and not value
+        if not empty and (not pattern.fullmatch(value) or ".." in value):
+            raise TargetRefused(hint, field=field)
+    if form.environment not in set(EnvironmentKind):
+        raise TargetRefused("Choose staging or production.", field="environment")
+    if form.time_zone not in available_timezones():
+        raise TargetRefused("Write a zone such as America/New_York.", field="time_zone")
+    if not 0 <= form.watch_seconds <= LONGEST_WATCH:
+        raise TargetRefused(f"Between 0 and {LONGEST_WATCH} seconds.", field="watch_seconds")
+    _check_addresses(form)
+
+
+def _check_addresses(form: TargetForm) -> None:
+    if len(form.smoke_addresses) > MOST_ADDRESSES:
+        raise TargetRefused(f"At most {MOST_ADDRESSES} addresses.", field="smoke_addresses")
+    for address in form.smoke_addresses:
+        _check_address(address, field="smoke_addresses")
+    if form.traffic_hook:
+        _check_address(form.traffic_hook, field="traffic_hook")
+
+
+def _check_address(address: str, *, field: str) -> None:
+    """Refuse what is no plain web address: with a user name or a password in it, or readable in two ways."""
+    try:
+        split = urlsplit(address)
+        plain = split.scheme in {"http", "https"} and bool(split.hostname) and split.port != 0
+    except ValueError:
+        plain = False
+    odd = {"@", "\\", "#"} & set(address) or ".." in address or any(each <= " " for each in address)
+    if not plain or odd:
+        raise TargetRefused(
+            "This is no plain address. Write one like https://staging.example.org/health, without a user or a password in it.",
+            field=field,
+        )
+
 
 LONGEST_LIST = 2_000
 """Lines of a list that are taken at once."""

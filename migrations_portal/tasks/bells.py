@@ -19,6 +19,7 @@ from migrations_portal.tasks import (
     notices,
     rehearsals,
     runs,
+    timeline,
 )
 from migrations_portal.tasks.ringing import Message, ring
 
@@ -43,6 +44,11 @@ def rehearse_soon(rehearsal: Rehearsal) -> None:
 def notices_soon() -> None:
     """Ring for the outbox."""
     _after_commit(Message(notices.deliver))
+
+
+def seats_soon() -> None:
+    """Ring for open seats: somebody got or lost a role, or was kept out."""
+    _after_commit(Message(timeline.keep_seats))
 
 
 def export_soon(export_id: int) -> None:

@@ -8,21 +8,24 @@ from django.urls import reverse
 from django.utils import timezone
 
 from migrations_portal.people.models import Person
-from migrations_portal.people.rules import LEDGER_READERS
+from migrations_portal.people.rules import LEDGER_READERS, Role
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.web.presenters import my_work
 
-NAVIGATION = (
-    ("Plans", "plans", False),
-    ("Runs", "runs", False),
-    ("Calendar", "calendar-start", False),
-    ("Incidents", "incidents", False),
-    ("Audit", "ledger", True),
-    ("Compliance", "compliance", True),
-    ("PHI", "phi-targets", False),
-    ("Rules", "rules", False),
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+NAVIGATION: tuple[tuple[str, str, frozenset[Role] | None], ...] = (
+    ("Plans", "plans", None),
+    ("Runs", "runs", None),
+    ("Calendar", "calendar-start", None),
+    ("Incidents", "incidents", None),
+    ("Audit", "ledger", LEDGER_READERS),
+    ("Compliance", "compliance", LEDGER_READERS),
+    ("PHI", "phi-targets", None),
+    ("Rules", "rules", None),
+    ("People", "people", ADMINISTRATORS),
+    ("Targets", "targets", ADMINISTRATORS),
 )
-"""Label, address, and whether only readers of the ledger see it."""
+"""Label, address, and which roles see it (None: everybody)."""
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
@@ -33,7 +36,6 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return {"demo": demo, "home_url": reverse("login"), "me": None}
-    reads = target_queries.acts_anywhere(person=person, roles=LEDGER_READERS)
     waiting = my_work.waiting(person=person, now=timezone.now())
     return {
         "demo": demo,
@@ -45,8 +47,8 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
                 "url": reverse(name),
                 "current": request.path.startswith(reverse(name)),
             }
-            for label, name, readers_only in NAVIGATION
-            if reads or not readers_only
+            for label, name, roles in NAVIGATION
+            if roles is None or target_queries.acts_anywhere(person=person, roles=roles)
         ],
         "my_turn": {"count": waiting, "url": reverse("my-turn")},
         "me": {

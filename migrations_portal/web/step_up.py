@@ -21,6 +21,11 @@ def must_set_up(person: Person) -> bool:
     return bool(settings.REQUIRE_SECOND_FACTOR) and not has_factor(person)
 
 
+def asks(person: Person) -> bool:
+    """Say whether `prove_if_asked` wants a password and a code of this person."""
+    return has_factor(person) or must_set_up(person)
+
+
 def prove(*, person: Person, password: str, code: str) -> str:
     """Return the factors that were shown, as the record names them.
 
@@ -38,7 +43,7 @@ def prove(*, person: Person, password: str, code: str) -> str:
 
 def prove_if_asked(*, person: Person, posted: Mapping[str, Any]) -> str:
     """Return the factors of an act that asks again only those who have a second factor, or must have one; see `prove`."""
-    if not has_factor(person) and not must_set_up(person):
+    if not asks(person):
         return "session"
     return prove(
         person=person,

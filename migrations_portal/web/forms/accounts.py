@@ -1,5 +1,7 @@
 """The forms of one's own account."""
 
+from typing import Any
+
 from django import forms
 
 CODE_HELP = "Six digits from your authenticator app, or a recovery code."
@@ -44,7 +46,52 @@ class RemoveForm(forms.Form):
     code = CodeField()
 
 
-class ResetForm(forms.Form):
-    """Why an administrator takes somebody's factor away."""
+class NewPasswordField(forms.CharField):
+    """A password that somebody chooses."""
 
-    reason = forms.CharField(label="Why", max_length=300)
+    def __init__(self, *, label: str = "New password", help_text: str = "") -> None:
+        """Take the label and the help below it."""
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            strip=False,
+            max_length=256,
+            widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        )
+
+
+class ChooseForm(forms.Form):
+    """A new password, twice; and a code where there is a second factor."""
+
+    new = NewPasswordField(help_text="At least 12 characters; a few words make a good one.")
+    again = NewPasswordField(label="The same again")
+
+    def __init__(self, *args: Any, has_factor: bool, **more: Any) -> None:
+        """Take whether a code is asked for."""
+        super().__init__(*args, **more)
+        if has_factor:
+            self.fields["code"] = CodeField()
+
+    def clean_again(self) -> str:
+        """Refuse two passwords that differ."""
+        again = str(self.cleaned_data["again"])
+        if again != self.cleaned_data.get("new", again):
+            raise forms.ValidationError("The two are not the same. Type them again.")
+        return again
+
+
+class ChangeForm(ChooseForm):
+    """The same, with the password that somebody has."""
+
+    old = PasswordField(help_text="The one that you sign in with now.")
+    field_order = ["old", "new", "again", "code"]
+
+
+class ForgottenForm(forms.Form):
+    """Whose password was forgotten."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "username"}),
+    )

@@ -33,13 +33,18 @@ FOR_EVERYBODY = {
         "calendar-start",
         "rules",
         "rule",
+        "password-change",
+        "password-forgotten",
     ),
     *("phi-targets", "login", "logout", "live", "ready", "record-schema", "verifier"),
     *("verifier-script", "calendar-feed-make", "calendar-feed-revoke", "compliance", "exports"),
     *("api-plans", "api-runs", "api-rules", "api-rule", "api-tokens", "api-schema"),
 }
 """Pages that exist for whoever is signed in (or, the last of them, for anybody); they show nothing of anybody else."""
-OPEN = {"login", "live", "ready", "record-schema", "verifier", "verifier-script", "rules", "rule"}
+OPEN = {
+    *("login", "live", "ready", "record-schema", "verifier", "verifier-script", "rules", "rule"),
+    "password-forgotten",
+}
 """What answers without signing in."""
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 

@@ -12,7 +12,7 @@ from tests.unit.web.samples.mails import MAILS
 FOLDER = Path(__file__).resolve().parents[3] / "templates" / "mail"
 
 
-ABOUT_NO_ONE_PLAN = {"waiting_digest", "delegation_given"}
+ABOUT_NO_ONE_PLAN = {"waiting_digest", "delegation_given", "account_link", "access_changed"}
 
 
 def _rendered(name: str) -> tuple[str, str, str]:

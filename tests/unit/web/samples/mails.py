@@ -48,6 +48,20 @@ MAILS: dict[str, dict[str, Any]] = {
     "emergency_asked": _EMERGENCY,
     "emergency_declared": _EMERGENCY,
     "emergency_review": _EMERGENCY | {"due": "Tue 04 Nov 2025, 21:00 EST", "overdue": False},
+    "account_link": {
+        "person_name": "Dan",
+        "why": "invited",
+        "by": "Adam Berg",
+        "hours": 24,
+        "url": "https://ops.example.org/password/MTI/c1x2y3-0f9e8d7c6b5a/",
+    },
+    "access_changed": {
+        "person_name": "Dan",
+        "sentence": "Adam Berg made Dan Okafor tech lead for School health.",
+        "reason": "Tess is on leave until May",
+        "own": True,
+        "url": "https://ops.example.org/account/",
+    },
     "delegation_given": {
         "person_name": "Dan",
         "giver_name": "Sam Weber",
