@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from knox.models import AuthToken
 
 from migrations_portal.accounts import administration, queries
@@ -14,6 +15,7 @@ from migrations_portal.people import access
 from migrations_portal.people.access import NotAllowed
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
+from migrations_portal.targets.models import TargetGroup
 from tests.clock import NOON
 from tests.factories.chain import URL, Story, mails
 from tests.factories.plans import submitted
@@ -182,3 +184,15 @@ def test_adam_sees_his_people_and_those_without_a_role(cast, adam, bea, elsewher
     assert cast["mallory"] in seen
     assert bea not in seen
     assert queries.known(by=cast["dan"]) == []
+
+
+def test_the_first_administrator_is_made_on_the_server_and_there_is_one_first(db):
+    call_command("add_administrator", "ada@whitecross.example", "Ada Berg", "--group", "Clinics")
+
+    ada = Person.objects.get(email="ada@whitecross.example")
+    group = TargetGroup.objects.get(name="Clinics")
+    assert access.roles_in(person=ada, group=group) == {Role.ADMINISTRATOR}
+    assert mails("account_link", to="ada")
+    with pytest.raises(CommandError, match="Ada Berg administers Clinics already"):
+        call_command("add_administrator", "bob@whitecross.example", "Bob", "--group", "Clinics")
+    assert not Person.objects.filter(email="bob@whitecross.example").exists()
