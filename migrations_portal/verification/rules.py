@@ -215,7 +215,8 @@ def judge_answer(check: PlanCheck, *, rows: Sequence[Mapping[str, Any]]) -> Chec
             facts={"rows": len(rows)},
         )
     passed = _text(next(iter(rows[0].values()))) == _expected(check.expected)
-    said = f"{check.name}: {'as expected' if passed else 'another value than the plan expects'}."
+    found = "as expected" if passed else "another value than the plan expects"
+    said = f"“{check.name}”: {found}."
     return CheckResult(
         "plan-check", title, passed=passed, severity="fail", sentence=said, facts={"rows": 1}
     )

@@ -12,6 +12,7 @@ from migrations_portal.approvals.models import Seat
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import RunStatus
 from migrations_portal.incidents.models import Incident
+from migrations_portal.incidents.rules import Severity
 from migrations_portal.kernel.memory import remembered
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES, Role
@@ -60,9 +61,12 @@ _OPEN = [
 def page(*, person: Person, now: datetime) -> dict[str, Any]:
     """Return everything that the page says, in a fixed number of queries."""
     mine = list(_my_plans(person, now=now)[: 4 * SHOWN])
+    incidents = _incidents(person, now=now)
+    critical = [each for each in incidents if each["severity"] == Severity.P0]
     duties = [
-        *_incidents(person, now=now),
-        *_decisions(person),
+        *critical,
+        *_decisions(person),  # the target is held until it is decided
+        *(each for each in incidents if each not in critical),
         *_seats(person, now=now),
         *_of_my_plans(mine, _Duty.SENT_BACK),
         *_deploys(person),
@@ -174,7 +178,9 @@ def _incidents(person: Person, *, now: datetime) -> list[dict[str, Any]]:
     return [
         _duty(
             row.run.plan,
-            what=f"Take the {row.severity} incident",
+            severity=row.severity,
+            what=f"Take the {row.severity} incident INC-{row.pk}",
+            detail=row.title,
             url=reverse("incident", args=[row.pk]),
             action_label="Open the incident",
             level=row.run.revision.level,

@@ -4,10 +4,15 @@ import pytest
 from django.utils import timezone
 
 from migrations_portal.approvals.rules import Decision
+from migrations_portal.demo.customer.examples import CONSENT_TRACKING
+from migrations_portal.execution.models import MigrationRun
+from migrations_portal.incidents.rules import Trigger
+from migrations_portal.incidents.services import open_for_run
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.web.presenters import my_work
 from tests.factories.chain import Story
-from tests.factories.plans import draft, submitted
+from tests.factories.plans import draft, scheduled_run, submitted
+from tests.runs_kit import claimed
 
 
 def both(person):
@@ -52,6 +57,26 @@ def test_everybody_sees_one_number(cast, production, name):
     listed, counted = both(cast[name])
 
     assert listed == counted
+
+
+def test_a_held_target_comes_before_every_incident_but_a_critical_one(cast, production):
+    run = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING)
+    claimed(run)
+    MigrationRun.objects.filter(pk=run.pk).update(status="NEEDS_DECISION")
+    for trigger in (Trigger.EMERGENCY_CHANGE, Trigger.OUTCOME_UNKNOWN, Trigger.RUN_FAILED):
+        open_for_run(
+            run=run, trigger=trigger, title=f"{trigger}", now=timezone.now(), public_url="http://p"
+        )
+
+    duties = my_work.page(person=cast["dan"], now=timezone.now())["duties"]
+
+    assert [each["what"].split(" INC")[0] for each in duties] == [
+        "Take the P0 incident",
+        "Decide what happens after the run",
+        "Take the P1 incident",
+        "Take the P3 incident",
+    ]
+    assert duties[0]["detail"] == "OUTCOME_UNKNOWN"
 
 
 def test_the_privacy_item_leads_to_its_form(cast, production, browser):
