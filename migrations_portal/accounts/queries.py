@@ -1,8 +1,12 @@
 """Who has a second factor, and whom an administrator sees."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Q
+from django.db.models.functions import JSONObject
 
 from migrations_portal.accounts.models import SecondFactor
 from migrations_portal.accounts.rules import PersonNotFound
@@ -95,3 +99,23 @@ def known_person(*, by: Person, person_id: int) -> Known:
         if each.person.pk == person_id:
             return each
     raise PersonNotFound
+
+
+_READ = ("pk", "sealed_secret", "last_step", "locked_until")
+
+
+def factor_beside(*, person: Person) -> ArraySubquery:
+    """Return the person's second factor as an expression, so that another question can carry it."""
+    rows = SecondFactor.objects.filter(person=person, confirmed_at__isnull=False)
+    return ArraySubquery(rows.values(it=JSONObject(**{name: name for name in _READ})))
+
+
+def factor_from(carried: list[dict[str, Any]], *, person: Person) -> SecondFactor | None:
+    """Return what `factor_beside` read, None when there is no factor."""
+    if not carried:
+        return None
+    told = dict(carried[0])
+    locked = told.pop("locked_until")
+    return SecondFactor(
+        person=person, locked_until=datetime.fromisoformat(locked) if locked else None, **told
+    )

@@ -120,6 +120,8 @@ class Seat(models.Model):
     voided_at = models.DateTimeField(null=True)
     void_reason = models.CharField(max_length=200, blank=True)
     """A void seat counts no more: the plan was edited, or its day moved and the go is asked anew."""
+    asked: list[int]
+    """No column: the people with a live link to it, on rows that `services.progress` read."""
 
     class Meta:
         db_table = "approvals_seat"

@@ -165,7 +165,9 @@ def deputies_for(seat: Seat, *, now: datetime) -> list[Delegation]:
     return [
         row
         for row in active_delegations(now=now)
-        if row.role == seat.role and row.giver_id in givers and row.deputy_id not in involved(plan)
+        if (row.group_id, row.role) == (plan.target.group_id, seat.role)
+        and row.giver_id in givers
+        and row.deputy_id not in involved(plan)
     ]
 
 
@@ -174,6 +176,14 @@ def signers_of(seat: Seat, *, now: datetime) -> list[Person]:
     found = {each.pk: each for each in holders_of(seat)}
     found |= {row.deputy_id: row.deputy for row in deputies_for(seat, now=now)}
     return list(found.values())
+
+
+def people(ids: Collection[int], *, group: TargetGroup) -> list[Person]:
+    """Return people by their numbers; asks only for those who hold no role for the group any more."""
+    held = {each.pk: each for each in access.members(group=group)}
+    missing = [each for each in ids if each not in held]
+    gone = Person.objects.filter(pk__in=missing) if missing else []
+    return [*(held[each] for each in ids if each in held), *gone]
 
 
 def plans_to_move(*, now: datetime) -> list[int]:
@@ -233,3 +243,16 @@ def signed_before(*, person: Person, plan: MigrationPlan) -> PlanRevision | None
         .first()
     )
     return seat.revision if seat else None
+
+
+def signed_by(plan: MigrationPlan) -> dict[int, int]:
+    """Return person → number of the newest earlier revision that they signed; no question while there was none."""
+    if plan.revision <= 1:
+        return {}
+    rows = Seat.objects.filter(
+        revision__plan=plan, decided_by__isnull=False, revision__number__lt=plan.revision
+    ).order_by("revision__number")
+    return remembered(
+        ("signed-before", plan.pk),
+        lambda: dict(rows.values_list("decided_by", "revision__number")),
+    )

@@ -1,11 +1,15 @@
 """Writing the ledger."""
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
 from django.db import connection, transaction
 
 from migrations_portal.audit import queries
 from migrations_portal.audit.export import Download, ExportFormat, written
 from migrations_portal.audit.rules import Actor, Draft, EntryKind
 from migrations_portal.kernel.errors import Trouble
+from migrations_portal.kernel.gathering import Gathering
 from migrations_portal.people.models import Person
 
 
@@ -20,23 +24,48 @@ def actor(person: Person) -> Actor:
     return Actor(email=person.email, name=person.full_name)
 
 
-def append(entry: Draft) -> int:
-    """Append inside the caller's transaction and return the entry's number.
+def append(entry: Draft) -> None:
+    """Append inside the caller's transaction; within `together`, when that ends.
 
-    The advisory lock of the chain is taken here, so call it last (L2). Without an open transaction it is refused:
+    The advisory lock of the chain is taken by the writing, so call it last (L2). Without an open transaction it is refused:
     an entry that could stand without its change, or a change without its entry, is what L1 forbids.
     """
+    _check_transaction()
+    _GATHERING.take(entry)
+
+
+def together() -> AbstractContextManager[None]:
+    """Write all entries of one act in one statement, in their order, when the block ends; nothing when it ends by an error."""
+    return _GATHERING.block()
+
+
+def append_now(entry: Draft) -> int:
+    """Append at once, whatever is gathered, and return the entry's number; see `append`."""
+    (seq,) = append_all([entry])
+    return seq
+
+
+def append_all(entries: Sequence[Draft]) -> list[int]:
+    """Append now, in this order, and return the numbers of the entries; see `append`."""
+    _check_transaction()
+    bodies = [entry.body().decode("utf-8") for entry in entries]
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, [bodies])
+        seqs = [int(seq) for (seq,) in cursor.fetchall() if seq is not None]
+    if len(seqs) != len(bodies):
+        raise LedgerNotAppended
+    return seqs
+
+
+def _check_transaction() -> None:
     if not transaction.get_connection().in_atomic_block:
         raise LedgerNotAppended(
             "An audit entry must be written in the transaction of the change that it records."
         )
-    body = entry.body().decode("utf-8")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT audit_append(%s)", [body])
-        (seq,) = cursor.fetchone() or (None,)
-    if seq is None:
-        raise LedgerNotAppended
-    return int(seq)
+
+
+_APPEND = "SELECT audit_append(body) FROM unnest(%s::text[]) WITH ORDINALITY AS said (body, place) ORDER BY place"
+_GATHERING: Gathering[Draft] = Gathering("ledger", write=append_all)
 
 
 def export(
@@ -47,14 +76,13 @@ def export(
     `targets` are those whose ledger the person may read; the caller has asked `targets.queries.ledger_targets`.
     """
     with transaction.atomic():
-        last = append(
-            Draft(
-                kind=EntryKind.LEDGER_EXPORTED,
-                actor=actor(by),
-                sentence=f"{by.full_name} exported the ledger as {form.upper()}.",
-                facts={"targets": targets, "filter": wanted.told()},
-            )
+        entry = Draft(
+            kind=EntryKind.LEDGER_EXPORTED,
+            actor=actor(by),
+            sentence=f"{by.full_name} exported the ledger as {form.upper()}.",
+            facts={"targets": targets, "filter": wanted.told()},
         )
+        last = append_now(entry)
     rows = queries.entries(targets=targets, wanted=wanted).filter(seq__lte=last)
     return Download(
         name=f"ledger-to-{last}.{form}",

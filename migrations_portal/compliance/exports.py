@@ -66,7 +66,7 @@ def ask(
     if form is ExportForm.EVIDENCE and plan is None:
         raise ExportRefused("An evidence pack is made of one plan.")
     of = f"evidence of WC-{plan.pk}" if plan else f"the ledger as {form}"
-    through = services.append(
+    through = services.append_now(
         Draft(
             kind=EntryKind.EVIDENCE_EXPORTED if plan else EntryKind.LEDGER_EXPORTED,
             actor=services.actor(by),
@@ -99,7 +99,7 @@ def ask_for_month(
     if Export.objects.filter(group=group, period=period, form=str(form)).exists():
         return None
     wanted = LedgerFilter(since=since, until=until)
-    through = services.append(
+    through = services.append_now(
         Draft(
             kind=EntryKind.LEDGER_EXPORTED,
             actor=PORTAL,

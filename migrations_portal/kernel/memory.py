@@ -1,7 +1,8 @@
 """What is asked again while one page is made is remembered; when the page is done, it is forgotten.
 
-Only pages that read use it (`web.middleware.ReadingMiddleware`), so a role that is taken away is gone at the next request, and
-nothing that is written ever rests on a memory.
+Pages that read use it (`web.middleware.ReadingMiddleware`), so a role that is taken away is gone at the next request. A verb that
+writes remembers within its own transaction only, from after it took the plan's lock until it ends: what it checks and whom it
+invites rests on one reading, and PostgreSQL's guards look once more when it writes.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -32,3 +33,8 @@ def remembered(key: Hashable, read: Callable[[], T]) -> T:
         memory[key] = read()
     found: T = memory[key]
     return found
+
+
+def known(key: Hashable) -> Any:
+    """Return what is remembered under the key, None when nothing is."""
+    return (_memory.get() or {}).get(key)

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
 
+from migrations_portal.kernel.gathering import Gathering
 from migrations_portal.notifications.models import Notice
 from migrations_portal.notifications.ports import DeliveryFailed
 from migrations_portal.notifications.rules import LEASE, MAX_ATTEMPTS, Channel, pause_after
@@ -66,21 +68,30 @@ def _queue(
     now: datetime,
     plan_id: int | None,
 ) -> None:
-    Notice.objects.bulk_create(
-        [
-            Notice(
-                channel=str(channel),
-                template=template,
-                recipient=to,
-                context=dict(context),
-                dedup_key=f"{channel}:{dedup_key}:{to}"[:200],
-                plan_id=plan_id,
-                created_at=now,
-                due_at=now,
-            )
-        ],
-        ignore_conflicts=True,
+    _GATHERING.take(
+        Notice(
+            channel=str(channel),
+            template=template,
+            recipient=to,
+            context=dict(context),
+            dedup_key=f"{channel}:{dedup_key}:{to}"[:200],
+            plan_id=plan_id,
+            created_at=now,
+            due_at=now,
+        )
     )
+
+
+def together() -> AbstractContextManager[None]:
+    """Put all notices of one act into the outbox in one statement when the block ends; none when it ends by an error."""
+    return _GATHERING.block()
+
+
+def _write(notices: list[Notice]) -> None:
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+
+
+_GATHERING: Gathering[Notice] = Gathering("outbox", write=_write)
 
 
 def claim_due(*, now: datetime, at_most: int = 10) -> list[Notice]:

@@ -13,7 +13,7 @@ from guardian.shortcuts import assign_perm, remove_perm
 from guardian.utils import get_user_obj_perms_model
 
 from migrations_portal.kernel.errors import Refused
-from migrations_portal.kernel.memory import remembered
+from migrations_portal.kernel.memory import known, remembered
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 
@@ -128,6 +128,9 @@ def kept(*, groups: type[Model]) -> dict[int, dict[int, frozenset[Role]]]:
 
 def roles_in(*, person: Person, group: Model) -> frozenset[Role]:
     """Return the roles that `person` holds for `group` now."""
+    held: dict[Role, list[Person]] | None = known(("holders", group.pk))
+    if held is not None:  # who holds which role was read already, for all questions of this act
+        return frozenset(role for role, people in held.items() if person in people)
     mine = roles_everywhere(person=person, groups=type(group))
     return mine.get(group.pk, frozenset())
 

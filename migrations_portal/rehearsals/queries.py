@@ -1,13 +1,17 @@
 """Reading rehearsals: which one counts, what it says, and what waits."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import JSONObject, Now
 
 from migrations_portal.people.models import Person
 from migrations_portal.plans import queries as plan_queries
-from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.plans import rules as plan_rules
+from migrations_portal.plans.models import MigrationPlan, PlanFile, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.rehearsals import rules
 from migrations_portal.rehearsals.models import Rehearsal
@@ -67,12 +71,56 @@ def stale_reason(rehearsal: Rehearsal, *, now: datetime, digest_now: str = "") -
     )
 
 
+def verdict_beside(plan: MigrationPlan) -> ArraySubquery:
+    """Return the newest verdict on the plan's newest revision as an expression, so that another question can carry it."""
+    rows = Rehearsal.objects.filter(
+        revision__plan=plan, revision__number=plan.revision, status=str(RehearsalStatus.DONE)
+    )
+    files = PlanFile.objects.filter(plan=plan).order_by("position")
+    told = JSONObject(
+        **{name: name for name in _VERDICT},
+        files=ArraySubquery(files.values(it=JSONObject(name="name", sha256="sha256"))),
+    )
+    return ArraySubquery(rows.order_by("-pk").values(it=told)[:1])
+
+
+_VERDICT = ("files_digest", "finished_at", "requested_at", "newer_migration", "result")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rehearsal that was carried out, and the digest of the plan's files as they are now."""
+
+    rehearsal: Rehearsal
+    digest_now: str
+
+
+def verdict_from(carried: list[dict[str, Any]], *, plan: MigrationPlan) -> Verdict | None:
+    """Return what `verdict_beside` read, None when there was no verdict."""
+    if not carried:
+        return None
+    told = carried[0]
+    names = [(each["name"], each["sha256"]) for each in told["files"]]
+    done = {name: told[name] for name in _VERDICT}
+    for name in ("finished_at", "requested_at"):
+        done[name] = datetime.fromisoformat(done[name]) if done[name] else None
+    return Verdict(
+        rehearsal=Rehearsal(plan=plan, **done),
+        digest_now=plan_rules.files_digest(target_id=plan.target_id, files=names),
+    )
+
+
 def standing(revision: PlanRevision, *, now: datetime) -> Standing:
     """Say what the newest rehearsal of the revision says now, in one line."""
-    found = newest_verdict(revision)
+    return _standing(newest_verdict(revision), revision=revision, now=now)
+
+
+def _standing(
+    found: Rehearsal | None, *, revision: PlanRevision, now: datetime, digest_now: str = ""
+) -> Standing:
     if found is None:
         return Standing(fresh=False, passing=False, sentence=_none_yet(revision))
-    stale = stale_reason(found, now=now)
+    stale = stale_reason(found, now=now, digest_now=digest_now)
     passing = rules.all_passed(found.result)
     if stale:
         return Standing(fresh=False, passing=passing, sentence=stale)
@@ -89,9 +137,17 @@ def _none_yet(revision: PlanRevision) -> str:
     return "The rehearsal is going on; the result comes by itself."
 
 
-def gate_problem(revision: PlanRevision, *, now: datetime) -> str:
-    """Return why the rehearsal keeps the T-1 gate closed (none, a stale one, a failing one); empty when the gate is open."""
-    stands = standing(revision, now=now)
+def gate_problem(revision: PlanRevision, *, now: datetime, verdict: Verdict | None = None) -> str:
+    """Return why the rehearsal keeps the T-1 gate closed (none, a stale one, a failing one); empty when the gate is open.
+
+    `verdict`: the newest one, when another question carried it already (`verdict_beside`).
+    """
+    if verdict is None:
+        stands = standing(revision, now=now)
+    else:
+        stands = _standing(
+            verdict.rehearsal, revision=revision, now=now, digest_now=verdict.digest_now
+        )
     if stands.opens_the_gate:
         return ""
     said = "The newest rehearsal did not pass" if stands.fresh else "No rehearsal counts"

@@ -61,6 +61,11 @@ def check_soon(check_id: int) -> None:
     _after_commit(Message(ledger.check, {"check_id": check_id}))
 
 
+def chain_soon() -> None:
+    """Ring for the timeline: what is signed may have made it the portal's turn (T-3)."""
+    _after_commit(Message(timeline.sweep))
+
+
 def runs_soon() -> None:
     """Ring for runs: those to schedule, those that are due, and restores that two people chose."""
     _after_commit(Message(runs.start_due), Message(runs.find_lost))

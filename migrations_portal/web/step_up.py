@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from migrations_portal.accounts import queries, services
+from migrations_portal.accounts.models import SecondFactor
 from migrations_portal.accounts.rules import FactorMissing, PasswordWrong
 from migrations_portal.people.models import Person
 
@@ -26,26 +27,30 @@ def asks(person: Person) -> bool:
     return has_factor(person) or must_set_up(person)
 
 
-def prove(*, person: Person, password: str, code: str) -> str:
-    """Return the factors that were shown, as the record names them.
+def prove(*, person: Person, password: str, code: str, factor: SecondFactor | None) -> str:
+    """Return the factors that were shown, as the record names them. `factor`: the person's second factor, None without one.
 
     Raises `FactorMissing`, `PasswordWrong`, `CodeWrong`, `CodeLocked`. A code is used up by this.
     """
-    if must_set_up(person):
+    if factor is None and settings.REQUIRE_SECOND_FACTOR:
         raise FactorMissing
     if not person.check_password(password):
         raise PasswordWrong
-    if not has_factor(person):
+    if factor is None:
         return "session and password"
-    used = services.prove(person=person, code=code, key=settings.FACTOR_KEY, now=timezone.now())
+    used = services.prove(
+        person=person, code=code, key=settings.FACTOR_KEY, now=timezone.now(), factor=factor
+    )
     return f"session, password and {used}"
 
 
 def prove_if_asked(*, person: Person, posted: Mapping[str, Any]) -> str:
     """Return the factors of an act that asks again only those who have a second factor, or must have one; see `prove`."""
-    if not asks(person):
+    factor = queries.factor(person=person)
+    if factor is None and not settings.REQUIRE_SECOND_FACTOR:
         return "session"
     return prove(
+        factor=factor,
         person=person,
         password=str(posted.get("password", "")),
         code=str(posted.get("code", "")),

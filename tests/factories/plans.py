@@ -247,3 +247,6 @@ def _approve(seat: Seat, *, by: Person, now: datetime) -> None:
         day=SHORT_DAY,
         public_url=URL,
     )
+    approvals.go_on(  # as the sweep would: T-3 is due, and the portal's own act
+        plan_id=seat.revision.plan_id, now=now, day=SHORT_DAY, public_url=URL
+    )

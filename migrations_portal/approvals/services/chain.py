@@ -112,11 +112,10 @@ def move_dates(*, plan: MigrationPlan, revision: PlanRevision, at: Moment) -> No
 
 
 def void(seats: Iterable[Seat], *, reason: str, now: datetime) -> list[Seat]:
-    """Make seats count no more, decided or not, and take their links back; return them."""
+    """Make seats count no more, decided or not; return them. PostgreSQL takes their links back (migration 0018)."""
     rows = list(seats)
-    ids = [row.pk for row in rows]
-    invitations.revoke(now=now, seat__in=ids)
-    Seat.objects.filter(pk__in=ids).update(voided_at=now, void_reason=reason[:200])
+    mine = Seat.objects.filter(pk__in=[row.pk for row in rows])
+    mine.update(voided_at=now, void_reason=reason[:200])
     return rows
 
 

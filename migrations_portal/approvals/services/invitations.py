@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from migrations_portal.approvals import queries
@@ -16,31 +17,34 @@ AT_LEAST = timedelta(hours=1)
 """A link that is sent around T-0 still lives this long."""
 
 
-def invite_all(seat: Seat, *, plan: MigrationPlan, at: Moment) -> list[Person]:
-    """Invite everybody who can sign the seat and has no link to it yet; return those who are new."""
-    have = set(
-        Invitation.objects.filter(seat=seat, revoked_at__isnull=True).values_list(
-            "person_id", flat=True
+def invite(seats: Sequence[Seat], *, plan: MigrationPlan, at: Moment) -> list[Person]:
+    """Invite everybody who can sign one of the seats and has no link to it yet; return those who are new.
+
+    `queries.with_links` or `progress.read` put the people with a live link on the seats.
+    """
+    asked = [
+        (seat, person)
+        for seat in seats
+        for person in queries.signers_of(seat, now=at.now)
+        if person.pk not in seat.asked
+    ]
+    tokens = [secrets.token_urlsafe(32) for _ in asked]
+    made = Invitation.objects.bulk_create(
+        Invitation(
+            seat=seat,
+            person=person,
+            token_hash=hashlib.sha256(token.encode()).hexdigest(),
+            created_at=at.now,
+            expires_at=_expiry(plan, now=at.now),
         )
+        for (seat, person), token in zip(asked, tokens, strict=True)
     )
-    new = [each for each in queries.signers_of(seat, now=at.now) if each.pk not in have]
-    for person in new:
-        _invite(seat, person=person, plan=plan, at=at)
-    return new
-
-
-def _invite(seat: Seat, *, person: Person, plan: MigrationPlan, at: Moment) -> None:
-    token = secrets.token_urlsafe(32)
-    row = Invitation.objects.create(
-        seat=seat,
-        person=person,
-        token_hash=hashlib.sha256(token.encode()).hexdigest(),
-        created_at=at.now,
-        expires_at=_expiry(plan, now=at.now),
-    )
-    mails.ask_for_signature(
-        seat, person=person, plan=plan, link=f"{at.public_url}/s/{token}/", key=row.pk, at=at
-    )
+    for row, token in zip(made, tokens, strict=True):
+        link = f"{at.public_url}/s/{token}/"
+        mails.ask_for_signature(
+            row.seat, person=row.person, plan=plan, link=link, key=row.pk, at=at
+        )
+    return [person for _, person in asked]
 
 
 def _expiry(plan: MigrationPlan, *, now: datetime) -> datetime:

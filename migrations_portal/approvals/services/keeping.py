@@ -55,10 +55,12 @@ def _keep(plan: MigrationPlan, *, at: Moment) -> None:
 
 def _refill(seat: Seat, *, plan: MigrationPlan, at: Moment) -> None:
     can = {each.pk for each in queries.signers_of(seat, now=at.now)}
-    links = Invitation.objects.filter(seat=seat, revoked_at__isnull=True).select_related("person")
+    rows = Invitation.objects.filter(seat=seat, revoked_at__isnull=True).select_related("person")
+    links = list(rows)
     gone = [row for row in links if row.person_id not in can]
     invitations.revoke(now=at.now, pk__in=[row.pk for row in gone])
-    new = invitations.invite_all(seat, plan=plan, at=at)
+    seat.asked = [row.person_id for row in links if row not in gone]
+    new = invitations.invite([seat], plan=plan, at=at)
     if not can and seat.unfillable_since is None:
         _tell_that_nobody_can(seat, plan=plan, at=at)
     elif can and seat.unfillable_since is not None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Q
+
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Invitation, Seat
 from migrations_portal.approvals.policy import STAGES, Stage
@@ -49,7 +51,7 @@ def ask_for_signature(
     seat: Seat, *, person: Person, plan: MigrationPlan, link: str, key: int, at: Moment
 ) -> None:
     """Send the one mail that asks a person for a signature."""
-    before = queries.signed_before(person=person, plan=plan)
+    before = queries.signed_by(plan).get(person.pk)
     own = any(each.pk == person.pk for each in queries.holders_of(seat))
     deputy_of = [
         row.giver for row in queries.deputies_for(seat, now=at.now) if row.deputy == person
@@ -62,7 +64,7 @@ def ask_for_signature(
             **seat_words(seat, plan=plan),
             "person_name": person.first_name,
             "stands_for": "" if own or not deputy_of else deputy_of[0].full_name,
-            "signed_revision": before.number if before else None,
+            "signed_revision": before,
             "url": link,
         },
         dedup_key=f"invitation-{key}",
@@ -112,12 +114,14 @@ def tell_outcome(
     key: str,
     at: Moment,
     reason: str = "",
-    but: Person | None = None,
+    people: Iterable[Person] | None = None,
 ) -> None:
-    """Tell the author, everybody who signed and everybody who is still asked what became of the plan."""
-    people = [each for each in concerned(revision) if but is None or each.pk != but.pk]
+    """Tell the author, everybody who signed and everybody who is still asked what became of the plan.
+
+    `people`: who that is, when the caller has read it already.
+    """
     tell(
-        people,
+        concerned(revision) if people is None else people,
         plan=plan,
         revision=revision,
         template="plan_decided",
@@ -133,12 +137,12 @@ def concerned(revision: PlanRevision) -> list[Person]:
     """Return the author, those who decided on a seat of the revision, and those with a live link to one."""
     decided = Seat.objects.filter(revision=revision, decided_by__isnull=False)
     asked = Invitation.objects.filter(seat__revision=revision, revoked_at__isnull=True)
-    ids = {
-        revision.plan.author_id,
-        *decided.values_list("decided_by", flat=True),
-        *asked.values_list("person", flat=True),
-    }
-    return list(Person.objects.filter(pk__in=ids, is_active=True).order_by("pk"))
+    who = (
+        Q(pk=revision.plan.author_id)
+        | Q(pk__in=decided.values("decided_by"))
+        | Q(pk__in=asked.values("person"))
+    )
+    return list(Person.objects.filter(who, is_active=True).order_by("pk"))
 
 
 def tell_stakeholders(

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from migrations_portal.approvals.models import Invitation, Seat
+from migrations_portal.approvals import queries
+from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.policy import (
     DECISIONS_PER_MINUTE,
     MEANINGS,
@@ -21,15 +22,19 @@ from migrations_portal.approvals.rules import (
     check_reason,
     check_was_read,
 )
-from migrations_portal.approvals.services import chain, invitations, mails, powers
-from migrations_portal.approvals.services.advancing import advance
+from migrations_portal.approvals.services import chain, mails, powers, progress
+from migrations_portal.approvals.services.advancing import move_on
 from migrations_portal.approvals.services.moment import Moment
+from migrations_portal.approvals.services.progress import Progress
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EntryKind
+from migrations_portal.kernel.memory import remembering
+from migrations_portal.notifications import services as notifications
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.queries import PlanNotFound
 from migrations_portal.plans.rules import PlanStatus
 
 
@@ -62,48 +67,56 @@ def sign_off(
     """
     at = Moment(now=now, day=day, public_url=public_url)
     given = check_reason(reason)
-    seat, plan = _locked(seat_id)
-    if seat.decision:
-        raise AlreadyDecided(
-            f"{seat.printed_name} decided on this seat already ({seat.decision.lower()})."
-        )
-    if plan.revision != seat.revision.number or digest != seat.revision.digest:
-        raise RevisionStale
-    giver = powers.check_may_decide(seat, by=by, now=now)
-    _check_pace(seat, plan=plan, by=by, evidence=evidence, now=now)
-    _write(seat, decision=decision, by=by, giver=giver, reason=given, evidence=evidence, now=now)
-    _tell_the_others(seat, plan=plan, by=by, at=at)
-    if decision is Decision.APPROVE:
-        _record_signature(seat, plan=plan, by=by)
-        advance(plan=plan, at=at)
-    else:
-        _reject(seat, plan=plan, by=by, at=at)
+    of_seat = Seat.objects.filter(pk=seat_id).values("revision__plan")
+    plan = plans.lock_one(MigrationPlan.objects.filter(pk__in=of_seat))
+    with audit.together(), notifications.together(), remembering():
+        seat, found = _read(plan, seat_id=seat_id, by=by, now=now)
+        if seat.decision:
+            raise AlreadyDecided(
+                f"{seat.printed_name} decided on this seat already ({seat.decision.lower()})."
+            )
+        if plan.revision != seat.revision.number or digest != seat.revision.digest:
+            raise RevisionStale
+        giver = powers.check_may_decide(seat, by=by, now=now)
+        _check_pace(found, evidence=evidence, now=now)
+        _put(seat, decision=decision, by=by, giver=giver, reason=given, evidence=evidence, now=now)
+        found.decided(seat)
+        _tell_the_others(seat, plan=plan, by=by, at=at)
+        if decision is Decision.APPROVE:
+            _record_signature(seat, plan=plan, by=by)
+            _go_on(seat, found=found, at=at)
+        else:
+            _reject(seat, found=found, by=by, at=at)
     return seat
 
 
-def _locked(seat_id: int) -> tuple[Seat, MigrationPlan]:
-    """Lock the plan first, then the seat: every verb takes them in this order."""
-    plan_id = Seat.objects.values_list("revision__plan_id", flat=True).get(pk=seat_id)
-    plan = plans.lock(plan_id)
-    seat = Seat.objects.select_for_update(of=("self",)).select_related("revision").get(pk=seat_id)
-    seat.revision.plan = plan
-    return seat, plan
+def _read(plan: MigrationPlan, *, seat_id: int, by: Person, now: datetime) -> tuple[Seat, Progress]:
+    """Lock the plan's seats; the plan is locked already, as every verb takes them in this order."""
+    found = progress.read(plan, by=by, seat_id=seat_id, now=now)
+    if found is None:
+        raise PlanNotFound
+    return found.every[seat_id], found
 
 
-def _check_pace(
-    seat: Seat, *, plan: MigrationPlan, by: Person, evidence: Evidence, now: datetime
-) -> None:
-    revision = seat.revision
+def _go_on(seat: Seat, *, found: Progress, at: Moment) -> None:
+    """Save the signature, and open what it opens: nothing as long as its own stage lacks another one."""
+    if found.signed(seat.stage):
+        move_on(found, at=at, for_a_person=True)
+    else:
+        found.save()
+
+
+def _check_pace(found: Progress, *, evidence: Evidence, now: datetime) -> None:
+    revision = found.revision
     if evidence.shown_at is not None and asks_again(
-        level=revision.level, phi=revision.phi, emergency=bool(plan.emergency_reason)
+        level=revision.level, phi=revision.phi, emergency=bool(found.plan.emergency_reason)
     ):
         check_was_read(shown_at=evidence.shown_at, now=now)
-    since = now - timedelta(minutes=1)
-    if Seat.objects.filter(decided_by=by, decided_at__gt=since).count() >= DECISIONS_PER_MINUTE:
+    if found.decided_lately >= DECISIONS_PER_MINUTE:
         raise TooMany
 
 
-def _write(
+def _put(
     seat: Seat,
     *,
     decision: Decision,
@@ -122,13 +135,11 @@ def _write(
     seat.meaning = (MEANINGS[stage] if approves else "send back as {role}").format(role=role.title)
     seat.factors = evidence.factors
     seat.ip, seat.user_agent = evidence.ip, evidence.user_agent[:300]
-    seat.save()
 
 
 def _tell_the_others(seat: Seat, *, plan: MigrationPlan, by: Person, at: Moment) -> None:
-    """Tell those who were asked for the same seat that it is done, and take their links back."""
-    rows = Invitation.objects.filter(seat=seat, revoked_at__isnull=True).select_related("person")
-    others = [row.person for row in rows if row.person_id != by.pk]
+    """Tell those who were asked for the same seat that it is done. PostgreSQL takes the links back (migration 0018)."""
+    others = queries.people(set(seat.asked) - {by.pk}, group=plan.target.group)
     mails.tell(
         others,
         plan=plan,
@@ -140,7 +151,6 @@ def _tell_the_others(seat: Seat, *, plan: MigrationPlan, by: Person, at: Moment)
         decided_by=seat.printed_name,
         decided_word="signed" if seat.decision == Decision.APPROVE else "sent the plan back",
     )
-    invitations.revoke(now=at.now, seat=seat)
 
 
 def _record_signature(seat: Seat, *, plan: MigrationPlan, by: Person) -> None:
@@ -174,8 +184,9 @@ def _signature(seat: Seat) -> dict[str, object]:
     }
 
 
-def _reject(seat: Seat, *, plan: MigrationPlan, by: Person, at: Moment) -> None:
-    revision = seat.revision
+def _reject(seat: Seat, *, found: Progress, by: Person, at: Moment) -> None:
+    plan, revision = found.plan, found.revision
+    found.save()
     mails.tell_outcome(
         plan=plan,
         revision=revision,
@@ -184,7 +195,7 @@ def _reject(seat: Seat, *, plan: MigrationPlan, by: Person, at: Moment) -> None:
         reason=seat.reason,
         key=f"rejected-{revision.pk}",
         at=at,
-        but=by,
+        people=[each for each in found.concerned() if each.pk != by.pk],
     )
     mails.correct_stakeholders(
         plan=plan,
@@ -193,7 +204,7 @@ def _reject(seat: Seat, *, plan: MigrationPlan, by: Person, at: Moment) -> None:
         key=f"rejected-{revision.pk}",
         at=at,
     )
-    chain.close(revision=revision, now=at.now)
+    chain.pass_over(revision, now=at.now)
     entry = plans.draft_entry(
         plan,
         kind=EntryKind.SEAT_REJECTED,

@@ -5,14 +5,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from migrations_portal.accounts import queries as accounts
+from migrations_portal.accounts.models import SecondFactor
 from migrations_portal.approvals import queries, services
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.policy import why_asked_again
@@ -56,15 +59,14 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
 def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
     """Show one seat, or decide on it."""
     person = signed_in(request)
-    seat = _seat(seat_id)
-    plan_queries.get(plan_id=seat.revision.plan_id, person=person)
+    seat = _seat(seat_id, person)
     form_class = _form_maker(seat, person)
     if request.method != "POST":
         since = shown.written(seat_id=seat.pk, person_id=person.pk, at=timezone.now())
         form = form_class(initial={"digest": seat.revision.digest, "shown": since})
         return _private(_page(request, seat, person=person, form=form))
     form = form_class(request.POST)
-    if form.is_valid() and (factors := _factors(form, person)):
+    if form.is_valid() and (factors := _factors(form, seat, person)):
         return _decide(request, seat, person=person, form=form, factors=factors)
     return _private(_page(request, seat, person=person, form=form, status=422))
 
@@ -81,17 +83,27 @@ def _form_maker(seat: Seat, person: Person) -> Callable[..., SignOffForm]:
     because = _asked_because(seat)
     if not because:
         return SignOffForm
-    form_class = TwoFactorSignOffForm if step_up.has_factor(person) else StepUpSignOffForm
+    form_class = TwoFactorSignOffForm if _factor(seat, person) else StepUpSignOffForm
     return partial(form_class, because=because)
 
 
-def _factors(form: SignOffForm, person: Person) -> str:
+def _factor(seat: Seat, person: Person) -> SecondFactor | None:
+    """Return the person's second factor, which `_seat` read with the seat."""
+    return accounts.factor_from(vars(seat)["factor_carried"], person=person)
+
+
+def _factors(form: SignOffForm, seat: Seat, person: Person) -> str:
     """Return how the person proved who they are; empty, with the reason in the form, when they did not."""
     given = form.cleaned_data
     if "password" not in given:
         return "session"
     try:
-        return step_up.prove(person=person, password=given["password"], code=given.get("code", ""))
+        return step_up.prove(
+            person=person,
+            password=given["password"],
+            code=given.get("code", ""),
+            factor=_factor(seat, person),
+        )
     except Refused as refusal:
         field = {"password-wrong": "password", "second-factor-missing": None}.get(
             refusal.code, "code"
@@ -125,17 +137,25 @@ def _decide(
     except Refused as refusal:
         services.record_refusal(seat=seat, by=person, code=refusal.code, sentence=refusal.sentence)
         messages.error(request, refusal.sentence)
-        return _private(_page(request, _seat(seat.pk), person=person, form=form, status=409))
+        return _private(
+            _page(request, _seat(seat.pk, person), person=person, form=form, status=409)
+        )
     bells.notices_soon()
+    bells.chain_soon()
     bells.runs_soon()
     return redirect("sign-off", seat_id=seat.pk)
 
 
-def _seat(seat_id: int) -> Seat:
-    rows = Seat.objects.select_related(
+def _seat(seat_id: int, person: Person) -> Seat:
+    """Return a seat of a plan that the person may see, or raise `PlanNotFound`."""
+    plans = plan_queries.visible(person=person).order_by().values("pk")
+    rows = Seat.objects.filter(pk=seat_id, revision__plan__in=plans).select_related(
         "revision__plan__target__group", "revision__plan__author", "decided_by"
     )
-    return get_object_or_404(rows, pk=seat_id)
+    rows = rows.annotate(factor_carried=accounts.factor_beside(person=person))
+    if (seat := rows.first()) is None:
+        raise plan_queries.PlanNotFound
+    return seat
 
 
 def _page(
@@ -181,7 +201,7 @@ def _state(seat: Seat, person: Person, *, now: datetime) -> tuple[str, str, Pers
     except Refused as refusal:
         over = seat.opened_at is not None and refusal.code == "seat-not-open"
         return "closed" if over else STATES.get(refusal.code, "not_yours"), refusal.sentence, None
-    if _asked_because(seat) and step_up.must_set_up(person):
+    if _asked_because(seat) and settings.REQUIRE_SECOND_FACTOR and _factor(seat, person) is None:
         return (
             "needs_factor",
             (

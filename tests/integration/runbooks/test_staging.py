@@ -148,6 +148,7 @@ class Road:
                 evidence=approvals.Evidence(ip="127.0.0.1", user_agent="tests", factors="password"),
                 **DOOR,
             )  # fmt: skip
+        approvals.go_on(plan_id=self.plan.pk, now=now() + timedelta(seconds=2), **DOOR)
         return self
 
     def tick(self) -> "Road":

@@ -1,6 +1,7 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -109,11 +110,12 @@ def test_sam_has_no_power_over_dans_seat(cast, link):
 def test_who_answers_quicker_than_anybody_reads_decides_nothing(cast, link):
     seat = Seat.objects.get(stage="REVIEW", role="DBA")
     dan, url = browser(cast["dan"]), f"/sign-off/{seat.pk}/"
-    page = dan.get(url)
-    at_once = page.context["form"].initial["shown"]
 
-    for given in (at_once, "", "forged", answer(seat, cast["sam"])["shown"]):
-        refused = dan.post(url, answer(seat, cast["dan"], shown=given))
+    for given in ("at once", "", "forged", answer(seat, cast["sam"])["shown"]):
+        with time_machine.travel(datetime.now(UTC), tick=False):
+            at_once = dan.get(url).context["form"].initial["shown"]
+            shown_at = at_once if given == "at once" else given
+            refused = dan.post(url, answer(seat, cast["dan"], shown=shown_at))
         assert refused.status_code == 409
         assert "quicker than anybody can read" in refused.content.decode()
     seat.refresh_from_db()
