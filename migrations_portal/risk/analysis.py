@@ -93,7 +93,9 @@ class Analysis:
     # -- what a statement does ------------------------------------------------------------------
 
     def lock(self, relation: Relation, mode: Lock) -> None:
-        """Note a lock on a relation; the strongest one stays."""
+        """Note a lock on a relation; the strongest one stays. Whoever writes rows takes ROW EXCLUSIVE."""
+        if mode is Lock.ROW_EXCLUSIVE:
+            relation.empty = False
         if relation.born == self.number or not self.number:
             return
         seen = self.seen

@@ -94,13 +94,27 @@ def implied(relation: Relation, key: tuple[str, ...], strategy: str, bound: Boun
 
 
 def conjuncts(expression: Node) -> Iterator[Node]:
-    """Give the parts of an expression that are joined by AND."""
+    """Give the parts of an expression that are joined by AND; BETWEEN is two of them, as in PostgreSQL."""
     body = expression.get("BoolExpr")
     if body is not None and body["boolop"] == "AND_EXPR":
         for part in body["args"]:
             yield from conjuncts(part)
+    elif expression.get("A_Expr", _NOTHING).get("kind") == "AEXPR_BETWEEN":
+        between = expression["A_Expr"]
+        for operator, bound in zip((">=", "<="), between["rexpr"]["List"]["items"], strict=True):
+            name = [{"String": {"sval": operator}}]
+            yield {"A_Expr": between | {"kind": "AEXPR_OP", "name": name, "rexpr": bound}}
     else:
         yield expression
+
+
+_NOTHING: Node = {}
+
+
+def alternatives(fact: Node) -> list[Node]:
+    """Give the parts of a condition that are joined by OR; nothing for any other condition."""
+    body = fact.get("BoolExpr", _NOTHING)
+    return body["args"] if body.get("boolop") == "OR_EXPR" else []
 
 
 def comparison(fact: Node, column: str) -> tuple[str, str] | None:
@@ -142,6 +156,22 @@ def listed(fact: Node, column: str) -> list[str] | None:
     items = right.get("List", {}).get("items") or right.get("A_ArrayExpr", {}).get("elements") or []
     values = [constant(item) for item in items]
     return [v for v in values if v is not None] if all(v is not None for v in values) else None
+
+
+def spanned(facts: list[Node], column: str, bounds: list[Bound]) -> bool:
+    """Whether every value that the conditions leave over for the column lies in one of these ranges."""
+    found = [compared for fact in facts if (compared := comparison(fact, column)) is not None]
+    lows = [order(value) for operator, value in found if operator in (">", ">=")]
+    highs = [
+        (order(value), operator == "<=") for operator, value in found if operator in ("<", "<=")
+    ]
+    if not lows or not highs:
+        return False
+    reached, (end, included) = max(lows), min(highs)
+    for bound in sorted(bounds, key=lambda each: order(each.lower[0])):
+        if order(bound.lower[0]) <= reached:
+            reached = max(reached, order(bound.upper[0]))
+    return reached > end or (reached == end and not included)
 
 
 def _within(fact: Node, column: str, values: tuple[str, ...]) -> bool:

@@ -180,6 +180,8 @@ class Relation:
     owned_by: tuple[int, str] | None = None
     """For a sequence: the table and column that own it."""
     populated: bool = True
+    empty: bool = False
+    """Made by this migration, and nothing has been written to it since: there are no rows to read."""
     tablespace: str = ""
     access_method: str = "heap"
     server: str = ""

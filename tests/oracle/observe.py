@@ -47,7 +47,7 @@ _SLOW_AND_PLAIN = (
 )
 """A VACUUM of a small table is over before anybody can look at its locks."""
 _PLANNED = (
-    "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE", "EXPLAIN", "PREPARE", "DECLARE", "TABLE", "COPY (",
+    "SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE", "EXPLAIN", "PREPARE", "DECLARE", "TABLE", "COPY (", "DO",
 )  # fmt: skip
 """Statements where the planner chooses between an index and the whole table, as it does in real life."""
 

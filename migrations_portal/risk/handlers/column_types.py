@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import dependencies, programs
-from migrations_portal.risk.handlers.table_change import scan_tree
+from migrations_portal.risk.handlers.table_change import check_key
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Column
 from migrations_portal.risk.render import TypeText
@@ -168,9 +168,7 @@ def _readd_key(
                 Lock.ACCESS_EXCLUSIVE if member is not target else _lock_on(analysis, target),
             )
     if not keep and constraint.validated and constraint.enforced:
-        scan_tree(analysis, holder)
-        if not empty:
-            scan_tree(analysis, target)
+        check_key(analysis, holder, target, only_null=empty)
 
 
 def _judge(

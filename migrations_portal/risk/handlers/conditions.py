@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from migrations_portal.risk.bounds import conjuncts, listed, order
+from migrations_portal.risk.bounds import alternatives, conjuncts, listed, order
 from migrations_portal.risk.trees import constant, strings, walk
 
 if TYPE_CHECKING:
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
 
 def uses_index(relation: Relation, where: Node | None) -> bool:
-    """Whether the condition compares the leading column of some whole index with a literal."""
+    """Whether the condition, or else each part of an OR in it, compares the leading column of some whole index with a literal."""
     if where is None or not relation.indexes:
         return False
     found = _found_by(where)
     whole = [index.columns for index in relation.indexes.values() if not index.partial]
-    return bool(found) and any(columns and columns[0] in found for columns in whole)
+    if found and any(columns and columns[0] in found for columns in whole):
+        return True
+    choices = [parts for fact in conjuncts(where) if (parts := alternatives(fact))]
+    return any(all(uses_index(relation, part) for part in parts) for parts in choices)
 
 
 def _found_by(where: Node) -> set[str]:

@@ -36,6 +36,7 @@ def create_table(analysis: Analysis, node: Node, *, kind: str = "r") -> Relation
     if relation is None:
         return None
     relation.persistence = node["relation"].get("relpersistence", "p")
+    relation.empty = kind == "r" and relation.born > 0
     if relation.persistence == "u" and analysis.number:
         analysis.find("create-unlogged-table", name=relation.qualified)
     if "partspec" in node:

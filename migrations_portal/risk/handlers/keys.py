@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers.safe_forms import unvalidated_key
-from migrations_portal.risk.handlers.table_change import scan_tree
+from migrations_portal.risk.handlers.table_change import check_key, scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import constraint_name
 from migrations_portal.risk.objects import Constraint
@@ -123,10 +123,10 @@ def _judge(
 def validate_foreign_key(analysis: Analysis, relation: Relation, constraint: Constraint) -> None:
     """VALIDATE: reads both tables while writes go on; the referenced table gets ROW SHARE."""
     target = analysis.schema.relations.get(constraint.ref)
-    scan_tree(analysis, relation)
     if target is None:
+        scan_tree(analysis, relation)
         return
     members = [target, *(analysis.schema.descendants(target) if target.kind == "p" else ())]
     for member in members:
         analysis.lock(member, Lock.ROW_SHARE)
-    scan_tree(analysis, target)
+    check_key(analysis, relation, target)

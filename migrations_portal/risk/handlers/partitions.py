@@ -192,11 +192,11 @@ def detach(change: TableChange, command: Node) -> None:
         return
     concurrent = bool(node.get("concurrent"))
     copies = any(trigger.row for trigger in parent.triggers.values())
-    full = copies or analysis.version >= LOCKS_DETACHED
+    default = default_partition(analysis, parent)
+    full = copies or partition is default or analysis.version >= LOCKS_DETACHED
     analysis.lock(partition, _AE if full else Lock.SHARE_UPDATE_EXCLUSIVE)
     for member in analysis.schema.descendants(partition):
         analysis.lock(member, _AE)
-    default = default_partition(analysis, parent)
     if default is not None and default is not partition:
         if concurrent:
             analysis.find(

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk import hash_partitions
-from migrations_portal.risk.bounds import comparison, conjuncts, listed, order, takes
+from migrations_portal.risk.bounds import (
+    alternatives,
+    comparison,
+    conjuncts,
+    listed,
+    order,
+    spanned,
+    takes,
+)
 from migrations_portal.risk.handlers.conditions import is_null_test, never, uses_index
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.trees import walk, with_heirs
@@ -144,17 +152,29 @@ def _pruned(analysis: Analysis, parent: Relation, child: Relation, where: Node) 
         return False
     if parent.strategy == "hash":
         keys = _key_of(parent, {c: _equal(where, c) for c in parent.key})
-        return keys is not None and hash_partitions.takes(child.bound, keys) is False
-    for fact in conjuncts(where):
-        values = ["NULL"] if is_null_test(fact, parent.key[0]) else listed(fact, parent.key[0])
-        found = comparison(fact, parent.key[0]) if parent.strategy == "range" else None
-        if values is not None:
-            excluded = not any(partition_may_take(analysis, parent, child, v) for v in values)
-        else:
-            excluded = found is not None and _outside(child.bound, *found)
-        if excluded:
+        if keys is not None:
+            return hash_partitions.takes(child.bound, keys) is False
+    facts = list(conjuncts(where))
+    if child.bound.default and parent.strategy == "range":
+        others = _siblings(analysis, parent, child)
+        if spanned(
+            facts, parent.key[0], [bound for bound in others if bound.lower and bound.upper]
+        ):
             return True
-    return False
+    return any(_excludes(analysis, parent, child, fact) for fact in facts)
+
+
+def _excludes(analysis: Analysis, parent: Relation, child: Relation, fact: Node) -> bool:
+    """Whether one condition (or else each part of an OR) keeps all rows of the partition out."""
+    if parts := alternatives(fact):
+        return all(_pruned(analysis, parent, child, part) for part in parts)
+    if parent.strategy == "hash" or child.bound is None:
+        return False
+    values = ["NULL"] if is_null_test(fact, parent.key[0]) else listed(fact, parent.key[0])
+    if values is not None:
+        return not any(partition_may_take(analysis, parent, child, v) for v in values)
+    found = comparison(fact, parent.key[0]) if parent.strategy == "range" else None
+    return found is not None and _outside(child.bound, *found)
 
 
 def _equal(where: Node, column: str) -> str | None:
@@ -195,8 +215,14 @@ def partition_may_take(analysis: Analysis, parent: Relation, child: Relation, va
         return True
     if not child.bound.default:
         return takes(child.bound, parent.strategy, value) is not False
-    siblings = (analysis.schema.relations[oid] for oid in parent.children if oid != child.oid)
-    return not any(s.bound is not None and takes(s.bound, parent.strategy, value) for s in siblings)
+    siblings = _siblings(analysis, parent, child)
+    return not any(takes(bound, parent.strategy, value) for bound in siblings)
+
+
+def _siblings(analysis: Analysis, parent: Relation, child: Relation) -> list[Bound]:
+    """The bounds of the other partitions."""
+    others = [analysis.schema.relations[oid] for oid in parent.children if oid != child.oid]
+    return [other.bound for other in others if other.bound is not None]
 
 
 def _outside(bound: Bound, word: str, value: str) -> bool:

@@ -58,9 +58,18 @@ class TableChange:
             analysis.scan(relation)
         if self.validate_keys:
             for table, target, columns in self.keys_to_check:
-                scan_tree(analysis, table)
-                if not self.empty_columns & set(columns):
-                    scan_tree(analysis, target)
+                check_key(
+                    analysis, table, target, only_null=bool(self.empty_columns & set(columns))
+                )
+
+
+def check_key(
+    analysis: Analysis, table: Relation, target: Relation, *, only_null: bool = False
+) -> None:
+    """Note the scans that check a foreign key: the other table is read only when there is something to look up in it."""
+    scan_tree(analysis, table)
+    if not (table.empty or only_null):
+        scan_tree(analysis, target)
 
 
 def scan_tree(analysis: Analysis, relation: Relation) -> None:

@@ -1,3 +1,5 @@
+import pytest
+
 from migrations_portal.risk import Level, ScriptFile, assess
 from tests.unit.risk.kit import SCHEMA, assessed, level, rules
 
@@ -32,6 +34,26 @@ def test_a_change_of_one_row_by_its_key_is_no_backfill() -> None:
 def test_filling_a_table_made_in_the_same_transaction_blocks_nobody() -> None:
     sql = "CREATE TABLE copy (id int); INSERT INTO copy SELECT id FROM students"
     assert "ddl-and-data-in-one-transaction" not in rules(sql)
+
+
+@pytest.mark.parametrize(
+    ("before", "read"),
+    [
+        ("CREATE TABLE marks (student_id integer);", set()),
+        ("CREATE TABLE marks (student_id integer); INSERT INTO marks VALUES (3);", {"students"}),
+        ("CREATE TABLE marks AS SELECT 3 AS student_id;", {"students"}),
+        ("CREATE TABLE IF NOT EXISTS marks (student_id integer);", {"students"}),
+    ],
+)
+def test_the_key_of_a_table_that_is_new_and_empty_looks_nothing_up(
+    before: str, read: set[str]
+) -> None:
+    schema = None if "IF NOT" in before else SCHEMA
+    key = "ALTER TABLE marks ADD FOREIGN KEY (student_id) REFERENCES students (id);"
+
+    last = assessed(before + key, schema=schema).statements[-1]
+
+    assert {name.removeprefix("public.") for name in last.scans} - {"marks"} == read
 
 
 def test_validating_in_the_transaction_that_adds_the_rule_gains_nothing() -> None:
