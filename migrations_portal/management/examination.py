@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import redis
@@ -16,6 +16,7 @@ from migrations_portal import wiring
 from migrations_portal.adapters.mail import SmtpMailer
 from migrations_portal.adapters.sandbox import Job, Mount, Sandbox, libraries
 from migrations_portal.kernel.errors import ProductError
+from migrations_portal.notifications.queries import in_trouble
 from migrations_portal.runbooks.health import ROOM_NEEDED
 from migrations_portal.runbooks.tools import Tools
 from migrations_portal.targets.models import Target
@@ -36,6 +37,7 @@ MEND = (
     "Run `npm ci --ignore-scripts` in it (Sequelize), or install its locked packages into the folder site-packages "
     "(Alembic; see docs/reference/drivers.md)."
 )
+OUTBOX_DAYS = timedelta(days=7)
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user"
 
 
@@ -86,6 +88,7 @@ def _portal(now: datetime) -> list[tuple[str, Look]]:
         ("broker", _broker),
         ("vault", _vault),
         ("mail", _mail),
+        ("outbox", lambda: _outbox(now)),
         ("client tools", _client_tools),
         ("sandbox", _sandbox),
         ("disk", _disk),
@@ -147,6 +150,19 @@ def _mail() -> Finding:
     if isinstance(mailer, SmtpMailer):
         mailer.check()
     return Finding("mail", ok=True, sentence="The mail relay answers.")
+
+
+def _outbox(now: datetime) -> Finding:
+    found = in_trouble(since=now - OUTBOX_DAYS)
+    if not (found.retried or found.given_up):
+        return Finding("outbox", ok=True, sentence="Every notice was handed over at once.")
+    return Finding(
+        "outbox",
+        ok=False,
+        warning=True,
+        sentence=f"{found.retried} notices are tried again, {found.given_up} were given up in the last {OUTBOX_DAYS.days} days. "
+        f"{found.problem}",
+    )
 
 
 def _client_tools() -> Finding:

@@ -51,7 +51,7 @@ FAULTS: dict[str, Fault] = {
     "refuse": weather(refuse=True),
     "cut and refuse": lambda proxy: (weather(refuse=True)(proxy), proxy.cut())[1],
     "black hole": weather(black_hole=True),
-    "delay": weather(delay=0.05),
+    "delay": weather(delay=0.02),
     "cut after 2,000 bytes": weather(cut_after=2_000),
 }
 

@@ -68,7 +68,7 @@ def _target(school, cast, place, fault, ended):
         seen.show(f"target {place or 'mid-statement'} {fault}")
 
     assert seen.ended == ended
-    assert seen.seconds < LONGEST_SECONDS
+    assert seen.seconds < LONGEST_SECONDS or fault == "delay"  # which is slow, not stuck
 
 
 @pytest.mark.parametrize(("fault", "ended"), [VAULT[1]])

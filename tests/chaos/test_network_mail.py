@@ -13,10 +13,12 @@ from migrations_portal.adapters.mail import SmtpMailer
 from migrations_portal.demo import inbox
 from migrations_portal.notifications import delivery, services
 from migrations_portal.notifications.models import Notice
+from migrations_portal.notifications.queries import InTrouble, in_trouble
 from tests.chaos.proxy import Proxy, Weather
 from tests.clock import NOON
 from tests.factories.plans import submitted
 from tests.integration.notifications.test_delivery import FOLDER
+from tests.runs_kit import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GOOD_BYE = len("221 Bye\r\n")
@@ -47,6 +49,12 @@ def attempt(proxy: Proxy, *, now=NOON) -> list[bool]:
     ]
 
 
+def whole_talk(proxy: Proxy) -> int:
+    """Return the bytes that the relay says for one mail, from its greeting to its good-bye."""
+    until(lambda: proxy.came_back)
+    return proxy.came_back
+
+
 def arrived(title: str) -> Counter:
     """Count the mails on the plan by their Message-ID."""
     return Counter(
@@ -74,10 +82,14 @@ def test_a_mail_that_did_not_get_through_waits_visibly_and_arrives_once(
         assert "did not take the mail" in each.problem
         assert each.due_at > NOON
     assert not arrived(title)
+    seen = in_trouble(since=NOON)
+    assert (seen.retried, seen.given_up) == (2, 0)
+    assert "did not take the mail" in seen.problem
 
     relay.heal()
     assert attempt(relay, now=NOON + timedelta(minutes=1)) == [True, True]
     assert list(arrived(title).values()) == [1, 1]
+    assert in_trouble(since=NOON) == InTrouble(0, 0, "")
 
 
 def test_a_mail_whose_receipt_was_lost_comes_again_as_the_same_mail(relay, title, monkeypatch):
@@ -88,7 +100,7 @@ def test_a_mail_whose_receipt_was_lost_comes_again_as_the_same_mail(relay, title
         chat=None,
     )
     assert services.deliver(first, hand_over=hand_over, clock=lambda: NOON)
-    relay.weather = Weather(cut_after=relay.came_back - GOOD_BYE - TAKEN)
+    relay.weather = Weather(cut_after=whole_talk(relay) - GOOD_BYE - TAKEN)
 
     assert attempt(relay) == [False]
     relay.heal()
@@ -106,7 +118,7 @@ def test_a_relay_that_does_not_say_good_bye_gets_the_mail_once(relay, title):
         chat=None,
     )
     assert services.deliver(claimed[0], hand_over=hand_over, clock=lambda: NOON)
-    relay.weather = Weather(cut_after=relay.came_back - GOOD_BYE)
+    relay.weather = Weather(cut_after=whole_talk(relay) - GOOD_BYE)
 
     assert services.deliver(claimed[1], hand_over=hand_over, clock=lambda: NOON)
 

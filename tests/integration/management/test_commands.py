@@ -52,6 +52,7 @@ def test_doctor_finds_a_healthy_portal_healthy_and_names_what_is_not(school, mon
         "broker:",
         "vault:",
         "mail:",
+        "outbox:",
         "client tools:",
         "sandbox: Node v",
         "drills:",
