@@ -16,6 +16,8 @@ from migrations_portal.demo.servers import MARKER, DataFolderInUse, DataFolderUn
 SYSTEM_FOLDER = Path("/var/lib/wco-demo")
 """Where root's demo keeps its data: the servers' account can walk there, which it cannot in root's home."""
 PASSWORD_FILE = "sign-in-password"  # noqa: S105  # a file's name
+STORY_FILE = "story-told"
+"""There once the first plans are written, so that a later start need not look."""
 PORT_FILE = "port"
 WORDS = (
     *("amber", "badger", "birch", "bramble", "canoe", "cedar", "cobalt", "coral", "cricket", "dune"),

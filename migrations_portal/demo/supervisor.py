@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -16,6 +16,7 @@ from migrations_portal.demo.cast import CAST
 from migrations_portal.demo.console import Console
 from migrations_portal.demo.customer.customer import PRODUCTION, PROJECT, STAGING, STAGING_SCALE
 from migrations_portal.demo.data_folder import (
+    STORY_FILE,
     check_reachable,
     clear,
     keep_port,
@@ -241,7 +242,18 @@ def preparation_steps(
             after=("project",),
             environment={**environment, **secret},
         ),
+        *_story(options.data, command=(python, manage, "tell_demo_story"), environment=environment),
     ]
+
+
+def _story(
+    data: Path, *, command: Sequence[str | Path], environment: Mapping[str, str]
+) -> list[Step]:
+    """Return the step that writes the first plans; nothing once they are written."""
+    if (data / STORY_FILE).exists():
+        return []
+    after = ("seed", "production", "staging")
+    return [Step("story", command, "plans wait for people", after=after, environment=environment)]
 
 
 def _ourselves() -> Account:

@@ -220,7 +220,7 @@ def _seats(person: Person, *, now: datetime) -> list[dict[str, Any]]:
 def _seat(seat: Seat, *, now: datetime) -> dict[str, Any]:
     return _duty(
         seat.revision.plan,
-        what=f"Sign as {Role(seat.role).title.lower()}",
+        what=f"Sign as {Role(seat.role).noun}",
         url=reverse("sign-off", args=[seat.pk]),
         action_label="Read and sign",
         level=seat.revision.level,

@@ -110,7 +110,7 @@ def _whom(
     role = Role(seat.role)
     involved = {plan.author_id, plan.last_editor_id}
     people = [p for p in holders.get((plan.target.group_id, role), []) if p.pk not in involved]
-    title = role.title.lower()
+    title = role.noun
     if not people:
         return f"nobody: no {title} is left, ask an administrator"
     return f"{people[0].full_name}, {title}"
