@@ -82,6 +82,10 @@ def _as_sql(values: Mapping[str, object]) -> _Gaps:
     )
 
 
+def _filled(text: str, values: Mapping[str, object]) -> str:
+    return text.format_map(_Gaps(values)) if "{" in text else text
+
+
 class Finding(NamedTuple):
     """One thing an approver should know, with the rule behind it. The words are written when they are asked for."""
 
@@ -99,18 +103,21 @@ class Finding(NamedTuple):
     @property
     def message(self) -> str:
         """What this statement does, with its names filled in."""
-        return RULES[self.rule].message.format_map(_Gaps(self.values))
+        return _filled(RULES[self.rule].message, self.values)
 
     @property
     def advice(self) -> str:
         """What to do instead, in one or two sentences."""
-        return RULES[self.rule].safe_way.format_map(_Gaps(self.values))
+        return _filled(RULES[self.rule].safe_way, self.values)
 
     @property
     def safe_sql(self) -> str:
         """The statements to write instead, ready to copy; empty when there are none or a part of them is not known."""
+        text = RULES[self.rule].safe_sql
+        if "{" not in text:
+            return text
         values = _as_sql(self.values)
-        text = RULES[self.rule].safe_sql.format_map(values)
+        text = text.format_map(values)
         return "" if values.gaps or "…" in text else text
 
     @property

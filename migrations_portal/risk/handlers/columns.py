@@ -39,6 +39,7 @@ class ColumnPlan:
     node: Node
     serial: bool = False
     not_null: bool = False
+    primary: bool = False
     identity: bool = False
     generated: str = ""
     default: Node | None = None
@@ -52,11 +53,6 @@ class ColumnPlan:
         return not (self.serial or self.identity) and (
             self.default is None or is_null(self.default)
         )
-
-    @property
-    def primary(self) -> bool:
-        """Whether the column is declared PRIMARY KEY."""
-        return any(node["contype"] == "CONSTR_PRIMARY" for node in self.uniques)
 
 
 def read_column(analysis: Analysis, node: Node) -> ColumnPlan:
@@ -105,6 +101,7 @@ def _read_inline(plan: ColumnPlan, item: Node) -> None:
     elif kind == "CONSTR_CHECK":
         plan.checks.append(item)
     elif kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
+        plan.primary |= kind == "CONSTR_PRIMARY"
         plan.uniques.append(item)
     elif kind == "CONSTR_FOREIGN":
         plan.references.append(item)

@@ -18,6 +18,7 @@ from migrations_portal.targets.models import MeasuredRate
 from migrations_portal.targets.rules import Tagged
 from migrations_portal.web.presenters import assessment, rules
 from tests.unit.web.samples import plans
+from tests.unit.web.samples import risk as samples
 from tests.unit.web.samples.common import T_ZERO, everywhere
 from tests.unit.web.samples.server import serving
 
@@ -80,9 +81,16 @@ def plan_page():
 def answer(path):
     if path == "/plan":
         return plan_page()
-    if path == "/rule":
-        return render_to_string("rules/detail.html", everywhere(section="Rules") | rules.detail("set-not-null"))  # fmt: skip
-    return None
+    shown = {
+        "/rule": ("rules/detail.html", rules.detail("set-not-null")),
+        "/wide-rule": ("rules/detail.html", rules.detail("attach-partition")),
+        "/rules": ("rules/list.html", samples.RULES),
+        "/phi": ("targets/phi.html", samples.PHI),
+    }
+    if path not in shown:
+        return None
+    template, context = shown[path]
+    return render_to_string(template, everywhere(section="Rules") | context)
 
 
 def keep(page, name, width, element=None):
@@ -126,6 +134,27 @@ def test_a_rule_page_shows_danger_and_safety(chromium, width):
         assert page.get_by_text("PostgreSQL 13 to 18").is_visible()
         assert page.get_by_role("button", name="Copy the safe form").is_visible()
         keep(page, "rule", width)
+        page.close()
+
+
+@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("name", ["wide-rule", "rules", "phi"])
+def test_nothing_is_wider_than_the_screen(chromium, name, width):
+    with serving(answer) as address:
+        page = chromium.new_page(viewport={"width": width, "height": SIZES[width]})
+        page.goto(f"{address}/{name}")
+
+        assert page.get_by_role("heading", level=1).is_visible()
+        assert page.evaluate(
+            "[...document.querySelectorAll('main pre, main code, main td')]"
+            ".every((each) => each.getBoundingClientRect().right <= innerWidth)"
+        )
+        crushed = page.evaluate(
+            "[...document.querySelectorAll('main .plain > li > *')]"
+            ".filter((each) => each.getBoundingClientRect().width < 80).map((each) => each.innerText)"
+        )
+        assert crushed == []
+        keep(page, name, width)
         page.close()
 
 
