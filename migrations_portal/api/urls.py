@@ -1,8 +1,18 @@
-"""Where the API hangs. There is no address for signing: a signature is given by a person on the page (design section 13)."""
+"""Where the API hangs. A token alone never signs: see `views.chain`."""
 
 from django.urls import path, re_path
 
-from migrations_portal.api.views import files, ledger, nowhere, plans, risk, runs, schema, tokens
+from migrations_portal.api.views import (
+    chain,
+    files,
+    ledger,
+    nowhere,
+    plans,
+    risk,
+    runs,
+    schema,
+    tokens,
+)
 
 urlpatterns = [
     path("plans/", plans.Plans.as_view(), name="api-plans"),
@@ -11,6 +21,14 @@ urlpatterns = [
     path("plans/<int:plan_id>/files/<str:name>/", files.File.as_view(), name="api-plan-file"),
     path("plans/<int:plan_id>/submit/", plans.Submission.as_view(), name="api-plan-submit"),
     path("plans/<int:plan_id>/withdraw/", plans.Withdrawal.as_view(), name="api-plan-withdraw"),
+    path("plans/<int:plan_id>/revise/", chain.Revision.as_view(), name="api-plan-revise"),
+    path("plans/<int:plan_id>/cancel/", chain.Cancellation.as_view(), name="api-plan-cancel"),
+    path("plans/<int:plan_id>/comments/", chain.Comments.as_view(), name="api-plan-comments"),
+    path(
+        "plans/<int:plan_id>/seats/<int:seat_id>/decision/",
+        chain.SeatDecision.as_view(),
+        name="api-seat-decision",
+    ),
     path("plans/<int:plan_id>/assess/", risk.Assessment.as_view(), name="api-plan-assess"),
     path("rules/", risk.Rules.as_view(), name="api-rules"),
     path("rules/<slug:rule_id>/", risk.Rule.as_view(), name="api-rule"),

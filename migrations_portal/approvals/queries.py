@@ -33,6 +33,20 @@ def seats(revision: PlanRevision) -> QuerySet[Seat]:
     return rows.select_related(*WITH_PLAN).order_by("position")
 
 
+class SeatNotFound(Refused):
+    """The plan has no such seat."""
+
+    code = "seat-not-found"
+
+
+def seat(plan: MigrationPlan, *, seat_id: int) -> Seat:
+    """Return one seat of the plan, of any revision; raise `SeatNotFound`."""
+    rows = Seat.objects.select_related(*WITH_PLAN, "revision__plan__author")
+    if (found := rows.filter(pk=seat_id, revision__plan=plan).first()) is None:
+        raise SeatNotFound
+    return found
+
+
 def seats_of_plan(plan: MigrationPlan) -> list[Seat]:
     """Return the seats that count: those of the newest revision."""
     found = Seat.objects.filter(revision__plan=plan, revision__number=plan.revision)

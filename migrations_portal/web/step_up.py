@@ -6,9 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from migrations_portal.accounts import queries, services
+from migrations_portal.accounts import proving, queries
 from migrations_portal.accounts.models import SecondFactor
-from migrations_portal.accounts.rules import FactorMissing, PasswordWrong
 from migrations_portal.people.models import Person
 
 
@@ -32,16 +31,14 @@ def prove(*, person: Person, password: str, code: str, factor: SecondFactor | No
 
     Raises `FactorMissing`, `PasswordWrong`, `CodeWrong`, `CodeLocked`. A code is used up by this.
     """
-    if factor is None and settings.REQUIRE_SECOND_FACTOR:
-        raise FactorMissing
-    if not person.check_password(password):
-        raise PasswordWrong
-    if factor is None:
-        return "session and password"
-    used = services.prove(
-        person=person, code=code, key=settings.FACTOR_KEY, now=timezone.now(), factor=factor
+    return proving.prove(
+        proving.Given(password=password, code=code),
+        person=person,
+        factor=factor,
+        required=settings.REQUIRE_SECOND_FACTOR,
+        key=settings.FACTOR_KEY,
+        now=timezone.now(),
     )
-    return f"session, password and {used}"
 
 
 def prove_if_asked(*, person: Person, posted: Mapping[str, Any]) -> str:

@@ -123,6 +123,7 @@ def seat(row: Seat, *, now: datetime) -> dict[str, Any]:
     if row.decision:
         state = "approved" if row.decision == Decision.APPROVE else "rejected"
     return {
+        "id": row.pk,
         "stage": row.stage,
         "day": STAGES[Stage(row.stage)].label,
         "role": row.role,

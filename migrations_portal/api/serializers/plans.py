@@ -202,6 +202,7 @@ class AssessmentSerializer(serializers.Serializer[object]):
 
 
 class SeatSerializer(serializers.Serializer[object]):
+    id = serializers.IntegerField(help_text="For its address: plans/{plan}/seats/{id}/decision/.")
     stage = serializers.CharField(help_text="REVIEW, SECURITY, or GO.")
     day = serializers.CharField(help_text="When it is due, such as T-5.")
     role = serializers.CharField()

@@ -1,4 +1,4 @@
-"""Writing, submitting and reading plans. Signing is not here: that is a fresh act of a person in front of the page."""
+"""Writing, submitting and reading plans. What is done to a submitted plan stands in `views.chain`."""
 
 from typing import Any
 from urllib.parse import urlencode

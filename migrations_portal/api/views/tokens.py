@@ -27,7 +27,7 @@ class Tokens(ApiView):
         responses={201: forms.MadeTokenSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Make a token, with my password (HTTP Basic) or from my session. It can do what I can, except sign."""
+        """Make a token, with my password (HTTP Basic) or from my session. It can do what I can; signing takes my password, too."""
         days = body(request, forms.NewTokenSerializer)["days"]
         made = tokens.issue(by=self.person, days=days, now=wiring.clock())
         return Response(forms.MadeTokenSerializer(made).data, status=201)

@@ -1,0 +1,160 @@
+"""Deciding on a seat, opening a plan for changes, calling it off, commenting: the verbs of the pages, for programs.
+
+A token alone never signs. Whoever signs here gives the password with each request, and the code of the second factor when
+they have one; where the page asks for a fresh proof (A5), nobody passes without what the page asks for.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import UserRateThrottle
+
+from migrations_portal import wiring
+from migrations_portal.accounts import proving
+from migrations_portal.accounts import queries as accounts
+from migrations_portal.api.serializers import chain as forms
+from migrations_portal.api.serializers.plans import PlanSerializer, ReasonSerializer
+from migrations_portal.api.views.base import ApiView, body
+from migrations_portal.api.views.plans import answer
+from migrations_portal.approvals import queries as seats
+from migrations_portal.approvals import services as approvals
+from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.policy import asks_again
+from migrations_portal.approvals.rules import Decision
+from migrations_portal.kernel.errors import Refused
+from migrations_portal.plans import comments, queries
+from migrations_portal.tasks import bells
+
+
+class SigningThrottle(UserRateThrottle):
+    """Slows down who guesses passwords and codes: ten tries a minute, whichever seat."""
+
+    scope = "signing"
+    rate = "10/min"
+
+
+class SeatDecision(ApiView):
+    throttle_classes = [SigningThrottle]
+
+    @extend_schema(
+        operation_id="plans_seats_decide",
+        tags=["plans"],
+        request=forms.SeatDecisionSerializer,
+        responses=PlanSerializer,
+    )
+    def post(self, request: Request, plan_id: int, seat_id: int) -> Response:
+        """Sign a seat of mine, or send the plan back. Takes my password, and my second factor's code when I have one."""
+        given = body(request, forms.SeatDecisionSerializer)
+        plan = queries.get(plan_id=plan_id, person=self.person)
+        seat = seats.seat(plan, seat_id=seat_id)
+        try:
+            self._decide(seat, given)
+        except Refused as refusal:
+            approvals.record_refusal(
+                seat=seat, by=self.person, code=refusal.code, sentence=refusal.sentence
+            )
+            raise
+        bells.notices_soon()
+        bells.chain_soon()
+        bells.runs_soon()
+        return answer(plan_id, person=self.person)
+
+    def _decide(self, seat: Seat, given: dict[str, Any]) -> None:
+        now = wiring.clock()
+        approvals.check_may_decide(seat, by=self.person, now=now)  # before a code is used up
+        approvals.sign_off(
+            seat_id=seat.pk,
+            by=self.person,
+            decision=Decision(given["decision"]),
+            reason=given["reason"],
+            digest=given["digest"],
+            evidence=approvals.Evidence(
+                ip=self.request.META.get("REMOTE_ADDR"),
+                user_agent=self.request.headers.get("User-Agent", ""),
+                factors=self._factors(seat, given),
+            ),
+            now=now,
+            day=wiring.day(),
+            public_url=settings.PUBLIC_URL,
+        )
+
+    def _factors(self, seat: Seat, given: dict[str, Any]) -> str:
+        revision = seat.revision
+        asked = asks_again(
+            level=revision.level, phi=revision.phi, emergency=bool(revision.plan.emergency_reason)
+        )
+        came_by = "session" if self.request.auth is None else "token"
+        return proving.prove(
+            proving.Given(password=given["password"], code=given["code"], came_by=came_by),
+            person=self.person,
+            factor=accounts.factor(person=self.person),
+            required=asked and settings.REQUIRE_SECOND_FACTOR,
+            key=settings.FACTOR_KEY,
+            now=wiring.clock(),
+        )
+
+
+class Revision(ApiView):
+    @extend_schema(
+        operation_id="plans_revise",
+        tags=["plans"],
+        request=ReasonSerializer,
+        responses=PlanSerializer,
+    )
+    def post(self, request: Request, plan_id: int) -> Response:
+        """Open a plan of mine for changes. What was signed counts no more, and its signers are told."""
+        return _change_course(self, plan_id, verb=approvals.revise)
+
+
+class Cancellation(ApiView):
+    @extend_schema(
+        operation_id="plans_cancel",
+        tags=["plans"],
+        request=ReasonSerializer,
+        responses=PlanSerializer,
+    )
+    def post(self, request: Request, plan_id: int) -> Response:
+        """Call an approved plan off: its author may, and the roles that the policy names."""
+        return _change_course(self, plan_id, verb=approvals.cancel)
+
+
+def _change_course(view: ApiView, plan_id: int, *, verb: Callable[..., object]) -> Response:
+    given = body(view.request, ReasonSerializer)
+    queries.get(plan_id=plan_id, person=view.person)
+    verb(
+        plan_id=plan_id,
+        by=view.person,
+        reason=given["reason"],
+        now=wiring.clock(),
+        day=wiring.day(),
+        public_url=settings.PUBLIC_URL,
+    )
+    bells.notices_soon()
+    bells.runs_soon()
+    return answer(plan_id, person=view.person)
+
+
+class Comments(ApiView):
+    @extend_schema(
+        operation_id="plans_comment",
+        tags=["plans"],
+        request=forms.NewCommentSerializer,
+        responses={201: forms.CommentSerializer},
+    )
+    def post(self, request: Request, plan_id: int) -> Response:
+        """Comment on a plan that I see and have a role for. It voids nothing that was signed."""
+        given = body(request, forms.NewCommentSerializer)
+        queries.get(plan_id=plan_id, person=self.person)
+        said = comments.add(
+            plan_id=plan_id,
+            by=self.person,
+            text=given["text"],
+            now=wiring.clock(),
+            public_url=settings.PUBLIC_URL,
+        )
+        bells.notices_soon()
+        return Response(forms.CommentSerializer(said).data, status=201)

@@ -1,0 +1,175 @@
+"""Signing, sending back, opening for changes, calling off and commenting by the API: the page's words, and never by a token alone."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
+
+from migrations_portal.accounts import services as accounts
+from migrations_portal.accounts.models import SecondFactor
+from migrations_portal.accounts.rules import code_at, step_at
+from migrations_portal.approvals.models import Seat
+from migrations_portal.audit.models import Entry
+from tests.factories.chain import Story, mails
+from tests.factories.plans import submitted
+from tests.integration.api.caller import PASSWORD
+
+
+def enrol(person):
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    accounts.begin(person=person, key=settings.FACTOR_KEY, now=long_ago)
+    accounts.confirm(
+        person=person, code=code(person, long_ago), key=settings.FACTOR_KEY, now=long_ago
+    )
+
+
+def code(person, at=None):
+    row = SecondFactor.objects.get(person=person)
+    secret = accounts.unseal(row.sealed_secret, key=settings.FACTOR_KEY)
+    return code_at(secret=secret, step=step_at(at or datetime.now(UTC)))
+
+
+@pytest.fixture
+def told(cast, production):
+    cache.clear()  # nobody has guessed within this minute
+
+    def tell(level: str = "LOW", *, phi: bool = False) -> Story:
+        hashed = make_password(PASSWORD)
+        for person in cast.values():
+            person.password = hashed
+            person.save()
+        return Story(cast, submitted(by=cast["ana"], target=production, level=level, phi=phi))
+
+    return tell
+
+
+def wish(seat, **more):
+    return {
+        "decision": "APPROVE", "reason": "Read it", "digest": seat.revision.digest, "password": PASSWORD, **more
+    }  # fmt: skip
+
+
+def address(seat):
+    return f"/plans/{seat.revision.plan_id}/seats/{seat.pk}/decision/"
+
+
+def test_dan_signs_with_his_password_and_the_plan_says_so(told, program):
+    story = told()
+    seat = story.seat("REVIEW", "DBA")
+    dan = program("dan")
+    listed = {each["id"] for each in dan.get(f"/plans/{story.plan.pk}/")["seats"]}
+
+    plan = dan.post(address(seat), wish(seat))
+
+    seat.refresh_from_db()
+    assert (seat.decision, seat.factors) == ("APPROVE", "token and password")
+    assert seat.pk in listed
+    assert {each["state"] for each in plan["seats"] if each["id"] == seat.pk} == {"approved"}
+    assert mails("sign_off_requested", to="sam")
+
+
+@pytest.mark.parametrize(
+    ("level", "phi"), [("LOW", False), ("HIGH", False), ("CRITICAL", False), ("LOW", True)]
+)
+def test_a_token_alone_never_signs(told, program, level, phi):
+    story = told(level, phi=phi)
+    seat = Seat.objects.filter(stage="REVIEW").select_related("revision").first()
+    name = {"DBA": "dan", "CTO": "carla", "EXECUTIVE": "eve", "TECH_LEAD": "tess"}[seat.role]
+    without = {key: value for key, value in wish(seat).items() if key != "password"}
+
+    program(name).post(address(seat), without, status=400)
+    refused = program(name).post(address(seat), wish(seat, password="guessed"), status=409)
+
+    assert refused["type"] == "urn:wco:password-wrong"
+    assert Entry.objects.filter(kind="SIGN_OFF_REFUSED", plan=story.plan.pk).count() == 1
+    seat.refresh_from_db()
+    assert not seat.decision
+
+
+def test_who_has_a_second_factor_gives_its_code_which_is_good_once(told, program, cast):
+    story = told("HIGH", phi=True)
+    seat, dan = story.seat("REVIEW", "DBA"), program("dan")
+    enrol(cast["dan"])
+
+    refused = dan.post(address(seat), wish(seat), status=409)
+    assert refused["type"] == "urn:wco:code-wrong"
+    dan.post(address(seat), wish(seat, code=code(cast["dan"])))
+
+    seat.refresh_from_db()
+    assert seat.factors == "token, password and code"
+
+
+def test_where_a_factor_is_required_nobody_signs_high_risk_without(told, program, settings):
+    settings.REQUIRE_SECOND_FACTOR = True
+    seat = told("HIGH").seat("REVIEW", "DBA")
+
+    refused = program("dan").post(address(seat), wish(seat), status=409)
+
+    assert refused["type"] == "urn:wco:second-factor-missing"
+
+
+def test_duties_are_separate_here_too(told, program):
+    story = told()
+    seat = story.seat("REVIEW", "DBA")
+
+    assert (
+        program("ana").post(address(seat), wish(seat), status=403)["type"].endswith("not-allowed")
+    )
+    program("mallory").post(address(seat), wish(seat), status=404)
+    dan = program("dan")
+    later = story.seat("GO", "DBA")
+    assert dan.post(address(later), wish(later), status=409)["type"].endswith("seat-not-open")
+    stale = dan.post(address(seat), wish(seat, digest="0" * 64), status=409)
+    assert stale["type"].endswith("revision-stale")
+    dan.post(f"/plans/{story.plan.pk}/seats/999999/decision/", wish(seat), status=404)
+    assert Entry.objects.filter(kind="SIGN_OFF_REFUSED").count() == 3
+
+
+def test_guessing_is_slowed_down(told, program):
+    seat = told().seat("REVIEW", "DBA")
+    dan = program("dan")
+
+    for _ in range(10):
+        dan.post(address(seat), wish(seat, password="guessed"), status=409)
+    dan.post(address(seat), wish(seat), status=429)
+
+    seat.refresh_from_db()
+    assert not seat.decision
+
+
+def test_sending_back_opening_for_changes_and_calling_off(told, program):
+    story = told()
+    seat, ana = story.seat("REVIEW", "DBA"), program("ana")
+    back = program("dan").post(address(seat), wish(seat, decision="REJECT"))
+    assert back["status"] == "REJECTED"
+
+    opened = ana.post(f"/plans/{story.plan.pk}/revise/", {"reason": "A change"})
+    assert opened["status"] == "DRAFT"
+    program("dan").post(f"/plans/{story.plan.pk}/revise/", {"reason": "Mine"}, status=409)
+    refused = ana.post(f"/plans/{story.plan.pk}/cancel/", {"reason": "Enough"}, status=409)
+    assert refused["detail"]
+
+
+def test_an_approved_plan_is_called_off(told, program):
+    story = told().to_approved()
+
+    program("sam").post(f"/plans/{story.plan.pk}/cancel/", {"reason": "No"}, status=403)
+    done = program("carla").post(f"/plans/{story.plan.pk}/cancel/", {"reason": "Not today"})
+
+    assert done["status"] == "CANCELLED"
+
+
+def test_a_comment_mentions_dan_and_voids_nothing(told, program):
+    story = told()
+    path = f"/plans/{story.plan.pk}/comments/"
+
+    said = program("ana").post(path, {"text": "@dan have a look"}, status=201)
+
+    assert (said["author"], said["text"]) == ("Ana Lopez", "@dan have a look")
+    assert mails("mentioned", to="dan")
+    assert story.status == "SUBMITTED"
+    program("ana").post(path, {"text": "@nobody here"}, status=409)
+    program("ana").post(path, {"text": ""}, status=400)
+    program("mallory").post(path, {"text": "hello"}, status=404)
