@@ -1,5 +1,6 @@
 """A canary in the target's rows, and the target's own password: nowhere but in the target, on the good and the failing path."""
 
+import logging
 import os
 import subprocess
 from pathlib import Path
@@ -17,6 +18,8 @@ from migrations_portal.backups.models import Backup
 from migrations_portal.notifications.delivery import render_mail
 from migrations_portal.notifications.models import Notice
 from migrations_portal.notifications.rules import Channel
+from migrations_portal.tasks import runs
+from migrations_portal.tasks.ringing import Message, ring
 from tests.customer import ADMIN
 from tests.factories.plans import scheduled_run
 from tests.runs_kit import Written, claimed, execute, on_a_thread, story, until
@@ -95,9 +98,11 @@ def pages(run, cast) -> str:
 def test_neither_a_row_nor_the_password_is_found_outside_the_target(
     school, cast, caplog, example, status
 ):
+    caplog.set_level(logging.DEBUG)
     put_canary(school)
     password = wiring.tools().credentials.fetch(school.target.credential).password
     run = scheduled_run(cast=cast, target=school.target, example=example, check=False)
+    ring([Message(runs.execute, {"run_id": run.pk})])
     fence = claimed(run)
     seen = ""
     with on_a_thread(lambda: execute(run, fence=fence)):
@@ -118,6 +123,7 @@ def test_neither_a_row_nor_the_password_is_found_outside_the_target(
         **kept,
     }
     for place, text in places.items():
+        assert text, f"nothing was searched: {place}"
         hits = text.count(password), text.count(CANARY)
         print(f"CANARY {status} {place}: {len(text):,} characters, hits {hits}")  # noqa: T201
         assert password not in text, place
