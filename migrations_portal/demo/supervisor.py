@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -30,7 +30,7 @@ from migrations_portal.demo.environment import (
 from migrations_portal.demo.keys import Keys
 from migrations_portal.demo.make_target import ADMIN_DSN, PASSWORD
 from migrations_portal.demo.options import Options, check_nothing_real, choose_port, read_options
-from migrations_portal.demo.processes import Account, service_account
+from migrations_portal.demo.processes import Account, Child, service_account
 from migrations_portal.demo.programs import BackOff, Watched, portal_programs
 from migrations_portal.demo.servers import Addresses, EmbeddedServers
 from migrations_portal.demo.steps import Preparation, Step
@@ -44,6 +44,8 @@ INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "TER
 """All that the programs get of the caller's environment, so that they run alike everywhere."""
 GLANCE_SECONDS = 0.2
 PATIENCE_SECONDS = 60
+STORY_STOP_SECONDS = 5
+"""How long the writing of the first plans may take to end; what it leaves half written goes on as a draft."""
 
 
 def main(arguments: list[str]) -> int:
@@ -68,6 +70,8 @@ class Supervisor:
     options: Options
     console: Console
     _asked_to_end: bool = field(default=False, init=False)
+    _story: Child | None = field(default=None, init=False)
+    """Writes the first plans, beside the programs, so that the demo is ready without waiting for it; None once it has ended."""
     _watched: list[Watched] = field(default_factory=list, init=False)
 
     def run(self) -> int:
@@ -107,6 +111,7 @@ class Supervisor:
             make_roles(addresses=addresses, keys=keys, data=data)
             if self._prepare(addresses, keys, environment):
                 self._start_programs(environment, port)
+                self._story = begin_story(data=data, environment=environment)
                 self._watch(servers, port)
         finally:
             self._stop_programs()
@@ -168,13 +173,29 @@ class Supervisor:
                 patient_until = now + PATIENCE_SECONDS
                 silent = [each.program.name for each in self._watched if not each.answered]
                 self.console.say("demo", f"still waits for: {', '.join(silent)}")
+            self._look_at_story()
             for child in servers.ended():
                 self.console.say(child.name, "ended. All is started again. Its log ends:")
                 self.console.show_log(child.tail())
                 return
             time.sleep(GLANCE_SECONDS)
 
+    def _look_at_story(self) -> None:
+        """Say once how the writing of the first plans has ended; the demo goes on without them."""
+        if self._story is None or self._story.running:
+            return
+        child, self._story = self._story, None
+        child.stop()  # takes its record away
+        if child.exit_code == 0:
+            self.console.say(child.name, "plans wait for people")
+        else:
+            self.console.say(child.name, f"the first plans are not all written ({child.log}):")
+            self.console.show_log(child.tail())
+
     def _stop_programs(self) -> None:
+        if self._story is not None:
+            self._story.stop(seconds=STORY_STOP_SECONDS)
+            self._story = None
         while self._watched:
             watched = self._watched.pop()
             watched.stop()
@@ -193,6 +214,23 @@ class Supervisor:
             f"Their mails are at {url}/demo/inbox/. A T-day lasts {DAY_SECONDS} seconds. Logs: {data}/logs.\n"
             "Ctrl-C stops everything; `make demo` goes on where it was; `make demo-reset` begins anew.\n"
         )
+
+
+def begin_story(*, data: Path, environment: Mapping[str, str]) -> Child | None:
+    """Begin to write the first plans; None when they are written."""
+    if (data / STORY_FILE).exists():
+        return None
+    child = Child(
+        name="story",
+        log=data / "logs" / "story.log",
+        record=data / "run" / "story.pid",
+        account=_ourselves(),
+    )
+    child.end_leftover()
+    child.log.unlink(missing_ok=True)
+    command = (sys.executable, str(ROOT / "manage.py"), "tell_demo_story")
+    child.start(command, environment=environment, folder=ROOT)
+    return child
 
 
 def preparation_steps(
@@ -242,18 +280,7 @@ def preparation_steps(
             after=("project",),
             environment={**environment, **secret},
         ),
-        *_story(options.data, command=(python, manage, "tell_demo_story"), environment=environment),
     ]
-
-
-def _story(
-    data: Path, *, command: Sequence[str | Path], environment: Mapping[str, str]
-) -> list[Step]:
-    """Return the step that writes the first plans; nothing once they are written."""
-    if (data / STORY_FILE).exists():
-        return []
-    after = ("seed", "production", "staging")
-    return [Step("story", command, "plans wait for people", after=after, environment=environment)]
 
 
 def _ourselves() -> Account:
