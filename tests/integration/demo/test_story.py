@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from migrations_portal import wiring
+from migrations_portal.demo.data_folder import STORY_FILE
 from migrations_portal.demo.seed_story import seed
 from migrations_portal.demo.story import SCENES, Narrator
+from migrations_portal.demo.supervisor import begin_story
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
 from migrations_portal.plans.models import MigrationPlan
@@ -55,3 +57,9 @@ def test_the_demo_opens_with_plans_that_wait_for_its_people(narrator):
 
     assert narrator.tell() == 0
     assert MigrationPlan.objects.count() == len(SCENES)
+
+
+def test_a_story_that_is_told_is_not_begun_again(tmp_path):
+    (tmp_path / STORY_FILE).touch()
+
+    assert begin_story(data=tmp_path, environment={}) is None
