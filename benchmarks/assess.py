@@ -33,11 +33,12 @@ PROGRAM = [sys.executable, "-m", "migrations_portal.risk"]
 SQUAWK = str(Path(sys.executable).parent / "squawk")
 ONE_CORE = ["taskset", "--cpu-list", "0"]
 MEASURED = """
-import os, resource, sys
+import os, re, sys
+from pathlib import Path
 from migrations_portal.risk.__main__ import main
 out, sys.stdout = sys.stdout, open(os.devnull, "w")
 main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=out)
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1], file=out)
 """
 SCHEMA = ROOT / "tests" / "oracle" / "clinic" / "schema.sql"
 PATTERNS = (
