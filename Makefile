@@ -39,7 +39,7 @@ chaos: venv-test ## the long fault tests: every failpoint with every fault, 1,00
 	@$(PY) -m pytest -m chaos tests $(CHAOS)
 
 chain: venv-test ## the long proof of the chain: 200 random histories of 40 steps
-	@WCO_CHAIN_EXAMPLES=200 $(PY) -m pytest -n 0 --timeout 3600 tests/integration/approvals/test_state_machine.py
+	@WCO_CHAIN_EXAMPLES=200 $(PY) -m pytest -n 2 --timeout 3600 tests/integration/approvals/test_state_machine.py
 
 bench: venv-dev ## a measurement (BENCH=name of a module in benchmarks/)
 	@if [ -n "$(BENCH)" ]; then $(PY) -m benchmarks.$(BENCH); else \
