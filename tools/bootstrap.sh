@@ -61,6 +61,7 @@ if [ "$want" = test ]; then
   if ! command -v chromium >/dev/null && [ -z "${WCO_CHROMIUM:-}" ]; then
     debian chromium || say "No Chromium: the browser tests will be skipped. Install it (Debian: apt-get install chromium), or set WCO_CHROMIUM."
   fi
+  command -v curl >/dev/null || debian curl || say "No curl: one test of mail links will be skipped. Install it (Debian: apt-get install curl)."
   # Before the tests, so that none of them needs the network.
   .venv/bin/python -m migrations_portal.demo.customer.customer var/projects
   .venv/bin/python -m tests.alembic_project var/projects

@@ -1,0 +1,114 @@
+"""Machines open a mail link ten thousand times, by curl and in a browser that runs scripts, and nothing changes (A1).
+
+The person signs normally afterwards. `WCO_SCANNER_HITS` says how often curl asks, `WCO_SCANNER_BROWSER_HITS` how often Chromium does.
+"""
+
+import os
+import shutil
+import subprocess
+from collections import Counter
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from migrations_portal.approvals.models import Deadline, Invitation, Seat
+from migrations_portal.audit.models import Entry
+from migrations_portal.notifications.models import Notice
+from tests.acceptance.test_chain_screens import beside_playwright  # noqa: F401  # a fixture
+from tests.factories.plans import submitted
+from tests.unit.web.conftest import chromium  # noqa: F401  # a fixture
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+CURL_HITS = int(os.environ.get("WCO_SCANNER_HITS", "10000"))
+BROWSER_HITS = int(os.environ.get("WCO_SCANNER_BROWSER_HITS", "100"))
+METHODS = {"GET": [], "HEAD": ["--head"], "OPTIONS": ["--request", "OPTIONS"]}
+AGENTS = ("curl/8", "Mozilla/5.0 HeadlessChrome/130", "Barracuda", "Microsoft Office Protocol")
+ANSWERS = {"302", "405", "429"}
+"""On to the page or to signing in; OPTIONS has nothing to say to somebody signed in; and too many of them in a minute."""
+
+
+class MailLink:
+    """The link in the mail that Dan really got, and what opening it could have changed."""
+
+    def __init__(self, *, server, cast, production):
+        submitted(by=cast["ana"], target=production, level="LOW")
+        Invitation.objects.update(expires_at="2040-01-01T00:00Z")
+        told = Notice.objects.get(template="sign_off_requested").context["url"]
+        self.url = told.replace("http://127.0.0.1:8000", server.url)
+        client = Client()
+        client.force_login(cast["dan"], backend="django.contrib.auth.backends.ModelBackend")
+        self.session = client.cookies["sessionid"].value
+        self.dan = cast["dan"]
+        self.before = self.everything()
+
+    @staticmethod
+    def everything():
+        return (
+            list(Seat.objects.order_by("pk").values()),
+            list(Invitation.objects.order_by("pk").values()),
+            list(Deadline.objects.order_by("pk").values()),
+            Entry.objects.count(),
+            Notice.objects.count(),
+        )
+
+    def page_of_dan(self, browser):
+        context = browser.new_context()
+        origin = "/".join(self.url.split("/")[:3])
+        context.add_cookies([{"name": "sessionid", "value": self.session, "url": origin}])
+        return context.new_page()
+
+    def check_that_nothing_changed_and_dan_signs(self, page):
+        assert self.everything() == self.before
+        cache.clear()  # the minute is over
+        page.goto(self.url)
+        page.get_by_label("Your reason").fill("Read and understood")
+        page.locator("button[name=decision][value=APPROVE]").click()
+        page.get_by_role("heading", name="Thank you").wait_for()
+        seat = Seat.objects.get(stage="REVIEW", role="DBA")
+        assert (seat.decision, seat.decided_by) == ("APPROVE", self.dan)
+
+
+@pytest.fixture
+def link(live_server, cast, production):
+    return MailLink(server=live_server, cast=cast, production=production)
+
+
+def curl(link, *, times, method, agent, session):
+    """Let one curl process ask many times, four at once; return how often it got which answer.
+
+    What stands behind # is not sent: it is how curl is told to ask for one address again and again.
+    """
+    cookie = ["--cookie", f"sessionid={session}"] if session else []
+    command = [
+        shutil.which("curl"), "--silent", "--parallel", "--parallel-max", "4", "--user-agent", agent, "--output", os.devnull,
+        "--write-out", "%{http_code}\n", *METHODS[method], *cookie, f"{link}#[1-{times}]",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return Counter(done.stdout.split())
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_ten_thousand_requests_of_curl_change_nothing(link, chromium):  # noqa: F811
+    kinds = [(m, agent, known) for m in METHODS for agent in AGENTS for known in ("", link.session)]
+    each, more = divmod(CURL_HITS, len(kinds))
+    answers = Counter()
+
+    for number, (method, agent, session) in enumerate(kinds):
+        times = each + (number < more)
+        answers += curl(link.url, times=times, method=method, agent=agent, session=session)
+
+    assert answers.total() == CURL_HITS
+    assert set(answers) == ANSWERS, answers
+    link.check_that_nothing_changed_and_dan_signs(link.page_of_dan(chromium))
+
+
+@pytest.mark.timeout(3_600)
+def test_a_browser_that_opens_the_link_again_and_again_changes_nothing(link, chromium):  # noqa: F811
+    scanner, dan = chromium.new_context().new_page(), link.page_of_dan(chromium)
+
+    for number in range(BROWSER_HITS):
+        (scanner, dan)[number % 2].goto(link.url, wait_until="load")
+
+    link.check_that_nothing_changed_and_dan_signs(dan)
