@@ -1,4 +1,4 @@
-/* Keys for the calendar: arrows between days, Page Up and Page Down between months or weeks. Every day is a link without it, too. */
+/* Keys for the calendar: arrows between days, Page Up and Page Down between months or weeks, as an arrow off the page does. Every day is a link without it, too. */
 (() => {
   "use strict";
   const days = [...document.querySelectorAll("[data-calendar] [data-day]")];
@@ -8,15 +8,15 @@
   function move(event) {
     const at = days.indexOf(document.activeElement);
     if (at < 0 || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (pages[event.key]) {
-      event.preventDefault();
-      document.querySelector(`a[rel="${pages[event.key]}"]`)?.click();
+    const step = event.key === "Home" ? -at : event.key === "End" ? days.length - 1 - at : steps[event.key];
+    const page = pages[event.key];
+    if (step === undefined && !page) return;
+    event.preventDefault();
+    const next = page ? undefined : days[at + step];
+    if (!next) {
+      document.querySelector(`a[rel="${page ?? (step < 0 ? "prev" : "next")}"]`)?.click();
       return;
     }
-    const step = event.key === "Home" ? -at : event.key === "End" ? days.length - 1 - at : steps[event.key];
-    const next = step === undefined ? undefined : days[at + step];
-    if (!next) return;
-    event.preventDefault();
     days[at].tabIndex = -1;
     next.tabIndex = 0;
     next.focus();

@@ -10,6 +10,7 @@ from migrations_portal.notifications.models import Notice
 FOLDER = Path(__file__).parent / "snapshots"
 SAME = (
     (re.compile(r"/s/[\w-]{43}/"), "/s/TOKEN/"),
+    (re.compile(r"/sign-off/\d+/"), "/sign-off/SEAT/"),
     (re.compile(r"https?://[^/\s\"]+"), "https://PORTAL"),
     (re.compile(r"\bWC-\d+"), "WC-1"),
     (re.compile(r"/plans/\d+/"), "/plans/1/"),

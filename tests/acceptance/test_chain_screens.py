@@ -156,7 +156,7 @@ def test_the_pages_of_the_chain_look_right(visit, month, name, size):
 
 def test_the_calendar_is_walked_by_keys(visit, month):
     page = visit("dan", f"/calendar/{month.pk}/?view=month&on=2026-11-10")
-    page.locator("[data-day][tabindex='0']").focus()
+    page.locator("[data-day][href$='2026-11-10']").focus()
 
     before = page.evaluate("document.activeElement.getAttribute('href')")
     page.keyboard.press("ArrowRight")
@@ -167,3 +167,7 @@ def test_the_calendar_is_walked_by_keys(visit, month):
 
     assert date.fromisoformat(after[-10:]) - date.fromisoformat(before[-10:]) == timedelta(days=8)
     assert page.get_by_role("heading", name="December 2026").is_visible()
+
+    page.locator("[data-day]").first.focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_url("**on=2026-11-01")

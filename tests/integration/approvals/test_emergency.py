@@ -19,8 +19,8 @@ from migrations_portal.audit import queries as ledger
 from migrations_portal.audit.models import Entry
 from migrations_portal.notifications.models import Notice
 from migrations_portal.people.access import NotAllowed
-from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.rules import PlanIncomplete
 from tests.clock import NOON
 from tests.factories.chain import Story, mails
 from tests.factories.plans import draft
@@ -45,7 +45,7 @@ def confirm(told, by="carla"):
 
 
 def test_without_the_emergency_path_it_would_be_too_soon(urgent):
-    with pytest.raises(plans.PlanIncomplete, match="too soon"):
+    with pytest.raises(PlanIncomplete, match="too soon"):
         urgent.do(services.submit, "ana")
 
 

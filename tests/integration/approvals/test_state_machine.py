@@ -1,7 +1,7 @@
 """Any order of acts, by anybody, at any time: the invariants of A1 to A13 hold (plan, people, clock, policy).
 
 `WCO_CHAIN_EXAMPLES` and `WCO_CHAIN_STEPS` say how many histories of how many steps, in shards that the workers share: 16 of 40 by
-`make test`, 200 of 40 in CI (`.ci/run`) and by `make chain`; `WCO_CHAIN_SEED` walks others.
+`make test`, 200 of 40 by `make chain`; `WCO_CHAIN_SEED` walks others.
 """
 
 import hashlib

@@ -103,7 +103,9 @@ def full_disk(tools):
             marks=LONG_FORM,
         ),
         pytest.param(
-            uncompressed_and_flipped, "Take it again|check the store", id="flipped, uncompressed"
+            uncompressed_and_flipped,
+            "Take it again|check the store|Look at the server",
+            id="flipped, uncompressed",
         ),
         pytest.param(wrong_key, "WCO_S3_SECRET_KEY", id="wrong key"),
         pytest.param(without_object_lock, "Object Lock", id="no Object Lock"),
