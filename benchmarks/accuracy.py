@@ -227,7 +227,8 @@ def _introduction(count: int, hazards: int) -> str:
         "`tests/oracle/school/statements.txt`, written in the same way) 130 of 131 agreed on 13 and 138 of 141 on 18; no rewrite and "
         "no scan was missed there either. Of the fourth list (at the end of `tests/oracle/clinic/statements.txt`) 222 of 229 "
         "agreed on 17: three statements locked or "
-        "read less than predicted, so three false alarms (a foreign key of a new, empty table; BETWEEN and OR over partitions), two looked for rows that "
+        "read less than predicted, so three false alarms "
+        "(a foreign key of a new, empty table; BETWEEN and OR over partitions), two looked for rows that "
         "do not exist, and two differences lay in the oracle. On 13 one lock was stronger than predicted, that of a default partition "
         "which is detached. No rewrite and no scan was missed."
     )
