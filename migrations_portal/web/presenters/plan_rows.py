@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F, Q
 from django.urls import reverse
 
 from migrations_portal.approvals.models import Seat
@@ -25,10 +25,14 @@ _LATER = {
 
 def rows(plans: Sequence[MigrationPlan], *, now: datetime) -> list[dict[str, Any]]:
     """Return a row per plan (with target and group selected): four queries, however many plans."""
+    counts = Q(seats__voided_at__isnull=True)
     revisions = {
         row.plan_id: row
-        for row in PlanRevision.objects.filter(plan__in=plans, number=F("plan__revision")).only(
-            "plan_id", "number", "level", "phi"
+        for row in PlanRevision.objects.filter(plan__in=plans, number=F("plan__revision"))
+        .only("plan_id", "number", "level", "phi")
+        .annotate(
+            asked=Count("seats", filter=counts),
+            signed=Count("seats", filter=counts & ~Q(seats__decision="")),
         )
     }
     assessed = {
@@ -40,16 +44,26 @@ def rows(plans: Sequence[MigrationPlan], *, now: datetime) -> list[dict[str, Any
         .distinct("plan")
         .only("plan_id", "level", "phi")
     }
-    seats: dict[int, list[Seat]] = {}
-    for seat in Seat.objects.filter(revision__in=list(revisions.values())).order_by("position"):
-        seats.setdefault(seat.revision_id, []).append(seat)
+    live = [plan.pk for plan in plans if plan.status in _LIVE]
+    open_seats = {
+        seat.revision.plan_id: seat
+        for seat in Seat.objects.filter(
+            revision__in=[revisions[pk].pk for pk in live if pk in revisions],
+            opened_at__isnull=False, decision="", voided_at__isnull=True,
+        )
+        .order_by("revision", "position")
+        .distinct("revision")
+        .select_related("revision")
+        .only("stage", "role", "due_at", "revision__plan_id")
+    }  # fmt: skip
     groups = {plan.target.group_id: plan.target.group for plan in plans if plan.status in _LIVE}
     holders = access.holders_by_role(list(groups.values()))
     return [
         _row(
             plan,
+            revision=revisions.get(plan.pk),
             assessed=revisions.get(plan.pk) or assessed.get(plan.pk),
-            seats=seats.get(revisions[plan.pk].pk, []) if plan.pk in revisions else [],
+            open_seat=open_seats.get(plan.pk),
             holders=holders,
             now=now,
         )
@@ -60,14 +74,12 @@ def rows(plans: Sequence[MigrationPlan], *, now: datetime) -> list[dict[str, Any
 def _row(
     plan: MigrationPlan,
     *,
+    revision: Any,
     assessed: PlanRevision | PlanAssessment | None,
-    seats: list[Seat],
+    open_seat: Seat | None,
     holders: dict[tuple[int, Role], list[Any]],
     now: datetime,
 ) -> dict[str, Any]:
-    open_seat = next((s for s in seats if s.opened_at and not s.decision), None)
-    if plan.status not in _LIVE:
-        open_seat = None
     return {
         "number": plan.number,
         "plan_number": plan.number,
@@ -83,8 +95,8 @@ def _row(
         "waiting_for": _whom(plan, open_seat, holders),
         "due_at": open_seat.due_at if open_seat else None,
         "late": _late(plan, open_seat, now=now),
-        "signed": sum(1 for seat in seats if seat.decision),
-        "seats": len(seats),
+        "signed": revision.signed if revision else 0,
+        "seats": revision.asked if revision else 0,
         "author": plan.author.full_name,
     }
 
