@@ -31,7 +31,9 @@ def _signed_last(school, cast, number: int, *, ring_after: Callable[[], object])
         cast=cast, target=school.target, example=_file(number), minutes=2 * number
     )
     plan.refresh_from_db()
-    until(lambda: now() > plan.scheduled_for)  # its T-0 is here, so that only the signature is waited for
+    until(
+        lambda: now() > plan.scheduled_for
+    )  # its T-0 is here, so that only the signature is waited for
     signed = now()
     sign_last()
     ring_after()
