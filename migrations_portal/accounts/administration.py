@@ -5,7 +5,7 @@ administrator's business. So nobody gives themselves a role, and whoever gives r
 Whoever is concerned, and the other administrators of the group, get a mail of each change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -127,15 +127,8 @@ def give_role(
         raise AdministrationRefused(why)
     access.grant(person=person, role=role, group=group)
     said = f"made {person.full_name} {role.noun} for {group}"
-    _record(
-        EntryKind.ROLE_GRANTED,
-        by=by,
-        about=person,
-        said=said,
-        reason=reason,
-        group=group,
-        role=role,
-    )
+    facts = {"group": group.name, "role": str(role)}
+    _record(EntryKind.ROLE_GRANTED, by=by, about=person, said=said, reason=reason, facts=facts)
     _tell(person, by=by, group=group, said=said, reason=reason, now=now, public_url=public_url)
 
 
@@ -157,15 +150,8 @@ def take_role(
         raise RoleNotHeld
     access.revoke(person=person, role=role, group=group)
     said = f"ended {person.full_name}'s role as {role.noun} for {group}"
-    _record(
-        EntryKind.ROLE_REVOKED,
-        by=by,
-        about=person,
-        said=said,
-        reason=reason,
-        group=group,
-        role=role,
-    )
+    facts = {"group": group.name, "role": str(role)}
+    _record(EntryKind.ROLE_REVOKED, by=by, about=person, said=said, reason=reason, facts=facts)
     _tell(person, by=by, group=group, said=said, reason=reason, now=now, public_url=public_url)
 
 
@@ -229,10 +215,7 @@ def reset_factor(
 
 def check_may_act(*, person: Person, by: Person) -> None:
     """Raise `NotAllowed` unless `by` administers every group in which the person has a role, and is not the person."""
-    if person.pk == by.pk:
-        raise AdministrationRefused(
-            "Nobody changes their own access; ask another administrator of these targets."
-        )
+    _check_not_oneself(person, by=by)
     mine = queries.administered(person=by)
     if not mine:
         raise access.NotAllowed("Only an administrator may do this.")
@@ -243,12 +226,16 @@ def check_may_act(*, person: Person, by: Person) -> None:
             )
 
 
-def _locked(person: Person, *, by: Person, reason: str) -> Person:
-    """Return the person's row under a lock; raise for oneself and without a reason."""
+def _check_not_oneself(person: Person, *, by: Person) -> None:
     if person.pk == by.pk:
         raise AdministrationRefused(
             "Nobody changes their own access; ask another administrator of these targets."
         )
+
+
+def _locked(person: Person, *, by: Person, reason: str) -> Person:
+    """Return the person's row under a lock; raise for oneself and without a reason."""
+    _check_not_oneself(person, by=by)
     if not reason.strip():
         raise AdministrationRefused("Say why; the reason stands in the ledger.")
     return Person.objects.select_for_update().get(pk=person.pk)
@@ -292,18 +279,14 @@ def _record(
     about: Person,
     said: str,
     reason: str,
-    group: TargetGroup | None = None,
-    role: Role | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> None:
-    facts = {"person": about.email}
-    if group and role:
-        facts |= {"group": group.name, "role": str(role)}
     audit.append(
         Draft(
             kind=kind,
             actor=audit.actor(by),
             sentence=f"{by.full_name} {said}.",
             reason=reason.strip(),
-            facts=facts,
+            facts={"person": about.email, **(facts or {})},
         )
     )

@@ -21,9 +21,7 @@ def choose(*, uid: str, token: str, password: str, code: str, key: str, now: dat
     `PasswordRefused`, `CodeWrong`, `CodeLocked`.
     """
     person = links.person_of(uid=uid, token=token, now=now)
-    _check(person, password)
-    if queries.factor(person=person):
-        services.prove(person=person, code=code, key=key, now=now)
+    _check(person, password=password, code=code, key=key, now=now)
     with transaction.atomic():
         person = links.person_of(uid=uid, token=token, now=now, lock=True)
         _set(person, password, said="chose a password by the link that was sent to them")
@@ -38,9 +36,7 @@ def change(
         raise PasswordWrong
     if old == password:
         raise PasswordRefused("This is the password that you have. Choose another one.")
-    _check(person, password)
-    if queries.factor(person=person):
-        services.prove(person=person, code=code, key=key, now=now)
+    _check(person, password=password, code=code, key=key, now=now)
     with transaction.atomic():
         _set(
             Person.objects.select_for_update().get(pk=person.pk),
@@ -51,11 +47,14 @@ def change(
     return person
 
 
-def _check(person: Person, password: str) -> None:
+def _check(person: Person, *, password: str, code: str, key: str, now: datetime) -> None:
+    """Look at the new password first, so that a code is not used up for one that is refused."""
     try:
         validate_password(password, user=person)
     except ValidationError as error:
         raise PasswordRefused(" ".join(error.messages)) from None
+    if queries.factor(person=person):
+        services.prove(person=person, code=code, key=key, now=now)
 
 
 def _set(person: Person, password: str, *, said: str) -> None:

@@ -65,15 +65,24 @@ def known(*, by: Person, text: str = "") -> list[Known]:
 
     `text` is a part of the name or the address.
     """
+    return _known(Q(full_name__icontains=text) | Q(email__icontains=text) if text else Q(), by=by)
+
+
+def known_person(*, by: Person, person_id: int) -> Known:
+    """Return one of them; raise `PersonNotFound`."""
+    for each in _known(Q(pk=person_id), by=by):
+        return each
+    raise PersonNotFound
+
+
+def _known(wanted: Q, *, by: Person) -> list[Known]:
     mine = administered(person=by)
     if not mine:
         return []
     kept = access.kept(groups=TargetGroup)
     ours = {each.pk for each in mine}
     strangers = [pk for pk, groups in kept.items() if not ours & groups.keys()]
-    rows = Person.objects.exclude(pk__in=strangers).order_by("full_name", "pk")
-    if text:
-        rows = rows.filter(Q(full_name__icontains=text) | Q(email__icontains=text))
+    rows = Person.objects.filter(wanted).exclude(pk__in=strangers).order_by("full_name", "pk")
     holding = set(
         SecondFactor.objects.filter(confirmed_at__isnull=False).values_list("person_id", flat=True)
     )
@@ -91,14 +100,6 @@ def known(*, by: Person, text: str = "") -> list[Known]:
         )
         for person in rows
     ]
-
-
-def known_person(*, by: Person, person_id: int) -> Known:
-    """Return one of them; raise `PersonNotFound`."""
-    for each in known(by=by):
-        if each.person.pk == person_id:
-            return each
-    raise PersonNotFound
 
 
 _READ = ("pk", "sealed_secret", "last_step", "locked_until")

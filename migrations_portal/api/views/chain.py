@@ -1,4 +1,4 @@
-"""Deciding on a seat, opening a plan for changes, calling it off, commenting: the verbs of the pages, for programs.
+"""Deciding on a seat, taking a plan back, opening it for changes, calling it off, commenting: the verbs of the pages, for programs.
 
 A token alone never signs. Whoever signs here gives the password with each request, and the code of the second factor when
 they have one; where the page asks for a fresh proof (A5), nobody passes without what the page asks for.
@@ -98,6 +98,18 @@ class SeatDecision(ApiView):
         )
 
 
+class Withdrawal(ApiView):
+    @extend_schema(
+        operation_id="plans_withdraw",
+        tags=["plans"],
+        request=ReasonSerializer,
+        responses=PlanSerializer,
+    )
+    def post(self, request: Request, plan_id: int) -> Response:
+        """Take back a plan of mine that is not approved yet."""
+        return _change_course(self, plan_id, verb=approvals.withdraw)
+
+
 class Revision(ApiView):
     @extend_schema(
         operation_id="plans_revise",
@@ -107,7 +119,7 @@ class Revision(ApiView):
     )
     def post(self, request: Request, plan_id: int) -> Response:
         """Open a plan of mine for changes. What was signed counts no more, and its signers are told."""
-        return _change_course(self, plan_id, verb=approvals.revise)
+        return _change_course(self, plan_id, verb=approvals.revise, ring=bells.runs_soon)
 
 
 class Cancellation(ApiView):
@@ -119,10 +131,16 @@ class Cancellation(ApiView):
     )
     def post(self, request: Request, plan_id: int) -> Response:
         """Call an approved plan off: its author may, and the roles that the policy names."""
-        return _change_course(self, plan_id, verb=approvals.cancel)
+        return _change_course(self, plan_id, verb=approvals.cancel, ring=bells.runs_soon)
 
 
-def _change_course(view: ApiView, plan_id: int, *, verb: Callable[..., object]) -> Response:
+def _change_course(
+    view: ApiView,
+    plan_id: int,
+    *,
+    verb: Callable[..., object],
+    ring: Callable[[], None] = lambda: None,
+) -> Response:
     given = body(view.request, ReasonSerializer)
     queries.get(plan_id=plan_id, person=view.person)
     verb(
@@ -134,7 +152,7 @@ def _change_course(view: ApiView, plan_id: int, *, verb: Callable[..., object]) 
         public_url=settings.PUBLIC_URL,
     )
     bells.notices_soon()
-    bells.runs_soon()
+    ring()
     return answer(plan_id, person=view.person)
 
 

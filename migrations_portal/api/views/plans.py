@@ -134,29 +134,6 @@ class Submission(ApiView):
         return answer(plan_id, person=self.person)
 
 
-class Withdrawal(ApiView):
-    @extend_schema(
-        operation_id="plans_withdraw",
-        tags=["plans"],
-        request=forms.ReasonSerializer,
-        responses=forms.PlanSerializer,
-    )
-    def post(self, request: Request, plan_id: int) -> Response:
-        """Take back a plan of mine that is not approved yet."""
-        given = body(request, forms.ReasonSerializer)
-        queries.get(plan_id=plan_id, person=self.person)
-        approvals.withdraw(
-            plan_id=plan_id,
-            by=self.person,
-            reason=given["reason"],
-            now=wiring.clock(),
-            day=wiring.day(),
-            public_url=settings.PUBLIC_URL,
-        )
-        bells.notices_soon()
-        return answer(plan_id, person=self.person)
-
-
 def older(request: Request, before: int) -> str:
     """Return the address of the next page, with the same filters."""
     wanted = {**request.query_params.dict(), "before": before}

@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import Q
 
 from migrations_portal.targets.models import Target, TargetGroup
+from migrations_portal.targets.registry import PARTNERS
 from migrations_portal.targets.rules import FIXED, LONGEST_WATCH, EnvironmentKind, TargetForm
 from migrations_portal.web.forms.people import ActForm
 
@@ -98,8 +99,7 @@ class TargetPageForm(ActForm):
     field_order = [
         "group",
         *TargetForm.__dataclass_fields__,
-        "staging_target",
-        "drill_target",
+        *PARTNERS,
         "reason",
     ]
 
@@ -110,7 +110,7 @@ class TargetPageForm(ActForm):
         super().__init__(*args, initial=_first(target) if target else {}, **more)
         self.target = target
         mine = Q(group__in=groups, environment=EnvironmentKind.STAGING)
-        for name in ("staging_target", "drill_target"):
+        for name in PARTNERS:
             # The one that is chosen stays a choice, also when it belongs to a group of somebody else.
             rows = Target.objects.filter(mine | Q(pk=self.initial.get(name)))
             self.fields[name].queryset = rows.order_by("name")  # type: ignore[attr-defined]
@@ -135,7 +135,7 @@ class TargetPageForm(ActForm):
 
     def partners(self) -> dict[str, Target | None]:
         """Return the two targets that stand beside it."""
-        return {name: self.cleaned_data[name] for name in ("staging_target", "drill_target")}
+        return {name: self.cleaned_data[name] for name in PARTNERS}
 
 
 def _first(target: Target) -> dict[str, Any]:

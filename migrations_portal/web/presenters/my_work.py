@@ -62,11 +62,10 @@ def page(*, person: Person, now: datetime) -> dict[str, Any]:
     """Return everything that the page says, in a fixed number of queries."""
     mine = list(_my_plans(person, now=now)[: 4 * SHOWN])
     incidents = _incidents(person, now=now)
-    critical = [each for each in incidents if each["severity"] == Severity.P0]
     duties = [
-        *critical,
+        *(each for each in incidents if each["severity"] == Severity.P0),
         *_decisions(person),  # the target is held until it is decided
-        *(each for each in incidents if each not in critical),
+        *(each for each in incidents if each["severity"] != Severity.P0),
         *_seats(person, now=now),
         *_of_my_plans(mine, _Duty.SENT_BACK),
         *_deploys(person),

@@ -13,11 +13,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from migrations_portal.accounts import links, passwords, queries
+from migrations_portal.accounts import links, passwords
 from migrations_portal.accounts.rules import LinkNotGood
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, step_up
 from migrations_portal.web.forms.accounts import ChangeForm, ChooseForm, ForgottenForm
 from migrations_portal.web.pace import check_asking
 from migrations_portal.web.people import signed_in
@@ -68,7 +68,7 @@ def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     except LinkNotGood as refusal:
         refused = {"refused": refusal.sentence}
         return render(request, "registration/choose.html", refused, status=410)
-    form = ChooseForm(request.POST or None, has_factor=queries.factor(person=person) is not None)
+    form = ChooseForm(request.POST or None, has_factor=step_up.has_factor(person))
     if request.method == "POST" and form.is_valid():
         check_asking("choose", who=str(person.pk))
         try:
@@ -89,7 +89,7 @@ def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
 def change(request: HttpRequest) -> HttpResponse:
     """Change one's own password; this session stays, all others end."""
     person = signed_in(request)
-    form = ChangeForm(request.POST or None, has_factor=queries.factor(person=person) is not None)
+    form = ChangeForm(request.POST or None, has_factor=step_up.has_factor(person))
     if request.method == "POST" and form.is_valid():
         check_asking("change", who=str(person.pk))
         try:
