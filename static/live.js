@@ -1,12 +1,17 @@
 /* The live run page. Server-sent events bring each part that has changed and each new line of the log; the browser connects
-   again by itself. This keeps the title, the spoken line, the log, its search and the "Live" chip true. */
+   again by itself when a connection ends, and the page asks anew when one stays open and silent. This keeps the title, the spoken line, the log, its search and the "Live" chip true. */
 (() => {
   "use strict";
   const LATE = 4000; /* ms without a word before the page says so; the server says something each second */
+  /* ms without a word before a connection is given up and another one is made: drawn, so that a crowd does not come at once */
+  const GONE = 10000 + 5000 * Math.random();
   const root = document.getElementById("run-live");
   const log = document.getElementById("log");
   const find = document.getElementById("log-find");
   let lastWord = Date.now();
+  let asked = Date.now(); /* when the connection in use was made */
+  let lastLine = ""; /* the number of the newest line of the log that came */
+  let source = null;
   let said = "";
 
   const follow = () => document.getElementById("follow");
@@ -45,6 +50,20 @@
     chip.dataset.mark = late ? "…" : "⇄";
   }
 
+  function watch() {
+    pulse();
+    if (root.hasAttribute("data-live") && Date.now() - Math.max(lastWord, asked) > GONE) {
+      source.close();
+      listen();
+    }
+  }
+
+  function address() {
+    const url = new URL(root.dataset.events, location.href);
+    if (lastLine) url.searchParams.set("after", lastLine);
+    return url;
+  }
+
   function sift(lines) {
     const wanted = (find?.value || "").trim().toLowerCase();
     for (const line of lines) line.hidden = wanted !== "" && !line.textContent.toLowerCase().includes(wanted);
@@ -56,7 +75,8 @@
   }
 
   function listen() {
-    const source = new EventSource(root.dataset.events);
+    asked = Date.now();
+    source = new EventSource(address());
     source.addEventListener("beat", heard);
     source.addEventListener("part", (event) => {
       const { id, html } = JSON.parse(event.data);
@@ -70,6 +90,7 @@
       holder.innerHTML = JSON.parse(event.data);
       sift(holder.content.children);
       log.append(holder.content);
+      lastLine = event.lastEventId;
       toEnd();
       heard();
     });
@@ -80,9 +101,9 @@
       document.getElementById("run-link")?.remove();
       if (document.getElementById("decision")) location.reload(); /* what this person may choose is in their own page */
     });
-    source.addEventListener("error", () => {
+    source.addEventListener("error", (event) => {
       /* The browser tries again by itself, unless the answer was no event stream: signed out, or the run is gone. */
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 1000);
+      if (event.target.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 1000);
     });
   }
 
@@ -97,6 +118,6 @@
   toEnd();
   if (root.hasAttribute("data-live")) {
     listen();
-    setInterval(pulse, 1000);
+    setInterval(watch, 1000);
   }
 })();

@@ -6,6 +6,7 @@ What differs between people while a run goes on is whether they may pause and st
 
 import asyncio
 import json
+import logging
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from migrations_portal.execution.models import MigrationRun, RunLine
 from migrations_portal.people.models import Person
 from migrations_portal.web.presenters import run_orders
 from migrations_portal.web.presenters import runs as presenter
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 RETRY_MS = (1000, 4000)
@@ -103,11 +106,22 @@ class Hub:
 
     @staticmethod
     async def _look_again_and_again(watched: _Watched) -> None:
+        """Look each second. A look that fails is logged; viewers hear nothing meanwhile, so their pages say they are late."""
+        failed = 0
         while True:
-            look = await sync_to_async(_look, thread_sensitive=False)(watched.run_id)
-            async with watched.changed:
-                watched.look = look
-                watched.changed.notify_all()
+            try:
+                look = await sync_to_async(_look, thread_sensitive=False)(watched.run_id)
+            except Exception:
+                failed += 1
+                if failed == 1:
+                    logger.exception("run %s cannot be looked at for its viewers", watched.run_id)
+            else:
+                if failed:
+                    logger.warning("run %s is seen again, after %s looks", watched.run_id, failed)
+                failed = 0
+                async with watched.changed:
+                    watched.look = look
+                    watched.changed.notify_all()
             await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -1,6 +1,7 @@
 """Every page in every state, in Chromium: no sideways scroll, nothing that axe or the content policy objects to."""
 
 import re
+import threading
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -191,6 +192,41 @@ def test_the_run_page_follows_the_run_and_says_when_it_cannot(chromium):
         assert page.locator("#run-live[data-live]").count() == 0
         assert page.evaluate("window.kept") is True
         page.close()
+
+
+class SilentAtFirst(LiveRun):
+    """A run whose first stream of events is taken and never gets a word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.released = threading.Event()
+
+    def answer(self, path: str) -> str | None:
+        if path == "/events":
+            self.asked += 1
+            if self.asked == 1:
+                self.released.wait()
+        return super().answer(path)
+
+
+def test_the_run_page_leaves_a_silent_connection_for_a_new_one(chromium):
+    run = SilentAtFirst()
+    with serving(run.answer) as address:
+        page = chromium.new_page(viewport={"width": 1280, "height": 844})
+        page.clock.install()
+        page.goto(f"{address}/run")
+        run.move_on(sentence="Step 6 of 8: status after", status="RUNNING")
+        page.clock.fast_forward(9_000)
+        expect(page.locator("#run-link")).to_have_text(re.compile("^Reconnecting"))
+        assert run.asked == 1
+
+        page.clock.fast_forward(7_000)
+
+        expect(page).to_have_title(re.compile("^Step 6 of 8"))
+        expect(page.locator("#run-link")).to_have_text("Live")
+        page.close()
+        run.released.set()
 
 
 def test_the_run_page_leads_to_the_sign_in_when_the_session_has_ended(chromium):
