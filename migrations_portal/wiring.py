@@ -1,5 +1,6 @@
 """The one place that chooses the adapters, from the settings. Doors and tasks ask it for tools."""
 
+import hashlib
 import shutil
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -127,7 +128,14 @@ def tools() -> Tools:
         projects=env.projects_dir,
         snapshots=_snapshots(),
         free_bytes=lambda: shutil.disk_usage(env.work_dir).free,
+        mark=mark,
     )
+
+
+def mark() -> str:
+    """Return a short name of this portal, made of where its database is; two portals have two databases."""
+    at = settings.DATABASES["default"]
+    return hashlib.sha256(f"{at['HOST']}:{at['PORT']}/{at['NAME']}".encode()).hexdigest()[:6]
 
 
 def node() -> Path:

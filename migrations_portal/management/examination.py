@@ -210,7 +210,7 @@ def _of_target(tools: Tools, target: Target) -> Iterator[Finding]:
         endpoint = tools.endpoint(target)
         with tools.server.session(endpoint, application_name=APPLICATION) as session:
             yield from _privileges(name, session, client=tools.dump.client_version())
-        yield _drill(name, tools, tools.scratch(target, name="postgres"))
+        yield _drill(name, tools, tools.drill_server(target))
     except ProductError as failure:
         yield Finding(name, ok=False, sentence=failure.sentence)
 

@@ -22,7 +22,7 @@ from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks import endings, traffic, truth
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
-from migrations_portal.runbooks.tools import RunContext, Tools, open_context
+from migrations_portal.runbooks.tools import RunContext, Tools, beside_name, open_context
 from migrations_portal.runbooks.watch import watching
 from migrations_portal.targets.ports import Endpoint
 
@@ -35,12 +35,6 @@ SELECT format('GRANT EXECUTE ON FUNCTION %%s TO %%I', p.oid::regprocedure, pg_ge
 """
 
 STEP: dict[str, StepFacts] = {step.key: step for step in RESTORE_STEPS}
-
-
-def beside_name(database: str, *, word: str, run_id: int) -> str:
-    """Return a database name beside the live one: never the live name itself, and the run's number never cut away (63 bytes)."""
-    suffix = f"_{word}_{run_id}"
-    return database[: 63 - len(suffix)] + suffix
 
 
 def execute(

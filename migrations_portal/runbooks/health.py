@@ -69,7 +69,7 @@ def check_before(context: RunContext, step: StepRecord) -> None:
             )
         if context.run.revision.phi:
             _say_query_log(session, step)
-    drill = tools.scratch(context.run.target, name="postgres")
+    drill = tools.drill_server(context.run.target)
     with tools.server.session(drill, application_name=context.application_name) as session:
         session.rows("SELECT 1 AS answers")
     tools.vault.check()

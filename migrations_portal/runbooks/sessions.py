@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrations_portal.execution.rules import StepFailed
 from migrations_portal.kernel.errors import TargetTrouble
-from migrations_portal.runbooks.tools import RunContext
+from migrations_portal.runbooks.tools import RunContext, beside_name
 from migrations_portal.targets.ports import Endpoint, QueryFailed, TargetSession
 
 RUNNER_LOCK = 0x57C0_0001
@@ -14,11 +14,14 @@ RUNNER_LOCK = 0x57C0_0001
 WAIT_SECONDS = 20.0
 """How long ended sessions may take to be gone, and a dead runner's lock to be free."""
 LOOK_SECONDS = 0.2
+BESIDE = ("restored", "damaged")
+"""What a restore calls the databases that it makes and keeps beside the live one."""
 
 SESSIONS = """
 SELECT pid FROM pg_stat_activity
- WHERE application_name LIKE %s AND application_name NOT LIKE %s AND pid <> pg_backend_pid()
+ WHERE application_name LIKE %s AND application_name NOT LIKE %s AND datname = ANY(%s) AND pid <> pg_backend_pid()
 """
+"""Names do not tell enough: another portal may have a run of the same number on the same server, and its sessions are not ours."""
 END_SESSION = "SELECT pg_terminate_backend(%s)"
 READ_FENCE = """
 SELECT substring(shobj_description(oid, 'pg_database') FROM 'White Cross Ops: run fence ([0-9]+)')::bigint AS fence
@@ -44,33 +47,44 @@ class OldSessionsAlive(TargetTrouble):
     code = "old-sessions-alive"
 
 
-def end_sessions(context: RunContext, endpoint: Endpoint, *, like: str, unlike: str = "") -> None:
-    """End the sessions with these names on a server, in whatever database, and wait until they are gone.
+def end_own_sessions(context: RunContext) -> None:
+    """End everything that this run, under this fence, has open on its target and in its drill. Raises as `end_older_sessions`."""
+    own = f"{context.application_name}%"
+    _end_sessions(context, context.endpoint, among=_of_the_target(context), like=own)
+    drill = context.drill
+    server = context.tools.drill_server(context.run.target)
+    _end_sessions(context, server, among=[drill.database], like=own)
+
+
+def end_older_sessions(context: RunContext) -> None:
+    """End what an older fence of this run left on the target, its holder of the lock too, and wait until it is gone.
 
     Raises `OldSessionsAlive`, `TargetUnreachable`.
     """
+    own, any_fence = f"{context.application_name}%", f"wcops-{context.run.pk}-%"
+    _end_sessions(
+        context, context.endpoint, among=_of_the_target(context), like=any_fence, unlike=own
+    )
+
+
+def _of_the_target(context: RunContext) -> list[str]:
+    """Return the target's database, and those that a restore of this run makes beside it."""
+    live, run_id = context.run.target.database, context.run.pk
+    return [live, *(beside_name(live, word=word, run_id=run_id) for word in BESIDE)]
+
+
+def _end_sessions(
+    context: RunContext, endpoint: Endpoint, *, among: list[str], like: str, unlike: str = ""
+) -> None:
     name = f"wcops-ender-{context.run.pk}"
     with context.tools.server.session(endpoint, application_name=name) as session:
         deadline = time.monotonic() + WAIT_SECONDS
-        while rows := session.rows(SESSIONS, [like, unlike]):
+        while rows := session.rows(SESSIONS, [like, unlike, among]):
             for row in rows:
                 session.rows(END_SESSION, [row["pid"]])
             if time.monotonic() > deadline:
                 raise OldSessionsAlive
             time.sleep(LOOK_SECONDS)
-
-
-def end_own_sessions(context: RunContext) -> None:
-    """End everything that this run, under this fence, has open on its target and on the server of its drills."""
-    end_sessions(context, context.endpoint, like=f"{context.application_name}%")
-    drill = context.tools.scratch(context.run.target, name="postgres")
-    end_sessions(context, drill, like=f"{context.application_name}%")
-
-
-def end_older_sessions(context: RunContext) -> None:
-    """End what an older fence of this run left on the target, its holder of the lock too."""
-    own = f"{context.application_name}%"
-    end_sessions(context, context.endpoint, like=f"wcops-{context.run.pk}-%", unlike=own)
 
 
 @contextlib.contextmanager

@@ -230,12 +230,9 @@ def _back_up(context: RunContext, step: StepRecord) -> Backup:
 
 
 def _prove_backup(context: RunContext, step: StepRecord, *, backup: Backup) -> None:
-    drill = context.tools.scratch(
-        context.run.target, name=f"wco_drill_{context.run.pk}_{context.recorder.fence}"
-    )
     proof = backups.prove(
         backup,
-        drill=drill,
+        drill=context.drill,
         tools=context.tools.backup,
         application_name=context.application_name,
         clock=context.clock,

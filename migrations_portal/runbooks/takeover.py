@@ -22,9 +22,9 @@ def execute(
 ) -> None:
     """Find out what a lost run left behind, under a new fence (X8).
 
-    1. Sessions of older fences are ended and waited for, and the target's lock is taken.
-    2. The migration never began: FAILED, nothing changed.
-    3. It began: the history and the schema are read and shown, and two people decide.
+    1. Sessions of older fences are ended and waited for.
+    2. The migration never began: FAILED, nothing changed, whether or not the target could be asked.
+    3. It began: the target's lock is taken, the history and the schema are read and shown, and two people decide.
     """
     context = open_context(
         run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url
@@ -43,6 +43,7 @@ def execute(
 def _ending(context: RunContext) -> Ending:
     before_a_change = [step.key for step in STANDARD_STEPS[:4]]
     if not RunStep.objects.filter(run=context.run).exclude(key__in=before_a_change).exists():
+        _let_go(context)
         return endings.stopped_before_change(
             TargetTrouble("The worker died before the migration began, so nothing was changed.")
         )
@@ -66,3 +67,14 @@ def _ending(context: RunContext) -> Ending:
         f"Recorded in the history: {', '.join(recorded) or 'none of ours'}. "
         f"The schema {'has changed' if moved else 'is as before'}; whether rows were written is not known."
     )
+
+
+def _let_go(context: RunContext) -> None:
+    """End what the dead worker holds, so that the next run on this target finds its lock free; nothing else depends on it."""
+    try:
+        end_older_sessions(context)
+    except ProductError as failure:
+        context.recorder.log(
+            f"What the dead worker has open on the target could not be ended: {failure.sentence}",
+            level="warn",
+        )

@@ -24,6 +24,9 @@ from migrations_portal.targets.models import Target
 from migrations_portal.targets.ports import CredentialSource, Endpoint, TargetServer, TrafficHook
 from migrations_portal.verification.ports import SmokeClient
 
+LONGEST_NAME = 63
+"""Bytes of a name in PostgreSQL."""
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -39,6 +42,8 @@ class Tools:
     projects: Path
     free_bytes: Callable[[], int]
     """Room that is left where the worker puts its bundles."""
+    mark: Callable[[], str]
+    """A short name of this portal: two portals may use one staging server, and each has a run 1."""
     snapshots: SnapshotService | None = None
     """For targets that are backed up by snapshots of their instance."""
 
@@ -56,10 +61,14 @@ class Tools:
             target.host, target.port, target.database, credential.user, credential.password
         )
 
+    def drill_server(self, target: Target) -> Endpoint:
+        """Return the maintenance database of the server on which copies of `target` are made: staging's, or its own."""
+        return self.endpoint(target.drill_target or target).on("postgres")
+
     def scratch(self, target: Target, *, name: str) -> Endpoint:
-        """Return a scratch database called `name` on the staging server of `target` (its own when it has none)."""
-        home = target.drill_target or target
-        return self.endpoint(home).on(name)
+        """Return a scratch database beside the staging target; `name` gets this portal's mark, so that no other has it too."""
+        suffix = f"_{self.mark()}"
+        return self.drill_server(target).on(name[: LONGEST_NAME - len(suffix)] + suffix)
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,12 @@ class RunContext:
         return f"wcops-{self.run.pk}-{self.recorder.fence}"
 
     @property
+    def drill(self) -> Endpoint:
+        """Where the backup of this run is restored for its proof; nowhere else has this name."""
+        name = f"wco_drill_{self.run.pk}_{self.recorder.fence}"
+        return self.tools.scratch(self.run.target, name=name)
+
+    @property
     def limits(self) -> SessionLimits:
         """The timeouts of the child's sessions."""
         return SessionLimits(
@@ -116,6 +131,12 @@ class RunContext:
     def approved(self) -> tuple[str, ...]:
         """The names of the approved files, in the order in which they run."""
         return tuple(each.name for each in self.bundle.files)
+
+
+def beside_name(database: str, *, word: str, run_id: int) -> str:
+    """Return a database name beside the live one: never the live name itself, and the run's number never cut away (63 bytes)."""
+    suffix = f"_{word}_{run_id}"
+    return database[: LONGEST_NAME - len(suffix)] + suffix
 
 
 def bundle_of(plan: MigrationPlan, *, projects: Path) -> Bundle:

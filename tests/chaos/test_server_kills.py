@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from migrations_portal.execution.models import MigrationRun
-from tests.chaos.kit import Scenario, prepare, settle, state, violations
+from tests.chaos.kit import SECOND, over, prepare, settle, state, violations
 from tests.chaos.mortal import mortal, mortal_portal, mortal_target, valkey
 from tests.chaos.network import GOOD, SLEEPING, impatient
 from tests.chaos.worker import alive, bell, ring, worker
@@ -16,12 +15,6 @@ from tests.factories.plans import scheduled_run
 from tests.runs_kit import claimed, execute, on_a_thread, story, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-SECOND = Scenario(
-    "ALTER TABLE students ADD pronouns text;\n-- down\nALTER TABLE students DROP pronouns;\n",
-    name="20260101000001-second.sql",
-    question="And the next?",
-)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +74,7 @@ def test_kill_9_of_the_portals_server(moved, school, cast, tmp_path, away):
         time.sleep(away)
         gone = not alive(below)
         moved.come_back()
-        until(lambda: _over(run), seconds=120)
+        until(lambda: over(run), seconds=120)
         seconds = time.monotonic() - killed
         until(lambda: not alive(below), seconds=2)
 
@@ -100,10 +93,6 @@ def _tools_of(at) -> set[int]:
     return at.descendants() - set(at.children())
 
 
-def _over(run: MigrationRun) -> bool:
-    return MigrationRun.objects.get(pk=run.pk).status not in {"DUE", "RUNNING"}
-
-
 @pytest.mark.chaos
 def test_kill_9_of_the_broker(school, cast, tmp_path, monkeypatch):
     prepare(school)
@@ -119,11 +108,11 @@ def test_kill_9_of_the_broker(school, cast, tmp_path, monkeypatch):
             ring(app, run.pk)
             until(lambda: school.value(SLEEPING) == 1, seconds=90)
             broker.kill()
-            until(lambda: _over(run), seconds=60)
+            until(lambda: over(run), seconds=60)
             next_one = scheduled_run(cast=cast, target=school.target, example=SECOND, minutes=2)
             broker.come_back()
             back = time.monotonic()
-            until(lambda: _over(next_one), seconds=90)
+            until(lambda: over(next_one), seconds=90)
             seconds = time.monotonic() - back
 
     run.refresh_from_db()

@@ -16,7 +16,8 @@ from celery import Celery
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
-BROKER_DATABASE = 7
+BROKER_DATABASE = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 7
+"""Each process of pytest has its own; from 8 on they are those of test_bells.py."""
 
 
 def broker_url() -> str:

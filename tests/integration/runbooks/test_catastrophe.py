@@ -10,6 +10,7 @@ from migrations_portal.execution import deciding
 from migrations_portal.execution.rules import Choice, NotDecidable, SecondPersonNeeded
 from migrations_portal.people import access
 from migrations_portal.runbooks import catastrophe
+from migrations_portal.runbooks.tools import beside_name
 from tests.customer import URL
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,7 +78,7 @@ def test_two_people_keep_the_target_as_it_is(school, run_example, cast):
 
 @pytest.mark.parametrize("database", ["d" * 63, "white_cross_production"])
 def test_a_name_beside_is_never_the_live_one_and_keeps_the_runs_number(database):
-    name = catastrophe.beside_name(database, word="restored", run_id=12345)
+    name = beside_name(database, word="restored", run_id=12345)
 
     assert name != database
     assert name.endswith("_restored_12345")

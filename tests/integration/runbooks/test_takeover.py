@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -12,6 +13,7 @@ from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.recorder import Recorder
 from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost
 from migrations_portal.runbooks import takeover
+from migrations_portal.runbooks.sessions import RUNNER_LOCK
 from tests.customer import URL
 from tests.factories.plans import scheduled_run
 
@@ -58,3 +60,43 @@ def test_a_lost_run_is_taken_over_once_and_never_tried_again(school, cast, durin
     with pytest.raises(LeaseLost):
         old.log("the dead speak")
     assert execution.lost_runs() == []
+
+
+@pytest.mark.parametrize("during", ["backup", "migrate"])
+def test_what_a_dead_worker_holds_is_ended_and_another_portals_session_of_the_same_name_is_not(
+    school, cast, during
+):
+    run = scheduled_run(cast=cast, target=school.target, example=CONSENT_TRACKING)
+    old = died(run, during=during)
+    name = f"wcops-{run.pk}-{old.fence}-holder"
+    fence = execution.take_over(run_id=run.pk, fence=old.fence)
+
+    at = wiring.tools().endpoint(school.target)
+    login = f"host={at.host} port={at.port} user={at.user} password={at.password}"
+    with (
+        psycopg.connect(login, dbname=at.database, application_name=name) as ours,
+        psycopg.connect(login, dbname="postgres", application_name=name) as theirs,
+    ):
+        ours.execute("SELECT pg_advisory_lock(%s)", [RUNNER_LOCK])
+        takeover.execute(
+            run_id=run.pk, fence=fence, tools=wiring.tools(), clock=now, public_url=URL
+        )
+
+        with pytest.raises(psycopg.OperationalError, match="terminating connection"):
+            ours.execute("SELECT 1")
+        assert theirs.execute("SELECT 1").fetchone() == (1,)
+        assert school.value(f"SELECT pg_try_advisory_lock({RUNNER_LOCK})") is True
+
+
+def test_a_target_that_is_away_does_not_keep_a_run_from_ending_that_never_began(school, cast):
+    run = scheduled_run(cast=cast, target=school.target, example=CONSENT_TRACKING)
+    old = died(run, during="backup")
+    fence = execution.take_over(run_id=run.pk, fence=old.fence)
+    school.target.port = 1
+    school.target.save()
+
+    takeover.execute(run_id=run.pk, fence=fence, tools=wiring.tools(), clock=now, public_url=URL)
+
+    run = MigrationRun.objects.get(pk=run.pk)
+    assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED")
+    assert run.lines.filter(level="warn", text__contains="could not be ended").exists()
