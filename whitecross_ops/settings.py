@@ -341,10 +341,20 @@ CELERY_BEAT_SCHEDULE = {
 
 # The portal's own
 DEMO_DAY_SECONDS = ENV.demo_day_seconds if DEMO else None
+_TO_ROOT = {"handlers": [], "propagate": True}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "migrations_portal.web.log_lines.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # Theirs would write around the formatter: addresses hold tokens.
+    "loggers": dict.fromkeys(
+        ["django", "django.server", "uvicorn", "uvicorn.access", "uvicorn.error"], _TO_ROOT
+    ),
 }
