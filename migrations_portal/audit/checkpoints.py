@@ -41,6 +41,12 @@ def is_due(*, now: datetime) -> bool:
     return Entry.objects.filter(seq__gte=last.seq + CHECKPOINT_ROWS).exists()
 
 
+def wanted(*, now: datetime) -> bool:
+    """Say whether one made now would say more than the last: an entry came since, or it is due by the clock."""
+    last = newest()
+    return last is None or last.seq < last_seq() or is_due(now=now)
+
+
 def newest() -> Checkpoint | None:
     """Return the last checkpoint, None before the first."""
     return Checkpoint.objects.order_by("-number").first()

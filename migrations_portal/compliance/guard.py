@@ -107,9 +107,14 @@ def _alarm(key: str, *, title: str, text: str, to_do: str, now: datetime, public
 def checkpoint_now(
     *, signer: Callable[[], Signer], store: CheckpointStore, reason: str, now: datetime
 ) -> None:
-    """Sign how the ledger stands and keep it in the store before going on; what is away is logged and caught up later (L6)."""
+    """Have the ledger signed as it stands, and kept in the store, before going on; what is away is logged and caught up later (L6).
+
+    A fresh checkpoint that covers the newest entry already is as good as a new one, so that the doorbells of a run that waits
+    leave no objects behind (S11).
+    """
     try:
-        checkpoints.make(signer=signer(), reason=reason, now=now)
+        if checkpoints.wanted(now=now):
+            checkpoints.make(signer=signer(), reason=reason, now=now)
     except SigningFailed as trouble:
         logger.warning("checkpoint %s: %s", reason, trouble.sentence)
     checkpoints.store_waiting(store=store, now=now)

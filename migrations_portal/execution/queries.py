@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.policy import Stage
@@ -42,12 +43,21 @@ def get(*, run_id: int, person: Person) -> MigrationRun:
 
 
 def due() -> list[int]:
-    """Return the runs that wait, the earliest first; the claim decides with the database's clock whether they may start."""
-    return list(
-        MigrationRun.objects.filter(status=str(RunStatus.DUE))
-        .order_by("due_at", "pk")
-        .values_list("pk", flat=True)
-    )
+    """Return the runs whose time has come by the database's clock and whose target is free, the earliest first.
+
+    Only a hint whom to ring for: the claim looks again, and has the last word.
+    """
+    waiting = _come().exclude(target_id__in=busy_targets())
+    return list(waiting.order_by("due_at", "pk").values_list("pk", flat=True))
+
+
+def is_due(*, run_id: int) -> bool:
+    """Say whether the run waits and its time has come by the database's clock."""
+    return _come().filter(pk=run_id).exists()
+
+
+def _come() -> QuerySet[MigrationRun]:
+    return MigrationRun.objects.filter(status=str(RunStatus.DUE), due_at__lte=Now())
 
 
 def busy_targets() -> set[int]:

@@ -7,6 +7,7 @@ from migrations_portal import wiring
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.rehearsals import queries, services
 from migrations_portal.runbooks import rehearsal
+from migrations_portal.tasks.ringing import Message, ring
 from migrations_portal.tasks.runs import worker_name
 
 
@@ -31,8 +32,7 @@ def sweep(**_newer: object) -> None:
                 services.ask(plan=revision.plan, revision=revision, by=None, now=wiring.clock())
         except Refused:  # somebody asked in this very moment
             continue
-    for rehearsal_id in queries.waiting():
-        rehearse.delay(rehearsal_id=rehearsal_id)
+    ring([Message(rehearse, {"rehearsal_id": each}) for each in queries.waiting()])
 
 
 @shared_task(name="rehearsals.watch_history")

@@ -15,6 +15,10 @@ PATIENCE_SECONDS = 0.4
 """How long connecting, and then each answer, may take. Measured with a broker that is away: 0.01 s when it refuses, 0.4 s
 when it accepts and stays silent. Celery's own defaults took 6 and 10 s, which is why a bell has a connection of its own."""
 
+HEARD_SECONDS = 30.0
+"""How long a bell is worth answering. Sweeps ring again within that time for what still waits, so bells that nobody came to
+hear (all workers at work on long runs) do not lie in the queue before the next run that is due."""
+
 _IMPATIENT = {
     "socket_connect_timeout": PATIENCE_SECONDS,
     "socket_timeout": PATIENCE_SECONDS,
@@ -39,7 +43,12 @@ def ring(messages: Sequence[Message]) -> None:
     try:
         with connection:
             for each in messages:
-                each.task.apply_async(kwargs=dict(each.ids), connection=connection, retry=False)  # type: ignore[call-arg]
+                each.task.apply_async(  # type: ignore[call-arg]
+                    kwargs=dict(each.ids),
+                    connection=connection,
+                    retry=False,
+                    expires=HEARD_SECONDS,
+                )
     except _faults_of_the_broker(connection) as away:
         names = ", ".join(each.task.name for each in messages)
         logger.warning(

@@ -34,7 +34,9 @@ def start_due(**_newer: object) -> None:
 
 @shared_task(name="runs.execute", acks_late=False, max_retries=0)
 def execute(*, run_id: int, **_newer: object) -> None:
-    """Claim the run and execute it; a doorbell for a run that is not due, or claimed already, ends here."""
+    """Claim the run and execute it; a doorbell for a run that is not due, or claimed already, ends here without a trace."""
+    if not queries.is_due(run_id=run_id):
+        return
     tools = wiring.tools()  # before the claim: without its tools a worker takes nothing
     if waits(run_id):
         return

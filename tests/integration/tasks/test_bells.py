@@ -3,6 +3,7 @@ import logging
 import os
 import socket
 import time
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,12 +11,15 @@ from celery import current_app
 from django.conf import settings
 from kombu.simple import Empty
 
+from migrations_portal.audit import freezes
+from migrations_portal.audit.models import Checkpoint
 from migrations_portal.plans import queries, services
 from migrations_portal.plans.models import PlanAssessment
-from migrations_portal.tasks import bells
+from migrations_portal.tasks import bells, runs
 from tests.chaos.proxy import Proxy, Weather
 from tests.clock import NOON
-from tests.factories.plans import AnyScript, draft
+from tests.factories.plans import AnyScript, draft, scheduled_run
+from tests.runs_kit import ADD_COLUMN, SLEEP, claimed, now
 
 BROKER = "CELERY_BROKER_WRITE_URL"
 LONGEST_SECONDS = 5.0
@@ -39,10 +43,11 @@ def rung(monkeypatch):
             while True:
                 message = box.get(block=False)
                 message.ack()
+                assert message.headers["expires"], "a bell that nobody hears lies in the queue"
                 found.append((message.headers["task"], message.payload[1]))
         return found
 
-    for queue in ("rehearsals", "notices", "timeline"):
+    for queue in ("rehearsals", "notices", "timeline", "runs"):
         messages(queue)
     return messages
 
@@ -103,6 +108,39 @@ def test_outbox_and_runs_have_their_bells(db, rung, django_capture_on_commit_cal
 
     assert rung("notices") == [("notices.deliver", {})]
     assert rung("timeline") == [("runs.start_due", {}), ("runs.find_lost", {})]
+
+
+def test_only_runs_that_could_start_now_are_rung_for(cast, production, rung):
+    first = scheduled_run(cast=cast, target=production, example=ADD_COLUMN)
+    other = scheduled_run(cast=cast, target=production, example=SLEEP, minutes=2)
+    due_in(first, days=5)
+    runs.start_due()
+    assert rung("runs") == [("runs.execute", {"run_id": other.pk})]
+
+    claimed(other)
+    due_in(first, days=0)
+    runs.start_due()  # its time has come, but its target is taken
+    assert rung("runs") == []
+
+
+def test_doorbells_of_a_run_that_waits_leave_nothing_in_the_checkpoints_store(cast, production):
+    run = scheduled_run(cast=cast, target=production, example=ADD_COLUMN)
+    due_in(run, days=5)
+    for _ in range(3):
+        runs.execute(run_id=run.pk)
+    assert not Checkpoint.objects.exists()
+
+    freezes.freeze(cause="check", sentence="The ledger does not hold.", now=now())
+    due_in(run, days=0)
+    for _ in range(3):  # due, but held by the ledger
+        runs.execute(run_id=run.pk)
+    run.refresh_from_db()
+    assert (run.status, Checkpoint.objects.count()) == ("DUE", 1)
+
+
+def due_in(run, *, days):
+    run.due_at = now() + timedelta(days=days)
+    run.save(update_fields=["due_at"])
 
 
 def test_a_broker_that_is_away_is_tried_once_and_named_in_the_log(
