@@ -11,11 +11,9 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import expect
 
-from migrations_portal.web import live
-from migrations_portal.web.live import event_text
 from migrations_portal.web.views.parts import gallery
-from tests.unit.web.samples import execution
 from tests.unit.web.samples.common import everywhere
+from tests.unit.web.samples.live_run import LiveRun
 from tests.unit.web.samples.mails import MAILS
 from tests.unit.web.samples.pages import PAGES
 from tests.unit.web.samples.server import serving
@@ -132,34 +130,6 @@ def test_a_signature_is_reached_with_the_keyboard_alone(chromium):
         assert page.get_by_label("Your reason").input_value() == "Read both files"
         assert not page.locator(".dock").is_visible()
         page.close()
-
-
-class LiveRun:
-    """The run page's server: it can move on and end."""
-
-    def __init__(self) -> None:
-        self.context = self._at(sentence="Step 5 of 8: migrating", status="RUNNING")
-
-    def _at(self, **about: str) -> dict[str, object]:
-        context = execution.run(steps=execution.steps(current=5), **about)
-        context["run"]["events_url"] = "/events"
-        return everywhere(section="Runs") | context
-
-    def move_on(self, *, sentence: str, status: str) -> None:
-        self.context = self._at(sentence=sentence, status=status)
-
-    def answer(self, path: str) -> str | None:
-        if path == "/run":
-            return render_to_string("execution/run.html", self.context)
-        if path == "/events":  # ends after each word, so the browser connects again and again
-            parts = [
-                event_text("part", {"id": key, "html": render_to_string(name, self.context)})
-                for key, name in live.PARTS.items()
-            ]
-            about = self.context["run"]
-            over = "" if about["live"] else event_text("over", 1)
-            return "retry: 300\n\n" + "".join(parts) + over
-        return "<!doctype html><title>Sign in</title>" if path == "/sign-in" else None
 
 
 def test_the_run_page_follows_the_run_and_says_when_it_cannot(chromium):
