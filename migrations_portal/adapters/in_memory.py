@@ -97,9 +97,10 @@ class InMemoryDumpTool:
         keep_roles: bool = False,
         section: str = "",
         jobs: int = 1,
+        values: str = "",
     ) -> None:
         """Fill the database at `endpoint`, which must be empty but for the sections restored before."""
-        del keep_roles, jobs
+        del keep_roles, jobs, values
         restored = _decode(stream.read())
         try:
             target = self._server.find(endpoint)

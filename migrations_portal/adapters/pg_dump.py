@@ -179,10 +179,12 @@ class PgDumpTool:
         keep_roles: bool = False,
         section: str = "",
         jobs: int = 1,
+        values: str = "",
     ) -> None:
         """Restore a dump, or one section of it, into the database of `endpoint`.
 
         A drill's copy belongs to us; a database that will go live keeps its owners and privileges (`keep_roles`).
+        `values` is how large values are compressed, where the server shall not choose.
         Several jobs need a file that can be sought in: the archive, a schema, then lies in a private folder in memory.
         """
         command: list[str | Path] = [
@@ -199,10 +201,11 @@ class PgDumpTool:
         if jobs > 1:
             self._restore_file(command, stream, endpoint=endpoint, jobs=jobs)
             return
+        chosen = f" -c default_toast_compression={values}" if values else ""
         with running(
             command,
             endpoint=endpoint,
-            options=RESTORE_OPTIONS,
+            options=RESTORE_OPTIONS + chosen,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         ) as process:

@@ -113,11 +113,13 @@ class DumpTool(Protocol):
         keep_roles: bool = ...,
         section: str = ...,
         jobs: int = ...,
+        values: str = ...,
     ) -> None:
         """Restore a dump into the database of `endpoint`, stopping at the first error; raise `RestoreFailed`.
 
         `section` is pre-data, data or post-data; all of them when empty. More than one job reads the whole stream into
-        memory first, so only a schema archive is given them.
+        memory first, so only a schema archive is given them. `values` names the compression of large values ("lz4"); the
+        server's own when empty.
         """
         ...
 

@@ -94,7 +94,9 @@ def _restore_beside(context: RunContext, *, backup: Backup, name: str) -> None:
         context.tools.server.drop_database(beside)
         # Another collation would sort, and hold unique, other things than the one before.
         context.tools.server.create_database(beside, like=context.endpoint.database)
-        backups.restore_into(backup, into=beside, tools=context.tools.backup, keep_roles=True)
+        backups.restore_into(
+            backup, into=beside, tools=context.tools.backup, keep_roles=True, quick=True
+        )
         step.say(f"{backup.location} is restored into {name}")
         step.exit_code = 0
 

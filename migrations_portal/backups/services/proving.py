@@ -68,7 +68,12 @@ def prove(
             clock=clock,
         ):
             restore_and_compare(
-                backup, into=drill, tools=tools, application_name=application_name, clock=clock
+                backup,
+                into=drill,
+                tools=tools,
+                application_name=application_name,
+                clock=clock,
+                quick=True,
             )
         backup.drill |= {"dropped_at": f"{clock():%Y-%m-%dT%H:%M:%SZ}"}
         backup.save(update_fields=["drill"])
@@ -96,10 +101,11 @@ def restore_and_compare(
     tools: BackupTools,
     application_name: str,
     clock: Callable[[], datetime],
+    quick: bool = False,
 ) -> None:
     """Restore into the empty database `into` and compare it with the snapshot; the backup is proven when this returns."""
     started = time.monotonic()
-    restore_into(backup, into=into, tools=tools)
+    restore_into(backup, into=into, tools=tools, quick=quick)
     seconds = time.monotonic() - started
     backup.read_back_at = clock()
     with tools.server.session(

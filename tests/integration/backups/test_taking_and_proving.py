@@ -54,6 +54,29 @@ def test_a_divided_backup_restores_to_the_same_schema_and_rows(small):
     assert Backup.objects.get(pk=backup.pk).proven
 
 
+@pytest.mark.parametrize(("quick", "compressed"), [(True, "lz4"), (False, "pglz")])
+@pytest.mark.parametrize("divided", [True, False])
+def test_a_quick_restore_compresses_large_values_by_lz4_and_holds_the_same(
+    small, divided, quick, compressed
+):
+    with small.tools.server.session(small.endpoint, application_name="tests") as source:
+        source.run_script("CREATE TABLE letters AS SELECT repeat('dear nurse ', 2000) AS body")
+    tools = small.divided() if divided else small.tools
+    backup = small.take(tools=tools)
+    copy = small.endpoint.on(small.scratch)
+
+    with services.held(
+        copy, home=small.target, purpose="test", made_by="tests", tools=tools, clock=now
+    ):
+        services.restore_into(backup, into=copy, tools=tools, quick=quick)
+
+        how, body = (
+            small.value(f"SELECT {what} FROM letters", database=copy.database)  # noqa: S608  # ours
+            for what in ("pg_column_compression(body)", "body")
+        )
+        assert (how, body) == (compressed, "dear nurse " * 2000)
+
+
 def test_rows_that_come_in_meanwhile_are_not_part_of_it(small):
     """One snapshot for all archives and for the counts, however many writers there are."""
     over = threading.Event()
