@@ -13,12 +13,14 @@ from migrations_portal.execution.ports import SentStatement
 from migrations_portal.execution.row_changes import RowChange, RowTally
 
 READ_FROM_CHILD = frozenset({b"Q", b"P", b"B", b"E", b"S", b"F", b"X"})
-READ_FROM_SERVER = frozenset({b"C", b"I", b"s", b"E", b"N", b"Z", b"1", b"2"})
+READ_FROM_SERVER = frozenset({b"C", b"I", b"s", b"E", b"N", b"Z", b"1", b"2", b"V"})
 
 _MOST_NAMES = 1_000
 """Prepared statements and portals whose text is remembered, per session."""
 
 NOTHING = Statement("", ())
+FUNCTION_CALL = Statement("a function, called by its number", ("CALL",))
+"""The protocol's own call of a function, as clients use it for large objects."""
 
 
 @dataclass
@@ -69,14 +71,16 @@ class Outcome:
         elif tag == "PREPARE TRANSACTION":
             self.unknown = self.unknown or bool(self._pending)
             self._forget()
-        elif statement.writes(tag=tag) and not statement.about(self._bookkeeping):
-            self._pending.append(statement.text)
+        elif self._changes(statement, tag=tag):
+            kept = self.committed if statement.outlives_rollback else self._pending
+            kept.append(statement.text)
             changes = [each.counted(tag) for each in statement.row_writes]
             self._pending_rows += changes
             self.rows_tried.add(changes)
 
     def failed(self, statement: Statement) -> None:
         """Take note of a statement that the server refused; outside a block it takes its companions with it."""
+        self.unknown = self.unknown or statement.outlives_rollback
         if self.block:
             return
         self._forget()
@@ -97,9 +101,15 @@ class Outcome:
         """Take note that the connection ended; `owing`: with questions unanswered, `asked` among them."""
         ends_block = any(statement.verb in {"COMMIT", "END"} for statement in asked)
         if owing and (ends_block or not self.block):
-            writes = any(s.writes(tag="") and not s.about(self._bookkeeping) for s in asked)
+            writes = any(self._changes(each, tag="") for each in asked)
             self.unknown = self.unknown or bool(self._pending) or writes
+        self.unknown = self.unknown or any(each.outlives_rollback for each in asked)
         self._forget()
+
+    def _changes(self, statement: Statement, *, tag: str) -> bool:
+        """Say whether it changed more than the tool's own bookkeeping."""
+        own = bool(statement.calls) or not statement.about(self._bookkeeping)
+        return own and statement.writes(tag=tag)
 
     def _commit(self) -> None:
         self.committed += self._pending
@@ -174,13 +184,17 @@ class SessionRecord:
         elif kind == b"E":
             (portal,), _ = cut_at_zero(head, 1)
             self._ask(kind, self._portals.get(portal, NOTHING))
-        elif kind in {b"S", b"F"}:
+        elif kind == b"F":
+            self._ask(kind, FUNCTION_CALL)
+        elif kind == b"S":
             self._ask(kind)
 
     def answered(self, kind: bytes, head: bytes) -> None:
         """Take note of a message from the server, before it is passed on."""
         if kind == b"C":
             self._completed(head.rstrip(b"\0").decode("utf-8", "replace"))
+        elif kind == b"V":
+            self._completed("")
         elif kind == b"E":
             self._refused(fields(head).get("C", ""))
         elif kind == b"Z":
@@ -195,7 +209,7 @@ class SessionRecord:
         asked = [
             statement
             for question in self._asked
-            if question.kind in {b"Q", b"E"}
+            if question.kind in {b"Q", b"E", b"F"}
             for statement in question.waiting
         ]
         self.outcome.lost(asked=asked, owing=self.busy)

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import postgast
 
+from migrations_portal.execution.function_calls import UNREADABLE, unproven_calls
 from migrations_portal.execution.row_changes import TableWrite, writes_of
 
 VALUE = "'…'"
@@ -65,12 +66,10 @@ _READS = frozenset(
         "CLOSE",
         "EXPLAIN",
         "PREPARE",
-        "EXECUTE",
         "DEALLOCATE",
         "DISCARD",
         "LISTEN",
         "UNLISTEN",
-        "NOTIFY",
         "CHECKPOINT",
         "LOAD",
         "ANALYZE",
@@ -94,7 +93,11 @@ _MAY_CHANGE_ROWS = frozenset(
     ]
 )
 """Verbs of statements that are worth parsing for the tables whose number of rows they change."""
+_OUTLIVES_ROLLBACK = frozenset({"SETVAL", "DBLINK_EXEC", "DBLINK", "PG_LOGICAL_EMIT_MESSAGE"})
+"""Functions whose effect stays when their transaction is rolled back."""
 _COUNTED = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+_MAY_CALL = _COUNTED | {"SELECT", "VALUES", "WITH", "EXPLAIN", "DECLARE"}
+"""Verbs of statements whose function calls decide whether they write: reads, and changes that met no row."""
 _SELF_COMMITTING = frozenset({"VACUUM", "REINDEX", "CLUSTER", "CALL"})
 
 
@@ -119,6 +122,8 @@ class Statement:
     """Keywords and names in order, upper case unless quoted; literals and comments are left out."""
     row_writes: tuple[TableWrite, ...] = ()
     """The tables whose number of rows it may change."""
+    calls: frozenset[str] = frozenset()
+    """The functions it calls that are not proven to leave the database as it is."""
 
     @property
     def verb(self) -> str:
@@ -139,8 +144,25 @@ class Statement:
             or (self.verb == "DO" and "COMMIT" in self.words)
         )
 
+    @property
+    def outlives_rollback(self) -> bool:
+        """Whether it does something that a rollback does not take back: a sequence set, a word to another server."""
+        if self.verb == "COPY":
+            return "PROGRAM" in self.words
+        return self.executes and not _OUTLIVES_ROLLBACK.isdisjoint(self.words)
+
+    @property
+    def executes(self) -> bool:
+        """Whether it is carried out, and not only prepared or explained."""
+        return self.verb != "PREPARE" and (self.verb != "EXPLAIN" or "ANALYZE" in self.words)
+
     def writes(self, *, tag: str) -> bool:
-        """Say whether it changed something, by its words and the server's command tag; unsure counts as yes."""
+        """Say whether it changed something, by its words and the server's command tag; unsure counts as yes.
+
+        A call of a function counts as a change unless the function is proven to read only.
+        """
+        if self.outlives_rollback or (self.calls and self.executes):
+            return True
         done, _, count = tag.partition(" ")
         if done in _COUNTED and count.rsplit(" ", 1)[-1] == "0":
             return False
@@ -248,7 +270,9 @@ def _statement(raw: bytes, piece: Sequence[_Placed], *, keep_values: bool) -> St
     inside = _words_of_body(piece) if verb == "DO" else ()
     whole = raw[piece[0][0] : piece[-1][1]].decode()
     writes = writes_of(whole) if verb in _MAY_CHANGE_ROWS else ()
-    return Statement(b"".join(parts).decode()[:LONGEST_TEXT], names + inside, writes)
+    may_call = verb in _MAY_CALL and "(" in whole
+    calls = unproven_calls(whole) if may_call else frozenset()
+    return Statement(b"".join(parts).decode()[:LONGEST_TEXT], names + inside, writes, calls)
 
 
 def _word(token: Token) -> str:
@@ -265,4 +289,4 @@ def _unreadable(sql: str, *, keep_values: bool) -> Statement:
     head = re.split(r"['\"$0-9(]", sql, maxsplit=1)[0]
     words = tuple(word.upper() for word in re.findall(r"[A-Za-z_]+", head))
     shown = sql if keep_values else f"{head}{VALUE}"
-    return Statement(shown[:LONGEST_TEXT], words)
+    return Statement(shown[:LONGEST_TEXT], words, calls=frozenset({UNREADABLE}))

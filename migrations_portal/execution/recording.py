@@ -88,6 +88,16 @@ def _one_transaction(own: list[SentStatement]) -> bool:
     )
 
 
+def rolled_back_whole(result: ChildResult) -> bool:
+    """Say whether a failed file ran in one transaction, of which nothing is left: only such a one may be tried again.
+
+    A file of which not every statement was kept is not proven.
+    """
+    own = own_statements(result)
+    nothing_left = not (result.committed_writes or result.outcome_unknown)
+    return nothing_left and not result.statements_left_out and _one_transaction(own)
+
+
 MOST_TIMED = 500
 """Statements of one file whose seconds are kept."""
 

@@ -2,6 +2,10 @@
 
 LOCK_NOT_AVAILABLE = "55P03"
 """The code of an attempt that did not get its lock in time."""
+DEADLOCK = "40P01"
+"""The code of a transaction that the server ended because it and another waited for each other."""
+LOCKED_OUT = frozenset({LOCK_NOT_AVAILABLE, DEADLOCK})
+"""What another attempt may mend."""
 WORDS = {
     "22P02": "a value does not fit its type",
     "22001": "a value is too long for its column",

@@ -6,7 +6,7 @@ import time
 from migrations_portal.execution import sqlstates
 from migrations_portal.execution.ports import ChildResult, SentStatement
 from migrations_portal.execution.recorder import StepRecord
-from migrations_portal.execution.recording import timed
+from migrations_portal.execution.recording import rolled_back_whole, timed
 from migrations_portal.execution.rules import (
     LOCK_ATTEMPTS,
     LOCK_TIMEOUT_MS,
@@ -82,8 +82,8 @@ def _apply(
 ) -> tuple[ChildResult, Outcome, TargetState]:
     """Try one file until it got its locks.
 
-    Tried again only when the target is proven unchanged and the reason was a lock: waiting long would queue users
-    behind us, so each attempt is short (design section 8).
+    Tried again only when the file was one transaction that the server rolled back, the target is proven unchanged and the
+    reason was a lock: waiting long would queue users behind us, so each attempt is short (design section 8).
     """
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         context.recorder.obey()
@@ -106,7 +106,8 @@ def _apply(
         outcome = truth.judge(name=name, result=result, before=before, after=after)
         if (
             outcome is not Outcome.NOTHING_CHANGED
-            or result.sqlstate != sqlstates.LOCK_NOT_AVAILABLE
+            or result.sqlstate not in sqlstates.LOCKED_OUT
+            or not rolled_back_whole(result)
             or context.reins.aborted
             or attempt == LOCK_ATTEMPTS
         ):

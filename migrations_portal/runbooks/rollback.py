@@ -3,6 +3,7 @@
 from migrations_portal.backups import services as backups
 from migrations_portal.execution import sqlstates
 from migrations_portal.execution.recorder import StepRecord
+from migrations_portal.execution.recording import rolled_back_whole
 from migrations_portal.execution.rules import (
     LOCK_ATTEMPTS,
     ROLLBACK_STEPS,
@@ -110,7 +111,7 @@ def undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
         if name not in truth.read_state(context).history:
             step.say(f"{name} is undone and out of the history")
             return
-        if result.sqlstate != sqlstates.LOCK_NOT_AVAILABLE or result.committed_writes:
+        if result.sqlstate not in sqlstates.LOCKED_OUT or not rolled_back_whole(result):
             why = sqlstates.why_ended(sqlstate=result.sqlstate, exit_code=result.exit_code)
             raise StepFailed(f"Undoing {name} failed: {why}.")
         step.say(f"No lock (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn")

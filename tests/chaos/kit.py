@@ -5,8 +5,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from zlib import crc32
 
 import psycopg
 from django.db import connection
@@ -26,9 +27,21 @@ from tests.runs_kit import now, until
 ROOT = Path(__file__).resolve().parents[2]
 EFFECTS = """
 CREATE TABLE effects (step text, pid int DEFAULT pg_backend_pid(), at timestamptz DEFAULT clock_timestamp());
-GRANT ALL ON effects TO PUBLIC
+CREATE SEQUENCE ups MINVALUE 0;
+CREATE FUNCTION effect(step text) RETURNS text LANGUAGE sql
+ AS 'INSERT INTO public.effects (step) VALUES (step) RETURNING step';
+GRANT ALL ON effects, ups TO PUBLIC
 """
 UP = "INSERT INTO effects (step) VALUES ('up');\n"
+WAYS = (
+    UP,
+    "SELECT effect('up');\n",
+    "VALUES (effect('up'));\n",
+    "PREPARE effect AS SELECT effect('up');\nEXECUTE effect;\n",
+    "SELECT setval('ups', (SELECT last_value FROM ups) + 1);\n",
+)
+"""How a file can have an effect. The last one outlives the rollback of its transaction. Each case of the matrix takes one."""
+UPS = "SELECT (SELECT count(*) FROM effects WHERE step = 'up') + (SELECT last_value FROM ups)"
 DOWN = "-- down\nINSERT INTO effects (step) VALUES ('down');\nALTER TABLE students DROP nickname;\n"
 FAULTS = ("kill", "exception", "stall", "cut")
 
@@ -48,20 +61,29 @@ class Scenario:
         return self.text.encode()
 
 
-GOOD = Scenario(UP + "ALTER TABLE students ADD nickname text;\n" + DOWN)
-UNDONE = Scenario(GOOD.text, expected=2)
-HALF = Scenario("-- no transaction\n" + UP + "ALTER TABLE nowhere ADD x int;\n")
+def good(up: str) -> Scenario:
+    return Scenario(up + "ALTER TABLE students ADD nickname text;\n" + DOWN)
+
+
+GOOD = good(UP)
 SECOND = Scenario(
     "ALTER TABLE students ADD pronouns text;\n-- down\nALTER TABLE students DROP pronouns;\n",
     name="20260101000001-second.sql",
     question="And the next?",
 )
 """What may follow any of them on the same target."""
-ROADS = {"rollback": UNDONE, "restore": HALF}
 
 
-def scenario_of(place: str) -> Scenario:
-    return ROADS.get(place.partition(".")[0], GOOD)
+def scenario_of(place: str, fault: str) -> Scenario:
+    """Return the file that leads to the place; the way of its effect is drawn by both names, the same each time."""
+    up = WAYS[crc32(f"{place} {fault}".encode()) % len(WAYS)]
+    match place.partition(".")[0]:
+        case "rollback":
+            return replace(good(up), expected=2)
+        case "restore":
+            return Scenario("-- no transaction\n" + up + "ALTER TABLE nowhere ADD x int;\n")
+        case _:
+            return good(up)
 
 
 def prepare(school: Customer) -> None:
@@ -71,7 +93,7 @@ def prepare(school: Customer) -> None:
 
 def suffer(school: Customer, cast: dict, *, place: str, fault: str) -> MigrationRun:
     """Carry out a run that meets the fault at the place, then let the rest of the world do its part."""
-    run = scheduled_run(cast=cast, target=school.target, example=scenario_of(place))
+    run = scheduled_run(cast=cast, target=school.target, example=scenario_of(place, fault))
     if place.startswith("takeover."):
         _killed(run, "migrate.after-child")
         expire()
@@ -202,7 +224,7 @@ def settle(run: MigrationRun) -> None:
 
 def violations(school: Customer, run: MigrationRun, *, before: tuple) -> list[str]:
     """Hold what the page says against what the target holds."""
-    ups = school.value("SELECT count(*) FROM effects WHERE step = 'up'")
+    ups = school.value(UPS)
     downs = school.value("SELECT count(*) FROM effects WHERE step = 'down'")
     after = (school.history(), _sql_history(school), school.schema())
     same = after == before
