@@ -30,7 +30,8 @@ def _who() -> list[str]:
         ),
         (
             f"Plans that touch PHI: {_roles(policy.PHI_SEATS)} signs at T-5 too. A plan is submitted {LEAD_DAYS} days before T-0.\n"
-            "Author, last editor and executor hold no seat. One person acts in one role per revision."
+            "Author, last editor and executor hold no seat. One person acts in one role per revision; a plan whose roles\n"
+            "different people cannot fill is not submitted, and one that gets there later says so to the administrators."
         ),
     ]
 

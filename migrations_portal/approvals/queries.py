@@ -165,28 +165,36 @@ def involved(plan: MigrationPlan) -> frozenset[int]:
     return frozenset(each for each in people if each is not None)
 
 
+def barred_from(seat: Seat) -> frozenset[int]:
+    """Return who cannot fill the seat whatever they hold: who has a part in the plan, and who acted in another role."""
+    others = [row for row in decided(seat.revision_id) if row.role != seat.role]
+    acted = {each for row in others for each in (row.decided_by_id, row.on_behalf_of_id) if each}
+    return involved(seat.revision.plan) | acted
+
+
 def holders_of(seat: Seat) -> list[Person]:
-    """Return the active holders of the seat's role who have no part in the plan."""
-    plan = seat.revision.plan
-    people = access.holders(role=Role(seat.role), group=plan.target.group)
-    return [each for each in people if each.pk not in involved(plan)]
+    """Return the active holders of the seat's role who are not barred from it."""
+    people = access.holders(role=Role(seat.role), group=seat.revision.plan.target.group)
+    barred = barred_from(seat) if people else frozenset()
+    return [each for each in people if each.pk not in barred]
 
 
 def deputies_for(seat: Seat, *, now: datetime) -> list[Delegation]:
     """Return the delegations by which somebody else could fill the seat now."""
-    plan = seat.revision.plan
-    givers = {each.pk for each in holders_of(seat)}
-    return [
+    group_id = seat.revision.plan.target.group_id
+    rows = [
         row
         for row in active_delegations(now=now)
-        if (row.group_id, row.role) == (plan.target.group_id, seat.role)
-        and row.giver_id in givers
-        and row.deputy_id not in involved(plan)
+        if (row.group_id, row.role) == (group_id, seat.role)
     ]
+    if not rows:
+        return []
+    givers, barred = {each.pk for each in holders_of(seat)}, barred_from(seat)
+    return [row for row in rows if row.giver_id in givers and row.deputy_id not in barred]
 
 
 def signers_of(seat: Seat, *, now: datetime) -> list[Person]:
-    """Return who could fill the seat now: holders of its role, and their deputies; none with a part in the plan."""
+    """Return who could fill the seat now: holders of its role, and their deputies; nobody who is barred from it."""
     found = {each.pk: each for each in holders_of(seat)}
     found |= {row.deputy_id: row.deputy for row in deputies_for(seat, now=now)}
     return list(found.values())

@@ -1,8 +1,10 @@
 """When may who do what in the chain. The data behind it is in `policy.py`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import combinations
 
 from migrations_portal.approvals.policy import (
     DELEGATION_AT_MOST,
@@ -193,3 +195,34 @@ def check_time_box(*, t0: datetime, until: datetime, now: datetime) -> None:
         )
     if not now <= t0 < until:
         raise EmergencyRefused("T-0 has to lie between now and the end of the time box.")
+
+
+@dataclass(frozen=True)
+class Short:
+    """The roles for which people lack; none when all can be filled."""
+
+    roles: frozenset[Role]
+    together: bool
+    """Whether each of them could be filled, but not all by different people."""
+
+
+def short_of(options: Mapping[Role, Sequence[frozenset[int]]]) -> Short:
+    """Return the roles without anybody; else the smallest group of roles that different people cannot fill.
+
+    `options`: per role, by whom it could be filled; who is in one choice is in no other.
+    """
+    empty = frozenset(role for role, choices in options.items() if not choices)
+    if empty:
+        return Short(empty, together=False)
+    for size in range(2, len(options) + 1):
+        for roles in combinations(options, size):
+            if not _can_be_filled([options[role] for role in roles], taken=frozenset()):
+                return Short(frozenset(roles), together=True)
+    return Short(frozenset(), together=False)
+
+
+def _can_be_filled(options: Sequence[Sequence[frozenset[int]]], *, taken: frozenset[int]) -> bool:
+    if not options:
+        return True
+    first, *rest = sorted(options, key=len)
+    return any(_can_be_filled(rest, taken=taken | choice) for choice in first if not choice & taken)

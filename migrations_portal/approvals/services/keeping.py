@@ -8,10 +8,12 @@ from django.db import transaction
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Invitation, Seat
 from migrations_portal.approvals.policy import STAGES, Stage
-from migrations_portal.approvals.services import invitations, mails
+from migrations_portal.approvals.rules import Short
+from migrations_portal.approvals.services import filling, invitations, mails
 from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import PORTAL, EntryKind
+from migrations_portal.kernel.memory import remembering
 from migrations_portal.people import access
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import services as plans
@@ -33,7 +35,7 @@ def keep_seats(*, now: datetime, day: timedelta, public_url: str) -> int:
     done = 0
     for plan_id in list(ids):
         try:
-            with transaction.atomic():
+            with transaction.atomic(), remembering():
                 _keep(plans.lock(plan_id), at=at)
         except Exception:
             logger.exception("plan %s: its seats could not be looked after", plan_id)
@@ -45,15 +47,18 @@ def keep_seats(*, now: datetime, day: timedelta, public_url: str) -> int:
 def _keep(plan: MigrationPlan, *, at: Moment) -> None:
     if plan.status not in OPEN:
         return
-    for seat in queries.seats_of_plan(plan):
+    seats = queries.seats_of_plan(plan)
+    for seat in seats:
         seat.revision.plan = plan
+    short = filling.short_of_people(seats, now=at.now)
+    for seat in seats:
         if seat.decision:
             _mark(seat, plan=plan, at=at)
         elif seat.opened_at is not None and plan.status == PlanStatus.SUBMITTED:
-            _refill(seat, plan=plan, at=at)
+            _refill(seat, plan=plan, short=short, at=at)
 
 
-def _refill(seat: Seat, *, plan: MigrationPlan, at: Moment) -> None:
+def _refill(seat: Seat, *, plan: MigrationPlan, short: Short, at: Moment) -> None:
     can = {each.pk for each in queries.signers_of(seat, now=at.now)}
     rows = Invitation.objects.filter(seat=seat, revoked_at__isnull=True).select_related("person")
     links = list(rows)
@@ -61,9 +66,10 @@ def _refill(seat: Seat, *, plan: MigrationPlan, at: Moment) -> None:
     invitations.revoke(now=at.now, pk__in=[row.pk for row in gone])
     seat.asked = [row.person_id for row in links if row not in gone]
     new = invitations.invite([seat], plan=plan, at=at)
-    if not can and seat.unfillable_since is None:
-        _tell_that_nobody_can(seat, plan=plan, at=at)
-    elif can and seat.unfillable_since is not None:
+    lacking = seat.role in short.roles
+    if lacking and seat.unfillable_since is None:
+        _tell_that_nobody_can(seat, plan=plan, short=short, at=at)
+    elif not lacking and seat.unfillable_since is not None:
         Seat.objects.filter(pk=seat.pk).update(unfillable_since=None)
     if gone or new:
         audit.append(
@@ -84,7 +90,7 @@ def _refill(seat: Seat, *, plan: MigrationPlan, at: Moment) -> None:
         )
 
 
-def _tell_that_nobody_can(seat: Seat, *, plan: MigrationPlan, at: Moment) -> None:
+def _tell_that_nobody_can(seat: Seat, *, plan: MigrationPlan, short: Short, at: Moment) -> None:
     Seat.objects.filter(pk=seat.pk).update(unfillable_since=at.now)
     group = plan.target.group
     mails.tell(
@@ -96,13 +102,15 @@ def _tell_that_nobody_can(seat: Seat, *, plan: MigrationPlan, at: Moment) -> Non
         at=at,
         **mails.seat_words(seat, plan=plan),
         group=group.name,
+        together=" and ".join(sorted(role.noun for role in short.roles)) if short.together else "",
     )
+    lacks = "There are too few people to sign" if short.together else "Nobody can sign"
     audit.append(
         plans.draft_entry(
             plan,
             kind=EntryKind.SEAT_UNFILLABLE,
             actor=PORTAL,
-            sentence=f"Nobody can sign as {Role(seat.role).noun} for {plan.number}; the administrators were told.",
+            sentence=f"{lacks} as {Role(seat.role).noun} for {plan.number}; the administrators were told.",
             phi=seat.revision.phi,
             facts={"stage": seat.stage, "role": seat.role},
         )

@@ -21,7 +21,7 @@ from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import ChainStage, Delegation, Invitation, Seat
 from migrations_portal.approvals.policy import Stage
 from migrations_portal.approvals.rules import Decision
-from migrations_portal.kernel.memory import remembered
+from migrations_portal.kernel.memory import known, remembered
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.plans import checklist
@@ -78,8 +78,10 @@ class Progress:
         self._stages_changed[stage.pk] = stage
 
     def decided(self, seat: Seat) -> None:
-        """Keep that a decision was put on the seat."""
+        """Keep that a decision was put on the seat: who made it acts in no other role from now on."""
         self._seats_changed[seat.pk] = seat
+        if (read := known(("decided", seat.revision_id))) is not None:
+            read.append(seat)
 
     def concerned(self) -> list[Person]:
         """Return the author, those who decided, and those who are still asked; see `mails.concerned`."""

@@ -7,13 +7,12 @@ from django.db import transaction
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.policy import POLICY_VERSION
 from migrations_portal.approvals.rules import SeatUnfillable
-from migrations_portal.approvals.services import chain
+from migrations_portal.approvals.services import chain, filling
 from migrations_portal.approvals.services.advancing import advance
 from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EntryKind
 from migrations_portal.people.models import Person
-from migrations_portal.people.rules import Role
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import PlanRevision
 from migrations_portal.rehearsals import services as rehearsals
@@ -55,15 +54,17 @@ def freeze(*, plan_id: int, by: Person, at: Moment, urgent: bool = False) -> Pla
 
 
 def _check_seats_can_be_filled(revision: PlanRevision, *, now: datetime) -> None:
-    """Raise `SeatUnfillable` when nobody but the author could sign in a role of the chain."""
-    empty = {
-        Role(seat.role).title
-        for seat in queries.seats(revision)
-        if not queries.signers_of(seat, now=now)
-    }
-    if empty:
+    """Raise `SeatUnfillable` when the roles of the chain cannot be filled by different people, none of them the author."""
+    short = filling.short_of_people(list(queries.seats(revision)), now=now)
+    titles = sorted(role.title for role in short.roles)
+    if short.together:
         raise SeatUnfillable(
-            f"Nobody but the author could sign as {', '.join(sorted(empty))}. Ask an administrator to give somebody the role."
+            f"{' and '.join(titles)} need different people, and there are too few who hold these roles. "
+            "Ask an administrator to give somebody else one of them."
+        )
+    if titles:
+        raise SeatUnfillable(
+            f"Nobody but the author could sign as {', '.join(titles)}. Ask an administrator to give somebody the role."
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from migrations_portal.approvals import services
+from migrations_portal.approvals import queries, services
 from migrations_portal.approvals.models import Emergency, Seat
 from migrations_portal.approvals.policy import (
     EMERGENCY_AT_MOST,
@@ -194,21 +194,22 @@ def notes(plan: MigrationPlan, *, seats: list[Seat], now: datetime) -> list[dict
         found.append(
             _note("warn", "A review is owed", f"The emergency is to be reviewed by {due}.{late}")
         )
-    for seat in (row for row in seats if row.unfillable_since and not row.decision):
-        title = Role(seat.role).noun
-        found.append(
-            _note(
-                "bad",
-                "Stuck",
-                f"Nobody can sign as {title}. Ask an administrator of {plan.target.group} to give somebody the role.",
-            )
-        )
+    stuck = [seat for seat in seats if seat.unfillable_since and not seat.decision]
+    found += [_note("bad", "Stuck", _stuck_words(plan, seat=seat, now=now)) for seat in stuck]
     found += [_late(seat, plan=plan) for seat in _overdue(plan, seats=seats, now=now)]
     if services.was_postponed(plan) and plan.planned_for:
         found.append(
             _note("info", "Postponed", f"T-0 was {clock.moment(plan, plan.planned_for)} at first.")
         )
     return found
+
+
+def _stuck_words(plan: MigrationPlan, *, seat: Seat, now: datetime) -> str:
+    title = Role(seat.role).noun
+    lacks = f"Nobody can sign as {title}."
+    if queries.signers_of(seat, now=now):
+        lacks = f"Too few people can sign as {title}: whoever signs in one role signs in no other."
+    return f"{lacks} Ask an administrator of {plan.target.group} to give somebody else the role."
 
 
 def _overdue(plan: MigrationPlan, *, seats: list[Seat], now: datetime) -> list[Seat]:

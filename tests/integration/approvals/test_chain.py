@@ -207,6 +207,24 @@ def test_a_plan_whose_seat_nobody_can_fill_says_whom_to_ask(cast, production):
     assert plan.status == "DRAFT"
 
 
+def test_a_plan_whose_two_roles_one_person_would_have_to_fill_is_not_submitted(cast, production):
+    access.revoke(person=cast["dan"], role=Role.DBA, group=production.group)
+    access.grant(person=cast["carla"], role=Role.DBA, group=production.group)
+    plan = draft(by=cast["ana"], target=production, level="HIGH")
+
+    with pytest.raises(
+        SeatUnfillable, match=r"^CTO and Database admin need different people.*administrator"
+    ):
+        services.submit(plan_id=plan.pk, by=cast["ana"], now=NOON, day=DAY, public_url=URL)
+
+    plan.refresh_from_db()
+    assert plan.status == "DRAFT"
+
+    access.grant(person=cast["tess"], role=Role.DBA, group=production.group)
+    access.grant(person=cast["eve"], role=Role.TECH_LEAD, group=production.group)
+    services.submit(plan_id=plan.pk, by=cast["ana"], now=NOON, day=DAY, public_url=URL)
+
+
 def test_a_decided_seat_can_be_neither_made_nor_taken_away(cast, production):
     plan = submitted(by=cast["ana"], target=production)
     seat = sign(seat_of(plan, "REVIEW", "DBA"), cast["dan"])

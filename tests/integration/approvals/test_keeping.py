@@ -62,6 +62,46 @@ def test_a_seat_that_nobody_can_fill_blocks_and_the_administrator_is_told_once(s
     assert len(mails("sign_off_requested", to="dora")) == 1
 
 
+def carla_is_the_only_dba(told):
+    group = told.plan.target.group
+    access.grant(person=told.cast["carla"], role=Role.DBA, group=group)
+    access.revoke(person=told.cast["dan"], role=Role.DBA, group=group)
+
+
+def test_two_seats_for_which_one_person_is_left_are_stuck_before_she_signs_either(story):
+    told = story(level="HIGH")
+    carla_is_the_only_dba(told)
+    for _ in range(2):
+        told.keep()
+
+    assert {seat.role for seat in services.seats_stuck(told.plan)} == {"CTO", "DBA"}
+    assert {mail.context["together"] for mail in mails("seat_unfillable")} == {
+        "CTO and database admin"
+    }
+    assert len(mails("seat_unfillable")) == 2  # the author hears of each seat once
+
+    person(told, "Dora", Role.DBA)
+    told.keep()
+    assert services.seats_stuck(told.plan) == []
+
+
+def test_who_signed_in_one_role_is_not_asked_in_another(story):
+    told = story(level="HIGH")
+    told.sign("REVIEW", "CTO", by="carla")
+    carla_is_the_only_dba(told)
+    told.keep()
+
+    seat = told.seat("REVIEW", "DBA")
+    assert queries.signers_of(seat, now=NOON) == []
+    assert [each.role for each in services.seats_stuck(told.plan)] == ["DBA"]
+    told_of = {
+        (mail.context["role_title"], mail.context["together"]) for mail in mails("seat_unfillable")
+    }
+    assert told_of == {("database admin", "")}
+    live = Invitation.objects.filter(seat=seat, revoked_at=None)
+    assert list(live) == []
+
+
 def test_a_given_signature_stays_and_is_marked_once(story):
     told = story()
     seat = told.sign("REVIEW", "DBA")

@@ -42,7 +42,7 @@ MAILS: dict[str, dict[str, Any]] = {
         "gate": "T-7 Review has to be signed by Sat 01 Nov 2025, 21:00 EDT; after that the run is postponed.",
     },
     "seat_decided": _SEAT | {"decided_by": "Dana Reyes", "decided_word": "signed"},
-    "seat_unfillable": _SEAT | {"group": "School health"},
+    "seat_unfillable": _SEAT | {"group": "School health", "together": ""},
     "stakeholder_change": _PLAN
     | {"group": "customer support", "sentence": "It does not happen: the plan was cancelled."},
     "emergency_asked": _EMERGENCY,
