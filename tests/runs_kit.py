@@ -11,8 +11,11 @@ from datetime import UTC, datetime
 from django.db import connection
 
 from migrations_portal import wiring
+from migrations_portal.audit import queries as ledger
+from migrations_portal.audit.models import Entry
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
+from migrations_portal.notifications.models import Notice
 from migrations_portal.runbooks import standard
 from migrations_portal.runbooks.tools import Tools
 from tests.customer import URL
@@ -97,3 +100,14 @@ def unfinished_uploads(prefix: str) -> list[str]:
         Bucket=os.environ["WCO_S3_BUCKET"], Prefix=prefix
     )
     return [each["Key"] for each in begun.get("Uploads", [])]
+
+
+def told(run: MigrationRun) -> tuple[str, str, set[str]]:
+    """Return how a run ended in the spec's record, in the ledger, and by which of the mails that say that it is over."""
+    record = ledger.body(Entry.objects.filter(kind="MIGRATION_RECORD").order_by("pk").last())
+    ended = ledger.body(Entry.objects.filter(kind="RUN_FINISHED").order_by("pk").last())
+    word = record["record"]["status"]
+    assert word.replace("_", " ") in ended["what"], ended["what"]
+    sent = Notice.objects.filter(plan_id=run.plan_id, dedup_key__contains=f"-{run.pk}-{run.fence}:")
+    over = {"run_succeeded", "run_kept", "run_marked"}
+    return word, ended["result"], over & set(sent.values_list("template", flat=True))

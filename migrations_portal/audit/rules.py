@@ -217,7 +217,17 @@ MIGRATION_RECORD_SCHEMA: dict[str, Any] = {
         "justification": {"type": "string", "minLength": 1},
         "backup_location": {"type": "string", "pattern": r"^(s3://.+|none)$"},
         "duration_seconds": {"type": "integer", "minimum": 0},
-        "status": {"enum": ["success", "failed", "rolled_back", "restored", "needs_decision"]},
+        "status": {
+            "enum": [
+                "success",
+                "failed",
+                "rolled_back",
+                "restored",
+                "needs_decision",
+                "kept",
+                "marked_applied",
+            ]
+        },
         "verification_status": {"enum": ["passed", "failed", "not_run"]},
         "rollback_tested": {"type": "boolean"},
         EXTENSION_KEY: {

@@ -11,14 +11,17 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES, Role
 
-TEMPLATE_OF: dict[RunStatus, str] = {
+TEMPLATE_OF: dict[str, str] = {
     RunStatus.SUCCEEDED: "run_succeeded",
+    Outcome.KEPT: "run_kept",
+    Outcome.MARKED: "run_marked",
     RunStatus.FAILED: "run_failed",
     RunStatus.ROLLED_BACK: "run_rolled_back",
     RunStatus.NEEDS_DECISION: "run_needs_decision",
     RunStatus.RESTORED: "run_restored",
     RunStatus.POSTPONED: "run_postponed",
 }
+"""How a run is shown when it has ended (`MigrationRun.shown`) → the mail's template."""
 
 
 def concerned(run: MigrationRun) -> list[Person]:

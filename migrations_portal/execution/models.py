@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from migrations_portal.execution.rules import (
     ACTIVE,
+    BY_HAND,
     Choice,
     Order,
     Outcome,
@@ -100,6 +101,12 @@ class MigrationRun(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk}"
+
+    @property
+    def shown(self) -> str:
+        """The word for how it stands: its status, or KEPT and MARKED where two people ended it by hand."""
+        by_hand = self.status == RunStatus.SUCCEEDED and self.outcome in BY_HAND
+        return self.outcome if by_hand else self.status
 
 
 class RunStep(models.Model):

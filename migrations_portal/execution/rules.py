@@ -79,6 +79,10 @@ class Outcome(StrEnum):
         }[self]
 
 
+BY_HAND = (Outcome.KEPT, Outcome.MARKED)
+"""A run of these ended because two people said so. It stands as SUCCEEDED, and no page, mail or record calls it a success."""
+
+
 @dataclass(frozen=True)
 class StepFacts:
     """One step of a procedure, as the spec names it."""

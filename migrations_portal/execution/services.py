@@ -49,6 +49,8 @@ RECORD_STATUS: dict[RunStatus, str] = {
     RunStatus.POSTPONED: "postponed",
 }
 """Run status → the word in the spec's audit record."""
+RECORD_BY_HAND: dict[Outcome, str] = {Outcome.KEPT: "kept", Outcome.MARKED: "marked_applied"}
+"""The word for a run that two people ended by hand: what they said is no success of ours."""
 
 
 def schedule_approved(*, now: datetime) -> list[int]:
@@ -219,19 +221,20 @@ def finish(
             run=run
         ).delete()  # a failed recovery is decided anew; the ledger keeps who chose it
     plan = plans.lock(run.plan_id)
+    word = RECORD_BY_HAND.get(outcome, status.lower())
     entry = plans.draft_entry(
         plan,
         kind=EntryKind.RUN_FINISHED,
         actor=PORTAL,
-        sentence=f"Run {run.pk} of {plan.number} ended: {status.lower().replace('_', ' ')}. {outcome.sentence}",
+        sentence=f"Run {run.pk} of {plan.number} ended: {word.replace('_', ' ')}. {outcome.sentence}",
         reason=problem,
-        result=RECORD_STATUS[status],
+        result=_record_status(run),
         phi=run.revision.phi,
         target=run.target.name,
         environment=run.target.environment.lower(),
     )
     _move(run, plan=plan, status=PLAN_STATUS_OF[status], entry=entry, now=now)
-    for record in _records(run, status=status, now=now):
+    for record in _records(run, now=now):
         audit.append(
             plans.draft_entry(
                 plan,
@@ -247,14 +250,19 @@ def finish(
             )
         )
     announcements.tell(
-        run, template=announcements.TEMPLATE_OF[status], now=now, public_url=public_url
+        run, template=announcements.TEMPLATE_OF[run.shown], now=now, public_url=public_url
     )
     return run
 
 
-def _records(run: MigrationRun, *, status: RunStatus, now: datetime) -> list[dict[str, Any]]:
+def _record_status(run: MigrationRun) -> str:
+    by_hand = RECORD_BY_HAND.get(Outcome(run.outcome)) if run.outcome else None
+    return by_hand or RECORD_STATUS[RunStatus(run.status)]
+
+
+def _records(run: MigrationRun, *, now: datetime) -> list[dict[str, Any]]:
     """Return the spec's record, one for each migration file of the run; none for a run that was postponed."""
-    if status is RunStatus.POSTPONED:
+    if run.status == RunStatus.POSTPONED:
         return []
     backup = Backup.objects.filter(run=run, purpose="pre-migration").order_by("pk").first()
     started = run.claimed_at or now
@@ -270,7 +278,7 @@ def _records(run: MigrationRun, *, status: RunStatus, now: datetime) -> list[dic
             "justification": run.plan.justification,
             "backup_location": backup.location if backup else "none",
             "duration_seconds": max(0, round((now - started).total_seconds())),
-            "status": RECORD_STATUS[status],
+            "status": _record_status(run),
             "verification_status": run.verification_status,
             "rollback_tested": rehearsals.rollback_tested(run.revision),
             EXTENSION_KEY: queries.beyond_the_spec(run, backup=backup),

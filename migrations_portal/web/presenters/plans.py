@@ -43,6 +43,12 @@ def about(
     }
 
 
+def shown_status(plan: MigrationPlan, *, runs: list[MigrationRun]) -> str:
+    """Return how the plan stands; of one whose run people ended by hand, how they ended it. `runs` has the newest first."""
+    done = plan.status == PlanStatus.SUCCEEDED and bool(runs)
+    return runs[0].shown if done else plan.status
+
+
 def stations(
     plan: MigrationPlan, *, revision: PlanRevision | None, seats: list[Seat]
 ) -> list[dict[str, Any]]:
@@ -143,7 +149,7 @@ def runs(rows: list[MigrationRun]) -> list[dict[str, Any]]:
         {
             "number": row.pk,
             "url": reverse("run", args=[row.pk]),
-            "status": row.status,
+            "status": row.shown,
             "at": row.claimed_at or row.due_at,
         }
         for row in rows

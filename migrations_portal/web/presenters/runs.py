@@ -36,8 +36,10 @@ STEP_STATES = {
     "SKIPPED": "skipped",
     "LOST": "failed",
 }
-TITLES = {
+TITLES: dict[str, str] = {
     RunStatus.SUCCEEDED: "The migration is in, and every check passed",
+    Outcome.KEPT: "Two people keep the target as it is",
+    Outcome.MARKED: "Finished by hand, and recorded as applied",
     RunStatus.FAILED: "The run failed and nothing changed",
     RunStatus.ROLLED_BACK: "The migration was undone and the target is as before",
     RunStatus.NEEDS_DECISION: "The target needs a decision",
@@ -104,7 +106,7 @@ def _about(run: MigrationRun, *, sentence: str, now: datetime) -> dict[str, Any]
         "environment": run.target.environment.lower(),
         "level": run.revision.level,
         "phi": run.revision.phi,
-        "status": run.status,
+        "status": run.shown,
         "live": run.status in LIVE,
         "order": run.order,
         "events_url": f"{reverse('run-events', args=[run.pk])}?after={last_seq}",
@@ -121,7 +123,7 @@ def _about(run: MigrationRun, *, sentence: str, now: datetime) -> dict[str, Any]
 def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     status = RunStatus(run.status)
     if status not in LIVE:
-        return TITLES.get(status, status.lower())
+        return TITLES.get(run.shown, status.lower())
     if (
         run.lease_until
         and (silent := (now - (run.lease_until - LEASE)).total_seconds()) > SILENCE_SECONDS
@@ -143,14 +145,13 @@ def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
 
 
 def _outcome(run: MigrationRun) -> dict[str, Any] | None:
-    status = RunStatus(run.status)
-    if status not in TITLES:
+    if run.shown not in TITLES:
         return None
     said = [Outcome(run.outcome).sentence] if run.outcome else []
     said = [each for each in said if each not in run.problem]
     return {
-        "kind": status.lower(),
-        "title": TITLES[status],
+        "kind": run.shown.lower(),
+        "title": TITLES[run.shown],
         "sentences": [part for part in (run.problem, *said, run.advice) if part],
         "facts": run_figures.facts(run),
         "next_action": _next_action(run),
@@ -231,7 +232,7 @@ def row(run: MigrationRun) -> dict[str, Any]:
         "target": run.target.name,
         "level": run.revision.level,
         "phi": run.revision.phi,
-        "status": run.status,
+        "status": run.shown,
         "at": run.claimed_at or run.due_at,
         "zone": run.target.time_zone,
         "seconds": (ended - run.claimed_at).total_seconds() if ended and run.claimed_at else None,

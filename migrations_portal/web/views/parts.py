@@ -21,6 +21,8 @@ _ZONE = "America/New_York"
 _LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL", "")
 _STATUSES = (
     *("DRAFT", "SUBMITTED", "APPROVED", "SCHEDULED", "DUE", "RUNNING", "SUCCEEDED", "FAILED"),
+    "KEPT",
+    "MARKED",
     *(
         "ROLLED_BACK",
         "NEEDS_DECISION",

@@ -117,7 +117,8 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
     )
     roles = access.roles_in(person=person, group=row.target.group)
     return {
-        "plan": presenter.about(row, revision=revision, level=level, phi=phi),
+        "plan": presenter.about(row, revision=revision, level=level, phi=phi)
+        | {"status": presenter.shown_status(row, runs=runs)},
         "action": next_step.primary(row, person=person, seats=seats, runs=runs, now=now),
         "actions": compliance_actions(row, phi=phi, person=person),
         "waiting_for": next_step.waiting_for(row, seats=seats, items=items),

@@ -11,7 +11,9 @@ from migrations_portal.execution.rules import Choice, NotDecidable, SecondPerson
 from migrations_portal.people import access
 from migrations_portal.runbooks import catastrophe
 from migrations_portal.runbooks.tools import beside_name
+from migrations_portal.web.presenters import runs as presenter
 from tests.customer import URL
+from tests.runs_kit import told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +76,10 @@ def test_two_people_keep_the_target_as_it_is(school, run_example, cast):
     run.plan.refresh_from_db()
     assert (run.status, run.outcome, run.plan.status) == ("SUCCEEDED", "KEPT", "SUCCEEDED")
     assert school.schema() == schema
+    assert told(run) == ("kept", "kept", {"run_kept"})
+    shown = presenter.page(run, person=cast["tess"], now=datetime.now(UTC))
+    assert "every check passed" not in f"{shown['run']['tab_title']} {shown['outcome']}"
+    assert (shown["run"]["status"], presenter.row(run)["status"]) == ("KEPT", "KEPT")
 
 
 @pytest.mark.parametrize("database", ["d" * 63, "white_cross_production"])

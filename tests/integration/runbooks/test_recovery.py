@@ -18,7 +18,7 @@ from migrations_portal.execution.rules import Choice, NotDecidable
 from migrations_portal.tasks import runs
 from tests.customer import URL
 from tests.factories.plans import scheduled_run
-from tests.runs_kit import ADD_COLUMN, Written, claimed, execute, now, story
+from tests.runs_kit import ADD_COLUMN, Written, claimed, execute, now, story, told
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -146,6 +146,7 @@ def test_a_file_finished_by_hand_is_recorded_and_verified(school, cast):
     assert (run.status, run.outcome, run.plan.status) == ("SUCCEEDED", "MARKED", "SUCCEEDED"), (
         story(run)
     )
+    assert told(run) == ("marked_applied", "marked_applied", {"run_marked"})
 
 
 def _finish_by_hand(school):

@@ -195,6 +195,23 @@ SUCCEEDED = run(
         "next_action": {"label": "Finish the checklist", "url": "#"},
     },
 )
+KEPT = run(
+    status="KEPT",
+    sentence="Two people keep the target as it is",
+    steps=steps(current=5, last="failed", after="skipped"),
+    outcome={
+        "kind": "kept",
+        "title": "Two people keep the target as it is",
+        "sentences": [
+            "The migration failed half way: it is not in the history, but the target has moved.",
+            "Two people looked at the target and keep it as it is.",
+            "Kept as it is: finished by hand",
+        ],
+        "facts": [],
+        "next_action": None,
+    },
+    incident=INCIDENT,
+)
 FAILED = run(
     status="FAILED",
     sentence="Failed in step 5, nothing changed",

@@ -90,6 +90,10 @@ MAILS: dict[str, dict[str, Any]] = {
     "stakeholder_notice": _PLAN | {"group": "customer support"},
     "run_started": _RUN,
     "run_succeeded": _RUN | {"outcome_sentence": "The migration is applied and verified."},
+    "run_kept": _RUN
+    | {"outcome_sentence": "Two people looked at the target and keep it as it is."},
+    "run_marked": _RUN
+    | {"outcome_sentence": "Two people finished it by hand; the files are recorded as applied."},
     "run_failed": _RUN | {"outcome_sentence": "Nothing changed: history and schema are as before."},
     "run_rolled_back": _RUN | {"outcome_sentence": "The migration was undone by name."},
     "run_needs_decision": _RUN | {"outcome_sentence": "The migration failed half way."},

@@ -51,6 +51,7 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "delegations-none": ("approvals/delegations.html", {"rows": [], "form": None}, ""),
     "run-running": ("execution/run.html", execution.RUNNING, "Runs"),
     "run-succeeded": ("execution/run.html", execution.SUCCEEDED, "Runs"),
+    "run-kept": ("execution/run.html", execution.KEPT, "Runs"),
     "run-failed": ("execution/run.html", execution.FAILED, "Runs"),
     "run-rolled-back": ("execution/run.html", execution.ROLLED_BACK, "Runs"),
     "run-needs-decision": ("execution/run.html", execution.NEEDS_DECISION, "Runs"),
