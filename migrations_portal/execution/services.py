@@ -311,7 +311,12 @@ def take_over(*, run_id: int, fence: int) -> int | None:
         MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
     )
     taken = MigrationRun.objects.filter(
-        pk=run_id, fence=fence, lease_until__lt=Now() - TAKEOVER_AFTER
+        pk=run_id,
+        fence=fence,
+        status__in=[
+            str(status) for status in WORKING
+        ],  # its holder may have ended it since we looked
+        lease_until__lt=Now() - TAKEOVER_AFTER,
     ).update(fence=highest + 1, lease_until=Now() + LEASE)
     if taken != 1:
         return None

@@ -11,7 +11,7 @@ from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.recorder import Recorder
-from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost
+from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost, Outcome, RunStatus
 from migrations_portal.runbooks import takeover
 from migrations_portal.runbooks.sessions import RUNNER_LOCK
 from tests.customer import URL
@@ -100,3 +100,21 @@ def test_a_target_that_is_away_does_not_keep_a_run_from_ending_that_never_began(
     run = MigrationRun.objects.get(pk=run.pk)
     assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED")
     assert run.lines.filter(level="warn", text__contains="could not be ended").exists()
+
+
+def test_a_run_that_its_holder_ended_late_is_not_taken_over(school, cast):
+    run = scheduled_run(cast=cast, target=school.target, example=CONSENT_TRACKING)
+    old = died(run, during="backup")
+    execution.finish(
+        run_id=run.pk,
+        fence=old.fence,
+        status=RunStatus.FAILED,
+        outcome=Outcome.NOTHING_CHANGED,
+        problem="The backup failed.",
+        advice="Mend it.",
+        now=now(),
+        public_url=URL,
+    )
+
+    assert execution.take_over(run_id=run.pk, fence=old.fence) is None
+    assert MigrationRun.objects.get(pk=run.pk).fence == old.fence
