@@ -232,7 +232,7 @@ class SocketDoor:
             gate=self._gate,
             endpoint=self._endpoint,
             transport=self._transport,
-            linger_seconds=self._limits.linger_ms / 1000,
+            limits=self._limits,
         )
         self._sessions.append(session)
         await session.relay(reader)

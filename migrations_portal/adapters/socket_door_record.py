@@ -3,6 +3,7 @@
 Pure: fed with the messages that pass through the door, in order. Keeps no bound values and no rows.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +41,11 @@ class _Asked:
         return self.waiting[0] if self.waiting else NOTHING
 
 
+_BEGINNINGS = frozenset({"BEGIN", "START", "SET", "SHOW"})
+_LIMITS = frozenset({"LOCK_TIMEOUT", "SET_CONFIG", "RESET", "DISCARD"})
+"""Words of statements that may set a session's limits."""
+
+
 class Outcome:
     """Which writes of a session are committed. Follows transaction blocks, implicit transactions and savepoints."""
 
@@ -55,9 +61,17 @@ class Outcome:
         """With what was rolled back: the server's own counters of deleted rows count that too."""
         self.unknown = False
         self.block = False
+        self.refused = False
+        """Whether the open transaction can only be rolled back."""
+        self.touched = False
+        """Whether the open transaction has done more than begin."""
+        self.own_limits = False
+        """Whether the session may have set its limits itself."""
 
     def done(self, statement: Statement, *, tag: str) -> None:
         """Take note of a statement that succeeded."""
+        self.touched = self.touched or statement.verb not in _BEGINNINGS
+        self.own_limits = self.own_limits or not _LIMITS.isdisjoint(statement.words)
         if tag == "COMMIT":
             self._commit()
             self.block = "CHAIN" in statement.words and "NO" not in statement.words
@@ -94,7 +108,9 @@ class Outcome:
     def ready(self, status: bytes) -> None:
         """Take note of the server's transaction status: I(dle), in a T(ransaction), in a failed (E) one."""
         self.block = status != b"I"
+        self.refused = status == b"E"
         if not self.block:
+            self.touched = False
             self._commit()
 
     def lost(self, *, asked: list[Statement], owing: bool) -> None:
@@ -161,11 +177,19 @@ class SessionRecord:
         self._previous_answer = 0.0
         self.outcome = Outcome(bookkeeping=bookkeeping)
         self.last_error = (0.0, "")
+        self.answered_all = asyncio.Event()
+        """Set while the server owes nothing."""
+        self.answered_all.set()
 
     @property
     def busy(self) -> bool:
         """Whether the server still owes an answer."""
         return bool(self._asked)
+
+    def would_wait_aside(self, head: bytes) -> bool:
+        """Say whether a Query message is one statement that waits without queueing anybody."""
+        asked = self._statements(head.removesuffix(b"\0"))
+        return len(asked) == 1 and asked[0].waits_aside
 
     def sent(self, kind: bytes, head: bytes) -> None:
         """Take note of a message from the child, before it is passed on."""
@@ -203,6 +227,8 @@ class SessionRecord:
             self._drop(b"E")
         elif kind in {b"1", b"2"}:
             self._drop(b"P" if kind == b"1" else b"B")
+        if not self._asked:
+            self.answered_all.set()
 
     def lost(self) -> None:
         """Take note that the connection to the server is gone."""
@@ -222,6 +248,7 @@ class SessionRecord:
         return statements(raw.decode("utf-8", "replace"), keep_values=self._keep_values)
 
     def _ask(self, kind: bytes, *asked: Statement) -> None:
+        self.answered_all.clear()
         self._asked.append(_Asked(kind, self._clock(), deque(asked), len(asked) > 1))
 
     def _completed(self, tag: str) -> None:

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from migrations_portal.adapters import pg_wire, socket_door_upstream
 from migrations_portal.adapters.pg_wire_errors import without_values
 from migrations_portal.adapters.silence import Silence
+from migrations_portal.adapters.socket_door_patience import Patience
 from migrations_portal.adapters.socket_door_record import (
     READ_FROM_CHILD,
     READ_FROM_SERVER,
     SessionRecord,
 )
 from migrations_portal.adapters.socket_door_upstream import DoorClosed, Transport, Upstream
+from migrations_portal.execution.ports import SessionLimits
 from migrations_portal.targets.ports import Endpoint
 
 CHUNK = 64 * 1024
+UNASKED = frozenset({b"N", b"S", b"A"})
+"""Notices, changed parameters and notifications."""
 LISTEN_SECONDS = 1.0
 """How often a session looks whether its server has fallen silent."""
 LINGERS = 20
@@ -85,7 +89,7 @@ class DoorSession:
         gate: Gate,
         endpoint: Endpoint,
         transport: Transport,
-        linger_seconds: float = 0.0,
+        limits: SessionLimits,
     ) -> None:
         """Take both ends, the record to keep, and where a cancel request has to go."""
         self.record = record
@@ -98,8 +102,15 @@ class DoorSession:
         self._transport = transport
         self._child_gone = False
         self._silence = Silence(endpoint.host, endpoint.port)
-        self._linger_seconds = linger_seconds
-        self._lingers = LINGERS if linger_seconds else 0
+        self._linger_seconds = limits.linger_ms / 1000
+        self._lingers = LINGERS if limits.linger_ms else 0
+        self._own_question: asyncio.Future[None] | None = None
+        self._patience = Patience(
+            record=record,
+            ask=self._ask,
+            short_ms=limits.lock_timeout_ms,
+            long_ms=limits.patient_lock_timeout_ms,
+        )
 
     @property
     def key(self) -> tuple[int, bytes]:
@@ -148,7 +159,7 @@ class DoorSession:
         """End the session when its server owes an answer and does not answer a new connection either."""
         while True:
             await asyncio.sleep(LISTEN_SECONDS)
-            if not self.record.busy:
+            if not self.record.busy and self._own_question is None:
                 self._silence.heard()
             elif await asyncio.to_thread(self._silence.is_lost):
                 self.troubles.append("the target does not answer any more")
@@ -165,6 +176,23 @@ class DoorSession:
             await self._upstream.writer.drain()
         await asyncio.wait({back}, timeout=LAST_ANSWER_SECONDS)
 
+    async def _ask(self, sql: str) -> None:
+        """Ask the server something of our own while it owes the child nothing; the child is not told."""
+        self._own_question = asyncio.get_running_loop().create_future()
+        self._upstream.writer.write(pg_wire.message(b"Q", sql.encode() + b"\0"))
+        await self._own_question
+
+    def _answers_us(self, piece: pg_wire.Piece) -> bool:
+        """Say whether a message belongs to our own question; what the server says unasked never does."""
+        if self._own_question is None or piece.kind in UNASKED:
+            return False
+        if piece.kind == b"E":
+            self.troubles.append("the time for a lock could not be set")
+        if piece.kind == b"Z":
+            self._own_question.set_result(None)
+            self._own_question = None
+        return True
+
     async def _from_child(self, reader: asyncio.StreamReader) -> None:
         framer = pg_wire.Framer(read=READ_FROM_CHILD)
         while data := await _said(reader):
@@ -176,6 +204,7 @@ class DoorSession:
                 self._lingers -= 1
                 await asyncio.sleep(self._linger_seconds)
             for piece in framer.feed(data):
+                await self._patience.before(piece)
                 self.record.sent(piece.kind, piece.head)
                 if piece.kind != b"X":  # the door says good-bye itself, when it has the answers
                     self._upstream.writer.write(piece.raw)
@@ -187,6 +216,8 @@ class DoorSession:
         while data := await self._upstream.reader.read(CHUNK):
             self._silence.heard()
             for piece in framer.feed(data):
+                if self._answers_us(piece):
+                    continue
                 if piece.kind:
                     self.record.answered(piece.kind, piece.head)
                     rewritten = piece.kind in {b"E", b"N"}

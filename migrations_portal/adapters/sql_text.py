@@ -101,6 +101,11 @@ _MAY_CALL = _COUNTED | {"SELECT", "VALUES", "WITH", "EXPLAIN", "DECLARE"}
 _SELF_COMMITTING = frozenset({"VACUUM", "REINDEX", "CLUSTER", "CALL"})
 
 
+_CHANGES_TABLE = frozenset(
+    {"ADD", "ALTER", "DROP", "SET", "RENAME", "ATTACH", "DETACH", "VALIDATE"}
+)
+
+
 @dataclass(frozen=True)
 class Token:
     """One word of a statement: the scanner's name for it and its text."""
@@ -142,6 +147,18 @@ class Statement:
             "CONCURRENTLY" in self.words
             or self.verb in _SELF_COMMITTING
             or (self.verb == "DO" and "COMMIT" in self.words)
+        )
+
+    @property
+    def waits_aside(self) -> bool:
+        """Whether it waits for old transactions without keeping anybody from rows: only maintenance waits behind it."""
+        if self.verb == "ALTER":
+            *before, validate, constraint, _ = ("", "", *self.words)
+            alone = _CHANGES_TABLE.isdisjoint(before[3:])
+            return alone and (validate, constraint) == ("VALIDATE", "CONSTRAINT")
+        return "CONCURRENTLY" in self.words and (
+            self.verb == "REINDEX"
+            or (self.verb in {"CREATE", "DROP"} and "INDEX" in self.words[1:3])
         )
 
     @property

@@ -147,6 +147,10 @@ TAKEOVER_AFTER = timedelta(seconds=10)
 
 LOCK_TIMEOUT_MS = 250
 """How long one attempt waits for a lock: design section 8, "ours is 0.25 s"."""
+PATIENT_LOCK_TIMEOUT_MS = 180_000
+"""The same for CREATE INDEX CONCURRENTLY and VALIDATE CONSTRAINT, which wait for old transactions and keep nobody from rows."""
+LOCK_BUDGET_SECONDS = 600.0
+"""No new attempt after so long, whatever the attempts were spent on."""
 LOCK_ATTEMPTS = 20
 """How often a file in one transaction is tried again when it did not get its lock."""
 STATEMENT_TIMEOUT_MS = 15 * 60 * 1000

@@ -2,6 +2,7 @@
 
 import random
 import time
+from dataclasses import dataclass, replace
 
 from migrations_portal.execution import sqlstates
 from migrations_portal.execution.ports import ChildResult, SentStatement
@@ -9,15 +10,16 @@ from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.recording import rolled_back_whole, timed
 from migrations_portal.execution.rules import (
     LOCK_ATTEMPTS,
-    LOCK_TIMEOUT_MS,
+    LOCK_BUDGET_SECONDS,
     Aborted,
     Outcome,
     StepFailed,
 )
 from migrations_portal.kernel import failpoints
-from migrations_portal.runbooks import truth
+from migrations_portal.runbooks import leftovers, truth
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
+from migrations_portal.runbooks.watchdog import guarded, may_wait
 
 PAUSE_SECONDS = (0.2, 0.6)
 """Jitter between attempts (design section 8)."""
@@ -36,13 +38,24 @@ class FileFailed(StepFailed):
         self.outcome, self.applied, self.after = outcome, applied, after
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What the last attempt of a file did."""
+
+    result: ChildResult
+    outcome: Outcome
+    after: TargetState
+    left: str = ""
+    """What it left outside transactions and what to do about it, a sentence for people; empty when nothing."""
+
+
 def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> TargetState:
     """Apply every approved file in order and return the state after the last. Raises `FileFailed`."""
     state = before
     applied: tuple[str, ...] = ()
     for name in context.approved:
         try:
-            result, outcome, after = _apply(context, step, name=name, before=state)
+            tried = _apply(context, step, name=name, before=state)
         except Aborted as aborted:
             raise FileFailed(
                 aborted.sentence,
@@ -50,6 +63,7 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
                 applied=applied,
                 after=state,
             ) from aborted
+        result, outcome, after = tried.result, tried.outcome, tried.after
         step.exit_code = result.exit_code
         step.facts[name] = {
             "seconds": round(result.seconds, 2),
@@ -60,7 +74,7 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
         if outcome is not Outcome.APPLIED:
             said = context.recorder.ordered() + " " if result.stopped else ""
             raise FileFailed(
-                said + _sentence(name, result, outcome),
+                f"{said}{_sentence(name, result, outcome)} {tried.left}".strip(),
                 outcome=outcome,
                 applied=applied,
                 after=after,
@@ -77,44 +91,53 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
     return state
 
 
-def _apply(
-    context: RunContext, step: StepRecord, *, name: str, before: TargetState
-) -> tuple[ChildResult, Outcome, TargetState]:
+def _apply(context: RunContext, step: StepRecord, *, name: str, before: TargetState) -> Tried:
     """Try one file until it got its locks.
 
     Tried again only when the file was one transaction that the server rolled back, the target is proven unchanged and the
     reason was a lock: waiting long would queue users behind us, so each attempt is short (design section 8).
     """
+    began = time.monotonic()
+    invalid = leftovers.invalid_indexes(context) if may_wait(context, name=name) else ()
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         context.recorder.obey()
         context.recorder.check()
         failpoints.reach("migrate.before-spawn")
-        result = context.tools.driver.up(
-            context.endpoint,
-            context.bundle,
-            name=name,
-            limits=context.limits,
-            on_output=step.quote,
-            on_statement=lambda sent: _show(step, sent),
-        )
+        with guarded(context, step, name=name):
+            result = context.tools.driver.up(
+                context.endpoint,
+                context.bundle,
+                name=name,
+                limits=context.limits,
+                on_output=step.quote,
+                on_statement=lambda sent: _show(step, sent),
+            )
         failpoints.reach("migrate.after-child")
         context.count(result)
         if context.reins.aborted:
             context.reins.begin_way_back()  # what follows must not be stopped: it finds out what is true
         after = truth.read_state(context)
         failpoints.reach("migrate.after-truth")
-        outcome = truth.judge(name=name, result=result, before=before, after=after)
+        tried = Tried(
+            result, truth.judge(name=name, result=result, before=before, after=after), after
+        )
+        only_index = tried.outcome is Outcome.PARTIAL and leftovers.only_an_index_failed(result)
+        if only_index:
+            moved = after.schema != before.schema
+            with guarded(context, step, name=name):
+                left = leftovers.settle(context, step, result=result, before=invalid, moved=moved)
+            tried = replace(tried, outcome=left.outcome, left=left.sentence)
         if (
-            outcome is not Outcome.NOTHING_CHANGED
+            tried.outcome is not Outcome.NOTHING_CHANGED
             or result.sqlstate not in sqlstates.LOCKED_OUT
-            or not rolled_back_whole(result)
+            or not (only_index or rolled_back_whole(result))
             or context.reins.aborted
             or attempt == LOCK_ATTEMPTS
+            or time.monotonic() - began > LOCK_BUDGET_SECONDS
         ):
-            return result, outcome, after
+            return tried
         step.say(
-            f"No lock within {LOCK_TIMEOUT_MS} ms (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside",
-            level="warn",
+            f"No lock in time (attempt {attempt} of {LOCK_ATTEMPTS}); stepping aside", level="warn"
         )
         time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311  # jitter, no secret
     raise AssertionError("unreachable: the last attempt returns")

@@ -18,7 +18,11 @@ from migrations_portal.execution.ports import (
 from migrations_portal.execution.recorder import Recorder
 from migrations_portal.execution.reins import Reins
 from migrations_portal.execution.row_changes import RowTally
-from migrations_portal.execution.rules import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
+from migrations_portal.execution.rules import (
+    LOCK_TIMEOUT_MS,
+    PATIENT_LOCK_TIMEOUT_MS,
+    STATEMENT_TIMEOUT_MS,
+)
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.targets.models import Target
 from migrations_portal.targets.ports import CredentialSource, Endpoint, TargetServer, TrafficHook
@@ -123,6 +127,7 @@ class RunContext:
         return SessionLimits(
             application_name=self.application_name,
             lock_timeout_ms=LOCK_TIMEOUT_MS,
+            patient_lock_timeout_ms=PATIENT_LOCK_TIMEOUT_MS,
             statement_timeout_ms=STATEMENT_TIMEOUT_MS,
             query_log=self.run.revision.phi,
         )

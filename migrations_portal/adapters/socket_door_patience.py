@@ -1,0 +1,51 @@
+"""Time for statements that wait without queueing anybody: CREATE INDEX CONCURRENTLY and VALIDATE CONSTRAINT (design section 8).
+
+The session's `lock_timeout` is raised before such a statement and set back before anything else passes, by questions of the
+door's own that the child never sees. Left alone: a session whose file sets the limit itself, a statement inside a transaction
+that has done anything before (its locks would be held all the while), and statements that come as Parse and Bind.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from migrations_portal.adapters.pg_wire import Piece
+from migrations_portal.adapters.socket_door_record import SessionRecord
+
+Ask = Callable[[str], Awaitable[None]]
+"""Sends SQL of the door's own and returns with its answer."""
+WORDS = (b"CONCURRENTLY", b"VALIDATE")
+
+
+class Patience:
+    """Raises and lowers one session's lock timeout."""
+
+    def __init__(self, *, record: SessionRecord, ask: Ask, short_ms: int, long_ms: int) -> None:
+        """Take the two limits in milliseconds; a long one of 0 means that no statement gets more time."""
+        self._record = record
+        self._ask = ask
+        self._short_ms = short_ms
+        self._long_ms = long_ms
+        self._raised = False
+
+    async def before(self, piece: Piece) -> None:
+        """Set the limit that the child's next message is to meet."""
+        if self._raised and piece.kind and piece.kind != b"X":
+            await self._record.answered_all.wait()
+            self._raised = False
+            if not self._record.outcome.refused:  # else its end sets the limit back
+                await self._set(self._short_ms)
+        if self._long_ms and piece.kind == b"Q" and self._is_patient(piece.head):
+            self._raised = True
+            await self._set(self._long_ms)
+
+    def _is_patient(self, head: bytes) -> bool:
+        text = head.upper()
+        if not any(word in text for word in WORDS) or self._record.busy:
+            return False
+        outcome = self._record.outcome
+        if outcome.own_limits or (outcome.block and outcome.touched):
+            return False
+        return self._record.would_wait_aside(head)
+
+    async def _set(self, milliseconds: int) -> None:
+        local = "LOCAL " if self._record.outcome.block else ""
+        await self._ask(f"SET {local}lock_timeout = {milliseconds}")
