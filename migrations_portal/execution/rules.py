@@ -63,6 +63,7 @@ class Outcome(StrEnum):
     RESTORED = "RESTORED"
     KEPT = "KEPT"
     MARKED = "MARKED"
+    CLEARED = "CLEARED"
 
     @property
     def sentence(self) -> str:
@@ -75,6 +76,7 @@ class Outcome(StrEnum):
             Outcome.UNKNOWN: "Nobody knows yet what the target holds; two people have to decide.",
             Outcome.MARKED: "Two people finished it by hand; the files are recorded as applied, and the checks passed.",
             Outcome.KEPT: "Two people looked at the target and keep it as it is.",
+            Outcome.CLEARED: "The earlier revision was taken back from staging by name; nothing of this one is left.",
             Outcome.RESTORED: "The backup taken before the run is live again; the damaged database is kept beside it.",
         }[self]
 

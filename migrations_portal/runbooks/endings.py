@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 
 from migrations_portal.execution import services as execution
 from migrations_portal.execution import staging
-from migrations_portal.execution.models import MigrationRun
+from migrations_portal.execution.models import MigrationRun, RunStep
 from migrations_portal.execution.rules import Aborted, LeaseLost, Outcome, RunStatus
 from migrations_portal.incidents import services as incidents
 from migrations_portal.incidents.rules import Trigger
@@ -30,6 +30,9 @@ class Ending:
     advice: str = ""
     trigger: Trigger | None = None
 
+
+TAKEN_BACK = "taken_back"
+"""The fact of a step that names the files of an earlier revision which it took back from staging."""
 
 SUCCESS = Ending(RunStatus.SUCCEEDED, Outcome.APPLIED)
 
@@ -160,12 +163,13 @@ def conclude(context: RunContext, ending: Ending) -> None:
 
 @transaction.atomic
 def _write(context: RunContext, ending: Ending) -> None:
+    outcome = _outcome(context, ending)
     run = execution.finish(
         run_id=context.run.pk,
         fence=context.recorder.fence,
         status=ending.status,
-        outcome=ending.outcome,
-        problem=ending.problem,
+        outcome=outcome,
+        problem=ending.problem.replace(ending.outcome.sentence, outcome.sentence),
         advice=STAGING_ADVICE.get(ending.status, ending.advice)
         if context.run.staging
         else ending.advice,
@@ -187,6 +191,18 @@ def _write(context: RunContext, ending: Ending) -> None:
             now=context.clock(),
             public_url=context.public_url,
         )
+
+
+def _outcome(context: RunContext, ending: Ending) -> Outcome:
+    """Return what the target holds; "as before" is not true of a staging that lost the plan's earlier revision to this run."""
+    as_before = ending.outcome in {Outcome.NOTHING_CHANGED, Outcome.UNDONE}
+    if (
+        context.run.staging
+        and as_before
+        and RunStep.objects.filter(run=context.run, facts__has_key=TAKEN_BACK).exists()
+    ):
+        return Outcome.CLEARED
+    return ending.outcome
 
 
 def open_for_emergency(context: RunContext) -> None:

@@ -9,6 +9,7 @@ from migrations_portal.execution.rules import STAGING_STEPS, RunStatus, StepFact
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.smoke import SmokeCheck
 from migrations_portal.runbooks import rollback, truth
+from migrations_portal.runbooks.endings import TAKEN_BACK
 from migrations_portal.runbooks.tools import RunContext, bundle_of_revision
 from migrations_portal.verification import services as verification
 from migrations_portal.verification.ports import SmokeUnreachable
@@ -79,6 +80,7 @@ def _undo(
     then = replace(context, bundle=bundle, rows_committed=RowTally(), rows_tried=RowTally())
     for name in names:
         rollback.undo_one(then, step, name=name)
+        step.facts.setdefault(TAKEN_BACK, []).append(name)
 
 
 def ask_application(context: RunContext) -> None:

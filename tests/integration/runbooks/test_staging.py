@@ -351,6 +351,27 @@ def test_a_changed_plan_runs_on_staging_again_after_the_earlier_revision_is_take
     assert road.item().evidence == f"/runs/{run.pk}/"
 
 
+def test_a_revision_that_fails_after_the_earlier_one_was_taken_back_does_not_say_nothing_changed(
+    road, partner
+):
+    road.draft(ADD_COLUMN).submit().tick().sign("REVIEW")
+    first = road.on_staging()
+    assert first.status == "SUCCEEDED", story(first)
+    approvals.revise(
+        plan_id=road.plan.pk, by=road.cast["ana"], reason="Another type", now=now(), **DOOR
+    )
+    road.plan.refresh_from_db()
+    road.put(replace(ADD_COLUMN, up="throw new Error('broken');")).submit()
+    road.tick().sign("REVIEW")
+
+    run = road.on_staging()
+
+    assert (run.status, run.outcome) == ("FAILED", "CLEARED"), story(run)
+    assert "as before" not in run.problem
+    columns = "SELECT count(*) FROM information_schema.columns WHERE column_name = 'nickname'"
+    assert partner.value(columns) == 0
+
+
 def test_a_withdrawn_plan_takes_its_waiting_run_on_staging_with_it(road):
     road.draft(ADD_COLUMN).submit().tick().sign("REVIEW")
     execution.schedule_approved(now=now())
