@@ -64,13 +64,16 @@ class Outcome:
         self.refused = False
         """Whether the open transaction can only be rolled back."""
         self.touched = False
-        """Whether the open transaction has done more than begin."""
+        """Whether the open transaction has done more than begin and read, so that it may hold locks that keep others out."""
         self.own_limits = False
         """Whether the session may have set its limits itself."""
 
     def done(self, statement: Statement, *, tag: str) -> None:
         """Take note of a statement that succeeded."""
-        self.touched = self.touched or statement.verb not in _BEGINNINGS
+        reads = statement.verb == "SELECT" and not (
+            statement.writes(tag=tag) or "FOR" in statement.words
+        )
+        self.touched = self.touched or not (reads or statement.verb in _BEGINNINGS)
         self.own_limits = self.own_limits or not _LIMITS.isdisjoint(statement.words)
         if tag == "COMMIT":
             self._commit()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from migrations_portal.execution import sqlstates
 from migrations_portal.execution.ports import ChildResult, SentStatement
 from migrations_portal.execution.recorder import StepRecord
-from migrations_portal.execution.recording import rolled_back_whole, timed
+from migrations_portal.execution.recording import own_statements, rolled_back_whole, timed
 from migrations_portal.execution.rules import (
     LOCK_ATTEMPTS,
     LOCK_BUDGET_SECONDS,
@@ -94,8 +94,9 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
 def _apply(context: RunContext, step: StepRecord, *, name: str, before: TargetState) -> Tried:
     """Try one file until it got its locks.
 
-    Tried again only when the file was one transaction that the server rolled back, the target is proven unchanged and the
-    reason was a lock: waiting long would queue users behind us, so each attempt is short (design section 8).
+    Tried again only when the file was one transaction that the server rolled back (or one index built beside the traffic, of
+    which nothing is left), the target is proven unchanged and the reason was a lock: waiting long would queue users behind
+    us, so each attempt is short (design section 8).
     """
     began = time.monotonic()
     invalid = leftovers.invalid_indexes(context) if may_wait(context, name=name) else ()
@@ -130,7 +131,7 @@ def _apply(context: RunContext, step: StepRecord, *, name: str, before: TargetSt
         if (
             tried.outcome is not Outcome.NOTHING_CHANGED
             or result.sqlstate not in sqlstates.LOCKED_OUT
-            or not (only_index or rolled_back_whole(result))
+            or not (rolled_back_whole(result) or (only_index and len(own_statements(result)) == 1))
             or context.reins.aborted
             or attempt == LOCK_ATTEMPTS
             or time.monotonic() - began > LOCK_BUDGET_SECONDS

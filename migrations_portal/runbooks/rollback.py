@@ -18,6 +18,7 @@ from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
+from migrations_portal.runbooks.watchdog import guarded
 from migrations_portal.verification import services as verification
 
 STEP: dict[str, StepFacts] = {step.key: step for step in ROLLBACK_STEPS}
@@ -103,9 +104,14 @@ def undo_one(context: RunContext, step: StepRecord, *, name: str) -> None:
     """Undo one file; tried again while only a lock was missing and the file is still recorded."""
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         context.recorder.check()
-        result = context.tools.driver.down(
-            context.endpoint, context.bundle, name=name, limits=context.limits, on_output=step.quote
-        )
+        with guarded(context, step, name=name):
+            result = context.tools.driver.down(
+                context.endpoint,
+                context.bundle,
+                name=name,
+                limits=context.limits,
+                on_output=step.quote,
+            )
         context.count(result)
         step.exit_code = result.exit_code
         if name not in truth.read_state(context).history:

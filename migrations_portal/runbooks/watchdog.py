@@ -59,7 +59,7 @@ class Watchdog(threading.Thread):
 
 def may_wait(context: RunContext, *, name: str) -> bool:
     """Say whether the file holds the words of a statement that may wait for minutes, in whatever language it is written."""
-    (content,) = (bytes(each.content).upper() for each in context.bundle.files if each.name == name)
+    content = b"".join(each.content for each in context.bundle.files if each.name == name).upper()
     return b"CONCURRENTLY" in content or b"VALIDATE" in content
 
 
