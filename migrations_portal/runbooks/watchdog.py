@@ -12,11 +12,12 @@ LOOK_SECONDS = 0.2
 """Somebody who waits at two looks in a row has waited long enough."""
 WAITING = """
 SELECT DISTINCT own.pid AS ours, other.pid AS theirs
-  FROM pg_stat_activity other JOIN pg_stat_activity own ON own.pid = ANY (pg_blocking_pids(other.pid))
- WHERE own.application_name = %s AND own.state = 'active' AND own.query ~* '(concurrently|validate)'
-   AND other.wait_event_type = 'Lock' AND other.backend_type = 'client backend'
-   AND other.application_name NOT LIKE 'wcops-%%'
+  FROM pg_locks wanted JOIN pg_stat_activity other ON other.pid = wanted.pid
+  JOIN pg_stat_activity own ON own.pid = ANY (pg_blocking_pids(other.pid))
+ WHERE NOT wanted.granted AND other.usesysid IS NOT NULL AND other.application_name NOT LIKE 'wcops-%%'
+   AND own.application_name = %s AND own.state = 'active' AND own.query ~* '(concurrently|validate)'
 """
+"""Asks only for what every role may see of another's session. Server processes, such as autovacuum, have no user."""
 CANCEL = "SELECT pg_cancel_backend(%s)"
 
 
