@@ -33,7 +33,7 @@ PREFIX = "wco-tests-"
 running: EmbeddedServers | None = None
 
 
-def _temporary_folder() -> Path:
+def temporary_folder() -> Path:
     """Make a folder that the servers' account can reach, named after this process; remove those of dead processes."""
     chosen = Path(tempfile.gettempdir())
     parent = chosen if service_account().can_read(chosen) else Path("/var/tmp")  # noqa: S108
@@ -45,7 +45,7 @@ def _temporary_folder() -> Path:
 
 def _start() -> None:
     global running  # noqa: PLW0603  # pytest knows a plugin as a module
-    folder = _temporary_folder()
+    folder = temporary_folder()
     running = EmbeddedServers(folder, durable=False)
     atexit.register(stop)
     addresses = running.start()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 CLOCK_SLACK = timedelta(seconds=1)
 """Stores keep the retention date to the second."""
@@ -208,12 +209,9 @@ class S3Vault:
     def describe(self, stored: StoredObject) -> ObjectFacts:
         """Ask the store for size, encryption and lock of the stored version."""
         with self._sentences(f"describing {stored.key}"):
-            head = self._client.head_object(
-                Bucket=stored.bucket,
-                Key=stored.key,
-                VersionId=stored.version_id,
-                ChecksumMode="ENABLED",
-            )
+            head = self._head(stored)
+            if not str(head.get("ServerSideEncryption", "")):
+                head = self._head(stored)  # a connection that was cut among the headers looks so
             mode, until = self._retention(stored.key, version=stored.version_id)
         return ObjectFacts(
             size=head["ContentLength"],
@@ -223,6 +221,14 @@ class S3Vault:
             versioned=head.get("VersionId", "null") != "null",
             kms_key=head.get("SSEKMSKeyId", ""),
             checksum=head.get("ChecksumSHA256", ""),
+        )
+
+    def _head(self, stored: StoredObject) -> "HeadObjectOutputTypeDef":
+        return self._client.head_object(
+            Bucket=stored.bucket,
+            Key=stored.key,
+            VersionId=stored.version_id,
+            ChecksumMode="ENABLED",
         )
 
     def abort_unfinished(self, prefix: str) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.worker import alive
 from tests.customer import ADMIN, Customer
 from tests.runs_kit import until
+from tests.servers import temporary_folder
 
 PORTAL_DATABASE = "default"
 
@@ -54,36 +56,34 @@ class Mortal:
 
 @contextlib.contextmanager
 def mortal(server: EmbeddedPostgres | EmbeddedValkey) -> Iterator[Mortal]:
-    """Start the server with a proxy before it; both are gone when the block ends."""
+    """Start the server with a proxy before it; both are gone when the block ends, with the server's folder.
+
+    The folder is none of pytest's: each session of pytest that starts shuts their parent to the servers' account.
+    """
     server.start()
     try:
         with Proxy(("127.0.0.1", server.port)) as proxy:
             yield Mortal(server, proxy)
     finally:
         server.stop(thrown_away=True)
+        shutil.rmtree(server.folder, ignore_errors=True)
 
 
-def open_to_servers(folder: Path) -> Path:
-    """Let the servers' account walk to a folder of pytest's, which only we can enter by default."""
-    for each in (folder, *folder.parents):
-        if each == Path("/tmp"):  # noqa: S108
-            break
-        each.chmod(0o711)
-    return folder
+def _folder() -> Path:
+    """Make a folder that the servers' account can walk through."""
+    made = temporary_folder()
+    made.chmod(0o711)
+    return made
 
 
-def postgres(folder: Path) -> EmbeddedPostgres:
+def postgres() -> EmbeddedPostgres:
     password = str(conninfo_to_dict(ADMIN)["password"])
-    return EmbeddedPostgres(
-        folder=open_to_servers(folder), account=service_account(), password=password
-    )
+    return EmbeddedPostgres(folder=_folder(), account=service_account(), password=password)
 
 
-def valkey(folder: Path) -> EmbeddedValkey:
+def valkey() -> EmbeddedValkey:
     password = str(urlsplit(os.environ["WCO_REDIS_URL"]).password)
-    return EmbeddedValkey(
-        folder=open_to_servers(folder), account=service_account(), password=password
-    )
+    return EmbeddedValkey(folder=_folder(), account=service_account(), password=password)
 
 
 def _take_along(server: EmbeddedPostgres, *, database: str) -> None:
@@ -107,9 +107,9 @@ def _take_along(server: EmbeddedPostgres, *, database: str) -> None:
 
 
 @contextlib.contextmanager
-def mortal_target(school: Customer, folder: Path) -> Iterator[Mortal]:
+def mortal_target(school: Customer) -> Iterator[Mortal]:
     """Move the target to a server of its own while the block lasts."""
-    with mortal(postgres(folder)) as server:
+    with mortal(postgres()) as server:
         _take_along(server.server, database=school.target.database)
         target, before = school.target, (school.target.host, school.target.port, school.admin)
         target.host, target.port, school.admin = "127.0.0.1", server.proxy.port, server.server.dsn()
@@ -121,10 +121,10 @@ def mortal_target(school: Customer, folder: Path) -> Iterator[Mortal]:
 
 
 @contextlib.contextmanager
-def mortal_portal(folder: Path) -> Iterator[Mortal]:
+def mortal_portal() -> Iterator[Mortal]:
     """Move the portal's own database, empty as it is, to a server of its own while the block lasts."""
     settings = connections[PORTAL_DATABASE].settings_dict
-    with mortal(postgres(folder)) as server:
+    with mortal(postgres()) as server:
         _take_along(server.server, database=settings["NAME"])
         before = {name: settings[name] for name in ("HOST", "PORT")}
         connections[PORTAL_DATABASE].close()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db.models import F
@@ -29,20 +30,30 @@ def _waiting(school, cast, number: int) -> MigrationRun:
     return run
 
 
-def _signed_last(school, cast, number: int, *, ring_after: Callable[[], object]) -> float:
-    """Give a plan whose window is open its last signature; return the seconds from there to the claim."""
+def _signed_last(
+    school, cast, number: int, *, ring_after: Callable[[], object], lead: float, at: float
+) -> float:
+    """Give a plan its last signature `at` seconds before its T-0; return the seconds from there to the claim.
+
+    `at` is 0 where no sweep runs: one that finds T-0 here and a signature missing postpones the plan, and is right.
+    """
     plan, sign_last = nearly_approved(
-        cast=cast, target=school.target, example=_file(number), minutes=2 * number
+        cast=cast,
+        target=school.target,
+        example=_file(number),
+        minutes=2 * number,
+        lead=timedelta(seconds=lead),
     )
     plan.refresh_from_db()
-    until(
-        lambda: now() > plan.scheduled_for
-    )  # its T-0 is here, so that only the signature is waited for
+    promised = plan.scheduled_for
+    until(lambda: now() > promised - timedelta(seconds=at))
     signed = now()
     sign_last()
     ring_after()
     mine = MigrationRun.objects.filter(plan=plan)
     until(lambda: mine.exists() and _ended(mine.get()), seconds=60)
+    plan.refresh_from_db()
+    assert plan.scheduled_for == promised
     claimed_at = mine.get().claimed_at
     assert claimed_at is not None
     return (claimed_at - signed).total_seconds()
@@ -104,6 +115,8 @@ def test_the_last_signature_starts_the_run(school, cast, tmp_path):
                 cast,
                 number,
                 ring_after=lambda: app.send_task("runs.start_due", queue="timeline"),
+                lead=1,
+                at=0,
             )
             for number in range(12)
         ]
@@ -115,6 +128,9 @@ def test_without_any_doorbell_the_sweep_finds_what_was_signed_last(school, cast,
     school.target.port = 1
     school.target.save()
     with bell(), worker(tmp_path, queues="runs,timeline", beat=True):
-        took = [_signed_last(school, cast, number, ring_after=lambda: None) for number in range(6)]
+        took = [
+            _signed_last(school, cast, number, ring_after=lambda: None, lead=12, at=2)
+            for number in range(6)
+        ]
 
     assert _figures("approved to claimed, doorbell lost", took)[-1] < LOST_DOORBELL_SECONDS

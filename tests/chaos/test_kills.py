@@ -115,7 +115,7 @@ def _left(run: MigrationRun) -> tuple[list[str], list[str], list[str]]:
     return (
         [name for (name,) in names],
         [name for (name,) in sessions],
-        unfinished_uploads("pre-migration/"),
+        [key for key in unfinished_uploads("pre-migration/") if f"-run-{run.pk}-" in key],
     )
 
 

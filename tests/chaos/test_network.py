@@ -88,6 +88,7 @@ def _vault(school, cast, fault, ended):
     seen.show(f"vault {fault}")
 
     assert seen.ended == ended
+    assert "not encrypted" not in seen.run.problem  # which an answer cut among its headers is not
     assert seen.seconds < LONGEST_SECONDS
 
 

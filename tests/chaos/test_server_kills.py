@@ -22,9 +22,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
     [0.0, pytest.param(12.0, marks=pytest.mark.chaos)],
     ids=["back at once", "away for 12 s"],
 )
-def test_kill_9_of_the_targets_server(school, cast, tmp_path, monkeypatch, away):
+def test_kill_9_of_the_targets_server(school, cast, monkeypatch, away):
     impatient(monkeypatch)
-    with mortal_target(school, tmp_path) as server:
+    with mortal_target(school) as server:
         prepare(school)
         before = state(school)
         run = scheduled_run(cast=cast, target=school.target, example=GOOD)
@@ -50,11 +50,9 @@ def test_kill_9_of_the_targets_server(school, cast, tmp_path, monkeypatch, away)
 
 
 @pytest.fixture
-def moved(transactional_db, tmp_path):
+def moved(transactional_db):
     """The portal's database on a server of its own; asked for before anybody is in it."""
-    folder = tmp_path / "portal"
-    folder.mkdir()
-    with mortal_portal(folder) as server:
+    with mortal_portal() as server:
         yield server
 
 
@@ -97,9 +95,7 @@ def _tools_of(at) -> set[int]:
 def test_kill_9_of_the_broker(school, cast, tmp_path, monkeypatch):
     prepare(school)
     before = state(school)
-    folder = tmp_path / "valkey"
-    folder.mkdir()
-    with mortal(valkey(folder)) as broker:
+    with mortal(valkey()) as broker:
         url = urlsplit(os.environ["WCO_REDIS_URL"])
         behind = url.netloc.rpartition(":")[0] + f":{broker.proxy.port}"
         monkeypatch.setenv("WCO_REDIS_URL", url._replace(netloc=behind).geturl())

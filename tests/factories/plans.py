@@ -196,8 +196,12 @@ def nearly_approved(
     example: Example,
     check: bool = True,
     minutes: int = 0,
+    lead: timedelta = timedelta(seconds=1),
 ) -> tuple[MigrationPlan, Callable[[], None]]:
-    """Walk a LOW plan with one of the customer's files to its last signature, and return what gives that."""
+    """Walk a LOW plan with one of the customer's files to its last signature, and return what gives that.
+
+    Its T-0 is `lead` from now.
+    """
     now = datetime.now(UTC)
     plan = plans.create(title=example.question, target=target, by=cast["ana"], now=now)
     upload = plans.Upload(name=example.name, content=example.content)
@@ -218,7 +222,7 @@ def nearly_approved(
         plan_id=plan.pk,
         by=cast["ana"],
         title=plan.title,
-        scheduled_for=now + timedelta(seconds=1),
+        scheduled_for=now + lead,
         documentation=COMPLETE,
         checks=checks if check else [],
         version=plan.version,
@@ -227,7 +231,7 @@ def nearly_approved(
     approvals.submit(plan_id=plan.pk, by=cast["ana"], now=now, day=SHORT_DAY, public_url=URL)
     rehearse(plan, now=now)
     tick_all(plan, by=cast["ana"], now=now)
-    later = now + timedelta(seconds=2, minutes=minutes)
+    later = now + lead + timedelta(seconds=1, minutes=minutes)
     seats = Seat.objects.filter(revision__plan=plan).select_related("revision")
     *first, last = seats.order_by("position")
     for seat in first:
