@@ -127,6 +127,7 @@ def _move(
     plan.scheduled_for = to
     plan.save(update_fields=["scheduled_for"])
     chain.ask_go_anew(revision=revision, reason="T-0 moved, so the go is asked anew.", at=at)
+    plans.untick(plan, keys=["approval-obtained"])
     chain.move_dates(plan=plan, revision=revision, at=at)
     sentence = f"{said} to {mails.plan_time(plan, to)}."
     key = f"postponed-{revision.pk}-{to.timestamp():.0f}"

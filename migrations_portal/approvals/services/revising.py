@@ -1,4 +1,4 @@
-"""Opening a submitted plan for changes: its signatures count no more, and everyone who gave one is told (A4)."""
+"""Opening a submitted plan for changes: its signatures and ticks count no more, and everyone who signed is told (A4)."""
 
 from datetime import datetime, timedelta
 
@@ -39,6 +39,7 @@ def revise(
     signed = _void(
         plan, revision=revision, reason=given, at=Moment(now=now, day=day, public_url=public_url)
     )
+    unticked = plans.untick(plan)
     entry = plans.draft_entry(
         plan,
         kind=EntryKind.PLAN_REOPENED,
@@ -49,6 +50,7 @@ def revise(
         facts={
             "digest": revision.digest,
             "void_signatures": [seat.printed_name for seat in signed],
+            "unticked": unticked,
         },
     )
     plans.reopen(plan, entry=entry, now=now)

@@ -24,7 +24,7 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.plans import privacy
 from migrations_portal.plans.checklist import PRIVACY_ASSESSMENT
-from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.models import ChecklistItem, MigrationPlan
 from migrations_portal.plans.services import draft_entry, prove
 
 
@@ -37,7 +37,7 @@ def save_dpia(
     told = check_answers(dict(answers), questions=DPIA_QUESTIONS)
     MigrationPlan.objects.select_for_update().get(pk=plan.pk)
     last = Dpia.objects.filter(plan=plan).order_by("-version").first()
-    if last is not None and last.answers == told:
+    if last is not None and last.answers == told and _counts(plan):
         raise DpiaIncomplete("Nothing was changed, so there is no new version.")
     made = Dpia.objects.create(
         plan=plan,
@@ -63,6 +63,12 @@ def save_dpia(
         facts={"version": made.version, "sha256": made.sha256},
     )
     return made
+
+
+def _counts(plan: MigrationPlan) -> bool:
+    """Say whether the assessment speaks of the plan as it is; one of an earlier content may be given anew as it stands."""
+    item = ChecklistItem.objects.filter(plan=plan, key=PRIVACY_ASSESSMENT.key)
+    return item.filter(done_at__isnull=False).exists()
 
 
 @transaction.atomic

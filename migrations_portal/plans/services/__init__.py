@@ -19,7 +19,7 @@ from migrations_portal.plans.services.filing import Upload, put_files, remove_fi
 from migrations_portal.plans.services.locking import NotADraft, NotYourPlan, lock, lock_one
 from migrations_portal.plans.services.moving import mark_emergency, move, reopen
 from migrations_portal.plans.services.submitting import freeze, missing
-from migrations_portal.plans.services.ticking import NotTicked, prove, tick
+from migrations_portal.plans.services.ticking import NotTicked, prove, tick, untick
 
 __all__ = [
     "Check",
@@ -49,4 +49,5 @@ __all__ = [
     "request_assessment",
     "store_assessment",
     "tick",
+    "untick",
 ]

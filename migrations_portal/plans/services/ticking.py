@@ -1,8 +1,10 @@
 """The checklist: what the portal proves, and what a person ticks."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EntryKind
@@ -29,6 +31,25 @@ def prove(*, plan: MigrationPlan, key: str, note: str, evidence: str, now: datet
     ChecklistItem.objects.filter(plan=plan, key=key, done_at__isnull=True).update(
         done_at=now, done_by=None, note=note[:300], evidence=evidence[:200], by_portal=True
     )
+
+
+def untick(plan: MigrationPlan, *, keys: Collection[str] = tuple(checklist.BY_KEY)) -> list[str]:
+    """Open items again whose proof speaks of a content or a day that counts no more; return the keys of those that were ticked.
+
+    What was ticked, by whom and why, stays in the ledger. The caller's transaction carries the entry of the change.
+    """
+    rows = ChecklistItem.objects.filter(plan=plan, key__in=keys, done_at__isnull=False)
+    ticked = list(rows.order_by("position").values_list("key", flat=True))
+    if ticked:
+        proven = [key for key, item in checklist.BY_KEY.items() if item.by_portal]
+        rows.update(
+            done_at=None,
+            done_by=None,
+            note="",
+            evidence="",
+            by_portal=Q(key__in=proven),
+        )
+    return ticked
 
 
 @transaction.atomic
