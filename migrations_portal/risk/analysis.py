@@ -77,7 +77,6 @@ class Analysis:
     depth: int = 0
     """How many function bodies deep the analysis is."""
     in_transaction: bool = False
-    settings: set[str] = field(default_factory=set)
     prepared: dict[str, Node] = field(default_factory=dict)
     deferred: bool = False
     """SET CONSTRAINTS ALL DEFERRED is in force."""
@@ -152,6 +151,8 @@ class Analysis:
             return found
         if missing_ok and self.schema.complete:
             return None
+        if schema is None and name.startswith("pg_"):
+            return None  # PostgreSQL's own: `pg_catalog` comes first on every path
         return self._assume(schema or self.creation_schema(), name, node.get("location", -1))
 
     def lookup(self, schema: str | None, name: str) -> Relation | None:

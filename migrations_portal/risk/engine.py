@@ -101,7 +101,6 @@ def _new_session(analysis: Analysis) -> None:
     analysis.path = ("public",)
     analysis.timezone = None
     analysis.in_transaction = analysis.replica_role = False
-    analysis.settings.clear()
     analysis.prepared.clear()
     analysis.cursors.clear()
     analysis.pending.clear()

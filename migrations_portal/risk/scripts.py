@@ -55,16 +55,14 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
     whole = bool(script.one_transaction) or presumed
     number, inside = first, False
     for statement in parse(script.sql) if kept is None else _taken_from(kept):
-        if presumed:
-            yield Placed(statement, first, certain=False, refuses="")
-            continue
         kind = _transaction_kind(statement)
         if kind in _BEGINS and not inside and not whole:
             inside, number = True, number + 1
-        current = first if whole else number if inside else 0
-        reason = refuses_transactions(statement.kind, statement.node)
-        yield Placed(statement, current, current > 0, reason)
-        inside = inside and kind not in _ENDS
+        current = number if whole or inside else 0
+        reason = "" if presumed else refuses_transactions(statement.kind, statement.node)
+        yield Placed(statement, current, current > 0 and not presumed, reason)
+        if kind in _ENDS:
+            inside, number = False, number + 1
 
 
 def _taken_from(kept: list[Statement]) -> Iterator[Statement]:

@@ -204,7 +204,7 @@ HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "DeallocateStmt": _harmless,
     "FetchStmt": session.fetch,
     "ClosePortalStmt": _harmless,
-    "DiscardStmt": _harmless,
+    "DiscardStmt": session.discard,
     "CheckPointStmt": _rule("checkpoint"),
     "LoadStmt": _rule("server-change"),
     "AlterSystemStmt": _rule("server-change"),

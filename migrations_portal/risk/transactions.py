@@ -86,11 +86,9 @@ def half_files(files: Sequence[ScriptFile], steps: Sequence[Step]) -> Iterator[F
     Statements that cannot share a transaction are meant to stand alone, and so are the batches of a backfill.
     """
     for script in files:
-        if script.one_transaction is not False:
-            continue
         own = [s for s in steps if s.risk.file == script.name and s.kind not in _READS]
         units = {s.transaction or -number for number, s in enumerate(own, 1)}
-        meant = all(s.refuses or _is_batch(s) for s in own)
+        meant = all(s.refuses for s in own) or all(_is_batch(s) for s in own)
         if len(units) > 1 and not meant:
             yield Finding(
                 "not-one-transaction", RULES["not-one-transaction"].level, {"file": script.name}

@@ -10,7 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import alternatives, conjuncts, listed, order
-from migrations_portal.risk.trees import constant, strings, walk
+from migrations_portal.risk.trees import strings, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,22 +89,10 @@ def _parameter(fact: Node, column: str) -> bool:
     )
 
 
-def always_true(where: Node | None) -> bool:
-    """No condition, or one that is true for every row: `true`, `1 = 1`."""
-    if where is None:
-        return True
-    if "A_Const" in where:
-        return bool(where["A_Const"].get("boolval", {}).get("boolval"))
-    if "BoolExpr" in where:
-        parts = [always_true(part) for part in where["BoolExpr"]["args"]]
-        word = where["BoolExpr"]["boolop"]
-        return word != "NOT_EXPR" and (any(parts) if word == "OR_EXPR" else all(parts))
-    body = where.get("A_Expr", {})
-    left, right = constant(body.get("lexpr")), constant(body.get("rexpr"))
-    if left is None or right is None or body.get("kind") != "AEXPR_OP":
-        return False
-    compare = _COMPARISONS.get(strings(body["name"])[-1])
-    return compare is not None and compare(order(left), order(right))
+def compared(name: str, left: str, right: str) -> bool | None:
+    """What comparing two literals gives; None for an operator that we do not know."""
+    compare = _COMPARISONS.get(name)
+    return None if compare is None else bool(compare(order(left), order(right)))
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {

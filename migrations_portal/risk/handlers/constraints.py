@@ -131,6 +131,10 @@ def add_key(change: TableChange, node: Node, *, judged: bool = False) -> None:
         change.check(relation)
         unproven = list(columns) or [""]
     elif ready is not None:
+        if unfit := _unfit(ready):
+            analysis.find(
+                "key-index-unfit", index=ready.name, table=relation.qualified, reason=unfit
+            )
         _take_over(analysis, relation, ready, name, primary=primary)
     if analysis.live(relation) and not judged:
         rule = _key_rule(primary=primary, ready=bool(node.get("indexname")), scanned=bool(unproven))
@@ -160,6 +164,15 @@ def _proof(table: str, column: str) -> str:
         f"ALTER TABLE {table} ALTER COLUMN {name} SET NOT NULL;\n"
         f"ALTER TABLE {table} DROP CONSTRAINT {proof};\n"
     )
+
+
+def _unfit(index: Index) -> str:
+    """Why PostgreSQL refuses to make a key of an index; empty when it does not. Source: transformIndexConstraint."""
+    if not index.unique:
+        return "is not unique"
+    if index.partial:
+        return "covers only part of the rows"
+    return "is built over an expression" if "" in index.columns else ""
 
 
 def _key_rule(*, primary: bool, ready: bool, scanned: bool) -> str:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from migrations_portal.risk.bounds import read_bound
 from migrations_portal.risk.handlers import constraints, inheritance, keys, partitions
 from migrations_portal.risk.handlers.columns import ColumnPlan, read_column, to_column
-from migrations_portal.risk.handlers.dependencies import default_partition
 from migrations_portal.risk.handlers.safe_forms import attached
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
@@ -115,14 +114,7 @@ def _become_partition(
 ) -> None:
     analysis.lock(parent, Lock.ACCESS_EXCLUSIVE)
     bound = read_bound(bound_node)
-    default = default_partition(analysis, parent)
-    if default is not None and not bound.default:
-        for member in analysis.lock_tree(default, Lock.ACCESS_EXCLUSIVE):
-            analysis.scan(member)
-        if analysis.live(parent):
-            analysis.find(
-                "new-partition-reads-default", table=parent.qualified, partition=default.qualified
-            )
+    partitions.read_default(analysis, parent, bound)
     partitions.clone_keys(analysis, parent)
     inheritance.join(analysis, parent, relation, bound)
     _copy_parts(analysis, parent, relation)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from migrations_portal.risk.handlers import conditions, effects, keys, programs, reach, triggers
+from migrations_portal.risk.handlers import (
+    all_rows,
+    conditions,
+    effects,
+    keys,
+    programs,
+    reach,
+    triggers,
+)
 from migrations_portal.risk.handlers.changes import changes_of, rows_of, set_columns
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.render import Text
@@ -23,9 +31,7 @@ def write(reading: Reading, kind: str, body: Node) -> None:
     """Note what a data-changing statement does to its target and around it."""
     analysis = reading.analysis
     name = body["relation"]
-    if "schemaname" not in name and name["relname"] in reading.common:
-        return
-    target = analysis.relation(name)
+    target = _target(reading, name)
     if target is None:
         return
     events = _events(kind, body)
@@ -42,6 +48,27 @@ def write(reading: Reading, kind: str, body: Node) -> None:
     if reading.runs:
         analysis.seen.data_change = True
         _judge(analysis, target, kind, body, where)
+
+
+def _target(reading: Reading, name: Node) -> Relation | None:
+    """The table that is meant; None for a WITH query, and for PostgreSQL's own tables, which are a finding."""
+    if "schemaname" not in name and name["relname"] in reading.common:
+        return None
+    analysis = reading.analysis
+    if not _is_catalogue(analysis, name):
+        return analysis.relation(name)
+    if reading.runs and analysis.number:
+        analysis.find("system-catalogue", at=name.get("location", -1), table=name["relname"])
+    return None
+
+
+def _is_catalogue(analysis: Analysis, name: Node) -> bool:
+    """Whether the name means a table of PostgreSQL itself: `pg_catalog` comes first on every search path."""
+    schema: str | None = name.get("schemaname")
+    if schema is not None:
+        return schema in ("pg_catalog", "information_schema")
+    own: str = name["relname"]
+    return own.startswith("pg_") and analysis.lookup(None, own) is None
 
 
 class Target(NamedTuple):
@@ -174,9 +201,7 @@ def _judge(analysis: Analysis, target: Relation, kind: str, body: Node, where: N
     if len(key := keys.primary_key(target)) == 1:
         values["key"] = key[0]
     if kind in ("UpdateStmt", "DeleteStmt"):
-        whole = (
-            conditions.always_true(where) and "fromClause" not in body and "usingClause" not in body
-        )
+        whole = all_rows.chosen(analysis, target, body)
         word = "update" if kind == "UpdateStmt" else "delete"
         analysis.find(f"{word}-all-rows" if whole else f"{word}-rows", at=at, **values)
         analysis.seen.irreversible |= kind == "DeleteStmt"

@@ -49,7 +49,7 @@ def attach(change: TableChange, command: Node) -> None:
                 analysis.scan(leaf)
     elif bound.default and len(parent.children):
         scan_tree(analysis, partition)
-    _read_default(analysis, parent, bound)
+    read_default(analysis, parent, bound)
     _merge_keys(analysis, parent, partition)
     join(analysis, parent, partition, bound)
     _match_indexes(analysis, parent, partition)
@@ -80,13 +80,17 @@ def _leaves(analysis: Analysis, relation: Relation) -> Iterator[Relation]:
             yield member
 
 
-def _read_default(analysis: Analysis, parent: Relation, bound: Bound) -> None:
+def read_default(analysis: Analysis, parent: Relation, bound: Bound) -> None:
     """The DEFAULT partition must hold no row of the new one: it is locked and read."""
     default = default_partition(analysis, parent)
     if default is None or bound.default:
         return
     for member in analysis.lock_tree(default, _AE):
         analysis.scan(member)
+    if analysis.live(default):
+        analysis.find(
+            "new-partition-reads-default", table=parent.qualified, partition=default.qualified
+        )
 
 
 def clone_keys(analysis: Analysis, parent: Relation) -> None:

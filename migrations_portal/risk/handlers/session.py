@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import programs, queries
@@ -20,16 +21,25 @@ DATA_FUNCTIONS = frozenset({
 })  # fmt: skip
 """Built-in functions that change or reach something when they are merely selected."""
 
+WAITING_FUNCTIONS = frozenset({
+    "pg_sleep", "pg_sleep_for", "pg_sleep_until", "pg_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_xact_lock",
+    "pg_advisory_xact_lock_shared",
+})  # fmt: skip
+"""Built-in functions that wait, for a time or for somebody else, with all locks held."""
+
 
 def set_variable(analysis: Analysis, node: Node) -> None:
     """SET and RESET: search path, time zone and time limits change how later statements are judged."""
+    if node.get("kind") == "VAR_RESET_ALL":
+        reset_all(analysis)
+        return
     name = node.get("name", "").lower()
     values = [value for item in node.get("args", ()) if (value := constant(item)) is not None]
     set_setting(
         analysis,
         name,
         values,
-        reset=node.get("kind") in ("VAR_RESET", "VAR_SET_DEFAULT", "VAR_RESET_ALL"),
+        reset=node.get("kind") in ("VAR_RESET", "VAR_SET_DEFAULT"),
     )
 
 
@@ -41,15 +51,47 @@ def set_setting(analysis: Analysis, name: str, values: list[str], *, reset: bool
         analysis.path = ("public",) if reset else named
     elif name == "timezone":
         analysis.timezone = None if reset or not values else values[0]
-    elif name in ("lock_timeout", "statement_timeout"):
-        set_limit = bool(values) and values[0].strip("0") not in ("", "s", "ms") and not reset
-        (analysis.settings.add if set_limit else analysis.settings.discard)(name)
+    elif name in GUARDS:
+        _change_guard(analysis, name, "" if reset or not values else values[0])
     elif name == "session_replication_role":
         analysis.replica_role = values[:1] == ["replica"] and not reset
         if analysis.replica_role and analysis.number:
             analysis.find("replica-role")
     elif name in ("role", "session_authorization") and values and analysis.number:
         analysis.find("set-role", name=values[0])
+
+
+GUARDS: dict[str, int] = {
+    "lock_timeout": 250, "statement_timeout": 900_000, "idle_in_transaction_session_timeout": 0,
+    "client_connection_check_interval": 0, "transaction_timeout": 0,
+}  # fmt: skip
+"""The time limits that a run gives its sessions, and up to how many ms a file may set one itself; 0 means never."""
+_UNITS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_AMOUNT = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-z]*)\s*")
+
+
+def _change_guard(analysis: Analysis, name: str, value: str) -> None:
+    """A limit that is stricter than the run's own is welcome; any other value takes the run's protection away."""
+    found = _AMOUNT.fullmatch(value)
+    ms = float(found[1]) * _UNITS.get(found[2] or "ms", 0) if found else 0
+    if analysis.number and not 0 < ms <= GUARDS[name]:
+        analysis.find("guard-changed", name=name, value=value or "its default")
+
+
+def discard(analysis: Analysis, node: Node) -> None:
+    """DISCARD ALL: as if the session had just begun, without what the run has set."""
+    if node.get("target", "DISCARD_ALL") != "DISCARD_ALL":
+        return
+    reset_all(analysis)
+    analysis.prepared.clear()
+    analysis.cursors.clear()
+
+
+def reset_all(analysis: Analysis) -> None:
+    """RESET ALL: every setting has its default again."""
+    analysis.path, analysis.timezone, analysis.replica_role = ("public",), None, False
+    if analysis.number:
+        analysis.find("guard-changed", name="every setting", value="its default")
 
 
 _BEGIN = frozenset({"TRANS_STMT_BEGIN", "TRANS_STMT_START"})
@@ -119,13 +161,21 @@ def run_functions(analysis: Analysis, node: Node) -> None:
             continue
         _, name = qualified(body["funcname"])
         if name == "set_config" and len(body.get("args", ())) > 1:
-            setting, value = (constant(argument) for argument in body["args"][:2])
-            set_setting(analysis, (setting or "").lower(), [value or ""])
+            _set_config(analysis, body)
+        elif name in WAITING_FUNCTIONS:
+            analysis.find("waits-on-purpose", name=name, at=body.get("location", -1))
         elif name in DATA_FUNCTIONS:
             level = Level.HIGH if name == "setval" else None
             analysis.find("system-function", name=name, at=body.get("location", -1), level=level)
         else:
             programs.run_function(analysis, body)
+
+
+def _set_config(analysis: Analysis, body: Node) -> None:
+    setting, value = (constant(argument) for argument in body["args"][:2])
+    if setting is None and analysis.number:
+        analysis.find("guard-changed", name="a setting", value="what is worked out while it runs")
+    set_setting(analysis, (setting or "").lower(), [value or ""])
 
 
 def explain(analysis: Analysis, node: Node) -> None:

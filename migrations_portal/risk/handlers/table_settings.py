@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.render import ident
 from migrations_portal.risk.trees import strings
 
 if TYPE_CHECKING:
@@ -141,6 +142,11 @@ def alter_index(analysis: Analysis, relation: Relation, name: str, node: Node) -
     """ALTER INDEX …: the index is locked, not its table; attaching a part touches both indexes and marks the parent."""
     for item in node["cmds"]:
         command = item["AlterTableCmd"]
+        if command["subtype"] == "AT_SetTableSpace" and analysis.live(relation):
+            index, place = f"{ident(relation.schema)}.{ident(name)}", ident(command["name"])
+            analysis.find(
+                "index-tablespace", table=relation.qualified, index=index, tablespace=place
+            )
         if command["subtype"] != "AT_AttachPartition":
             continue
         part_name = command["def"]["PartitionCmd"]["name"]

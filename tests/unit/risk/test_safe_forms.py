@@ -51,6 +51,8 @@ EXAMPLES = {
     "drop-index": "DROP INDEX patients_phone_idx",
     "drop-unknown-index": "DROP INDEX nobody_knows",
     "index-of-constraint": "DROP INDEX bookings_during_excl",
+    "index-tablespace": "ALTER INDEX patients_phone_idx SET TABLESPACE fast",
+    "guard-changed": "SET lock_timeout = 0",
     "reindex": "REINDEX INDEX patients_phone_idx",
     "rename-table": "ALTER TABLE plain RENAME TO simple",
     "rename-view": "ALTER VIEW plain_view RENAME TO simple_view",
