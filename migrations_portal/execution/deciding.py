@@ -3,15 +3,17 @@
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 
+from migrations_portal.approvals import queries as approvals
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EntryKind
 from migrations_portal.execution import services
 from migrations_portal.execution.models import MigrationRun, RunDecision
 from migrations_portal.execution.rules import (
     AFTER_SUCCESS,
+    CHOICE_STANDS,
     DECIDERS_NEEDED,
     LEASE,
     Choice,
@@ -25,7 +27,7 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
-from migrations_portal.people.rules import DECIDING_ROLES
+from migrations_portal.people.rules import DECIDING_ROLES, Role
 from migrations_portal.plans import services as plans
 
 CHANGED = ("SUCCEEDED", "ROLLED_BACK", "RESTORED", "NEEDS_DECISION")
@@ -44,7 +46,7 @@ def decide(
 ) -> bool:
     """Record one person's choice; return True when it was the second of two and the act may begin.
 
-    `factors` is how the person proved who they are, for the ledger.
+    It takes the place of what the same person chose before. `factors` is how the person proved who they are, for the ledger.
 
     Raises `NotDecidable`, `NotAllowed`, `SecondPersonNeeded`.
     """
@@ -53,10 +55,15 @@ def decide(
     _check_may(run, by=by)
     if not reason.strip():
         raise NotDecidable("Say why you choose this; the reason goes into the ledger.")
-    if by.pk == run.plan.author_id:
-        raise access.NotAllowed("You wrote this plan, so two other people have to decide.")
-    if RunDecision.objects.filter(run=run, choice=str(choice), by=by).exists():
+    if refusal := involved(run, person=by):
+        raise access.NotAllowed(refusal)
+    standing = choices(run, now=now)
+    RunDecision.objects.filter(run=run).exclude(pk__in=standing.values("pk")).delete()
+    before = standing.filter(by=by).first()
+    if before is not None and before.choice == choice:
         raise SecondPersonNeeded
+    if before is not None:
+        before.delete()
     RunDecision.objects.create(run=run, choice=str(choice), by=by, at=now, reason=reason.strip())
     people = RunDecision.objects.filter(run=run, choice=str(choice)).values("by").distinct().count()
     complete = people >= DECIDERS_NEEDED
@@ -65,7 +72,8 @@ def decide(
             run.plan,
             kind=EntryKind.RUN_DECISION,
             actor=audit.actor(by),
-            sentence=f"{by.full_name} chose “{choice.title.lower()}” for run {run.pk} ({people} of {DECIDERS_NEEDED}).",
+            sentence=f"{by.full_name} chose “{choice.title.lower()}” for run {run.pk} ({people} of {DECIDERS_NEEDED})"
+            + (f", and no longer “{Choice(before.choice).title.lower()}”." if before else "."),
             reason=reason.strip(),
             phi=False,
             facts={"factors": factors},
@@ -81,13 +89,42 @@ def decide(
 def _locked(run_id: int) -> MigrationRun:
     return (
         MigrationRun.objects.select_for_update(of=("self",))
-        .select_related("plan__target__group")
+        .select_related("plan__target__group", "target__group")
         .get(pk=run_id)
     )
 
 
+def roles(run: MigrationRun, *, person: Person) -> frozenset[Role]:
+    """Return the roles by which the person may decide about the run and give it orders: those for the target that it works on."""
+    return access.roles_in(person=person, group=run.target.group) & DECIDING_ROLES
+
+
+def involved(run: MigrationRun, *, person: Person) -> str:
+    """Say why the person's part in the plan keeps them from deciding about its run; empty when they have none."""
+    plan = run.plan
+    if person.pk not in approvals.involved(plan):
+        return ""
+    parts = {
+        plan.executor_id: "You execute",
+        plan.last_editor_id: "You changed",
+        plan.author_id: "You wrote",
+    }
+    return f"{parts[person.pk]} this plan, so two other people have to decide."
+
+
+def choices(run: MigrationRun, *, now: datetime) -> QuerySet[RunDecision]:
+    """Return the choices that still count, in the order in which they were made.
+
+    After a success one waits for `CHOICE_STANDS`; what was chosen before the run ended belonged to another question.
+    """
+    rows = RunDecision.objects.filter(run=run).select_related("by").order_by("at", "pk")
+    if run.status != RunStatus.SUCCEEDED or run.finished_at is None:
+        return rows
+    return rows.filter(at__gt=max(run.finished_at, now - CHOICE_STANDS))
+
+
 def _check_may(run: MigrationRun, *, by: Person) -> None:
-    if not access.roles_in(person=by, group=run.plan.target.group) & DECIDING_ROLES:
+    if not roles(run, person=by):
         names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
         raise access.NotAllowed(f"This takes one of these roles for the target: {names}.")
 
@@ -102,8 +139,6 @@ def _check_decidable(run: MigrationRun, *, choice: Choice) -> None:
         raise NotDecidable(
             f"Run {later.pk} has worked on this target since. Undo that one first, or what it did would be lost."
         )
-    # Choices made before the run ended belong to another question.
-    RunDecision.objects.filter(run=run, at__lte=run.finished_at).delete()
 
 
 def later_run(run: MigrationRun) -> MigrationRun | None:

@@ -215,6 +215,8 @@ AFTER_SUCCESS = (Choice.ROLL_BACK, Choice.RESTORE)
 
 DECIDERS_NEEDED = 2
 """An unknown outcome is decided by two people (X9)."""
+CHOICE_STANDS = timedelta(hours=24)
+"""How long one person's wish to undo a run that succeeded waits for a second; a run that needs a decision waits for its two people."""
 
 
 class LeaseLost(TargetTrouble):

@@ -1,12 +1,13 @@
 """What people can tell a run, and decide about it, as plain values."""
 
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 
 from migrations_portal.backups.models import Backup
 from migrations_portal.execution import deciding
-from migrations_portal.execution.models import MigrationRun
+from migrations_portal.execution.models import MigrationRun, RunDecision
 from migrations_portal.execution.rules import (
     AFTER_SUCCESS,
     DECIDERS_NEEDED,
@@ -15,16 +16,16 @@ from migrations_portal.execution.rules import (
     RunStatus,
     abort_means,
 )
-from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES
 from migrations_portal.web import step_up
 
+DECIDABLE = (RunStatus.NEEDS_DECISION, RunStatus.SUCCEEDED)
+
 
 def may_order(run: MigrationRun, *, person: Person) -> bool:
     """Say whether the person may pause and stop the run while it is under way."""
-    roles = access.roles_in(person=person, group=run.target.group) & DECIDING_ROLES
-    return run.status == RunStatus.RUNNING and bool(roles)
+    return run.status == RunStatus.RUNNING and bool(deciding.roles(run, person=person))
 
 
 def orders(run: MigrationRun) -> dict[str, Any]:
@@ -37,49 +38,54 @@ def orders(run: MigrationRun) -> dict[str, Any]:
     }
 
 
-def decision(run: MigrationRun, *, person: Person) -> dict[str, Any] | None:
-    choices = _choices(run) if run.status in {RunStatus.NEEDS_DECISION, RunStatus.SUCCEEDED} else []
-    if not choices:
+def decision(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any] | None:
+    """Return what two people can decide, what each has chosen so far, and what is open to this person."""
+    possible = _choices(run) if run.status in DECIDABLE else []
+    if not possible:
         return None
-    after = run.status == RunStatus.SUCCEEDED
-    rows = run.decisions.select_related("by").order_by("pk")
-    made = (rows.filter(at__gt=run.finished_at) if after else rows).first()
-    roles = access.roles_in(person=person, group=run.target.group) & DECIDING_ROLES
-    mine = made is not None and made.by_id == person.pk
-    why_not = ""
-    if run.plan.author_id == person.pk:
-        why_not = "You wrote this plan, so two other people decide."
-    elif not roles:
-        names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
-        why_not = f"{DECIDERS_NEEDED} people decide here, each one of: {names}."
-    elif mine:
-        why_not = "You have chosen. A second person has to choose the same."
-    elif step_up.must_set_up(person):
-        why_not = "Set up your second factor first, on the page Account: deciding takes a code."
+    made = list(deciding.choices(run, now=now))
+    mine = [row.choice for row in made if row.by_id == person.pk]
+    why_not = _why_not(run, person=person)
     return {
-        "options": [
+        "options": [_option(choice, made=made) for choice in possible if str(choice) not in mine],
+        "made": [
             {
-                "value": str(choice),
-                "label": choice.title,
-                "consequence": choice.consequence,
-                "danger": choice is Choice.RESTORE,
+                "by": "You" if row.by_id == person.pk else row.by.full_name,
+                "at": row.at,
+                "label": Choice(row.choice).title,
+                "reason": row.reason,
             }
-            for choice in choices
+            for row in made
         ],
-        "first": {
-            "by": made.by.full_name,
-            "at": made.at,
-            "label": Choice(made.choice).title,
-            "reason": made.reason,
-        }
-        if made
-        else None,
-        "after_success": after,
-        "open": not why_not,
+        "mine": bool(mine),
+        "differ": len({row.choice for row in made}) > 1,
+        "after_success": run.status == RunStatus.SUCCEEDED,
+        "open": not why_not and any(str(choice) not in mine for choice in possible),
         "why_not": why_not,
         "post_url": reverse("run-decide", args=[run.pk]),
         "form_error": "",
         "asks_code": step_up.has_factor(person),
+    }
+
+
+def _why_not(run: MigrationRun, *, person: Person) -> str:
+    if refusal := deciding.involved(run, person=person):
+        return refusal
+    if not deciding.roles(run, person=person):
+        names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
+        return f"{DECIDERS_NEEDED} people decide here, each one of: {names}."
+    if step_up.must_set_up(person):
+        return "Set up your second factor first, on the page Account: deciding takes a code."
+    return ""
+
+
+def _option(choice: Choice, *, made: list[RunDecision]) -> dict[str, Any]:
+    return {
+        "value": str(choice),
+        "label": choice.title,
+        "consequence": choice.consequence,
+        "danger": choice is Choice.RESTORE,
+        "agrees": " and ".join(row.by.full_name for row in made if row.choice == choice),
     }
 
 

@@ -62,7 +62,7 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
         "waits": wait.sentences if wait else [],
         "course": course.of_a_due_run(run.plan, person=person) if wait and not run.staging else [],
         "outcome": _outcome(run),
-        "decision": run_orders.decision(run, person=person),
+        "decision": run_orders.decision(run, person=person, now=now),
         "schema_diff": _schema_diff(run),
         "steps": _steps(run, steps),
         "predicted": predictions.beside(run, steps=steps),

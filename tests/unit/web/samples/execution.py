@@ -257,7 +257,9 @@ SCHEMA_DIFF = {
 }
 _DECISION: dict[str, Any] = {
     "post_url": "#",
-    "first": None,
+    "made": [],
+    "mine": False,
+    "differ": False,
     "open": True,
     "why_not": "",
     "form_error": "",
@@ -299,13 +301,22 @@ NEEDS_DECISION = run(
 NEEDS_SECOND = NEEDS_DECISION | {
     "decision": _DECISION
     | {
-        "open": False,
-        "why_not": "You chose first, so somebody else has to confirm: Carla Mendes or Tess Ito.",
-        "first": {
-            "by": "Dan Okafor",
-            "at": T_ZERO + timedelta(minutes=9),
-            "label": "Restore the backup of 21:00:42",
-            "reason": "Nobody wrote since; traffic is diverted.",
-        },
+        "made": [
+            {
+                "by": "You",
+                "at": T_ZERO + timedelta(minutes=9),
+                "label": "Restore the backup of 21:00:42",
+                "reason": "Nobody wrote since; traffic is diverted.",
+            },
+            {
+                "by": "Carla Mendes",
+                "at": T_ZERO + timedelta(minutes=11),
+                "label": "Mark as applied",
+                "reason": "The rest was done by hand.",
+            },
+        ],
+        "mine": True,
+        "differ": True,
+        "options": [_DECISION["options"][1] | {"agrees": "Carla Mendes"}],
     }
 }
