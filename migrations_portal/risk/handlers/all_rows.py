@@ -105,7 +105,7 @@ def _logic(rows: _Rows, body: Node) -> bool | None:
     word = body["boolop"]
     if word == "NOT_EXPR":
         return None if parts[0] is None else not parts[0]
-    decides = word == "OR_EXPR"
+    decides: bool = word == "OR_EXPR"
     if decides in parts:
         return decides
     return None if None in parts else not decides
@@ -128,7 +128,11 @@ def _comparison(rows: _Rows, body: Node) -> bool | None:
 
 
 def _null_test(rows: _Rows, body: Node) -> bool | None:
-    return None if rows.column(body["arg"]) is None else body.get("nulltesttype") == "IS_NOT_NULL"
+    return (
+        None
+        if rows.column(body["arg"]) is None
+        else bool(body.get("nulltesttype") == "IS_NOT_NULL")
+    )
 
 
 def _boolean_test(rows: _Rows, body: Node) -> bool | None:
