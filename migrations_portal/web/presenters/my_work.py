@@ -21,7 +21,7 @@ from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import ChecklistItem, MigrationPlan, Phase
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.targets import queries as target_queries
-from migrations_portal.web.presenters import plan_rows
+from migrations_portal.web.presenters import next_step, plan_rows
 
 SHOWN = 50
 """Of each kind; whoever has more than this waiting has another problem."""
@@ -45,6 +45,7 @@ class _Duty(StrEnum):
     DRAFT = "DRAFT"
 
 
+_BACK = [str(each) for each in (PlanStatus.REJECTED, PlanStatus.EXPIRED, *next_step.AFTER_A_RUN)]
 _WITH_ME = [str(PlanStatus.DRAFT), str(PlanStatus.REJECTED)]
 _OPEN = [
     str(each)
@@ -89,7 +90,7 @@ def page(*, person: Person, now: datetime) -> dict[str, Any]:
 def _my_plans(person: Person, *, now: datetime) -> QuerySet[Any]:
     """My plans that are open or ended lately, each with its `duty` (one of `_Duty`, or empty) and its `open_items`.
 
-    Sent back: it ended without a run, and nobody has taken it up again. Checklist: items that gate a stage while it is
+    Sent back: it ended without its change being in, and nobody has taken it up again. Checklist: items that gate a stage while it is
     in review, and what closes the lists after its run.
     """
     lately = Q(closed_at__gte=now - CLOSING_DAYS)
@@ -101,7 +102,7 @@ def _my_plans(person: Person, *, now: datetime) -> QuerySet[Any]:
     missing = ChecklistItem.objects.filter(
         asked, plan=OuterRef("pk"), done_at__isnull=True, by_portal=False
     )
-    sent_back = Q(status__in=[str(PlanStatus.REJECTED), str(PlanStatus.EXPIRED)], again=False)
+    sent_back = Q(status__in=_BACK, again=False)
     return (
         plan_queries.visible(person=person)
         .filter(lately | Q(status__in=[*_WITH_ME, *_OPEN]), author=person)
@@ -159,11 +160,10 @@ def _open_incidents(person: Person) -> QuerySet[Incident]:
 def _open_decisions(person: Person) -> QuerySet[MigrationRun]:
     """Runs that wait for two people, of whom this person can be one and has not been yet."""
     groups = target_queries.groups_of(person=person, roles=DECIDING_ROLES)
+    involved = Q(plan__author=person) | Q(plan__last_editor=person) | Q(plan__executor=person)
     return (
-        MigrationRun.objects.filter(
-            status=str(RunStatus.NEEDS_DECISION), plan__target__group__in=groups
-        )
-        .exclude(plan__author=person)
+        MigrationRun.objects.filter(status=str(RunStatus.NEEDS_DECISION), target__group__in=groups)
+        .exclude(involved)
         .exclude(decisions__by=person)
     )
 
@@ -262,15 +262,23 @@ def _of_my_plans(mine: list[MigrationPlan], duty: _Duty) -> list[dict[str, Any]]
     return [tell(plan) for plan in mine if getattr(plan, "duty", "") == duty]
 
 
+_SENT_BACK: dict[str, str] = {
+    PlanStatus.REJECTED: "Sent back",
+    PlanStatus.EXPIRED: "Expired",
+    PlanStatus.FAILED: "The run failed",
+    PlanStatus.ROLLED_BACK: "Rolled back",
+    PlanStatus.RESTORED: "The backup was restored",
+}
+
+
 def _sent_back(plan: MigrationPlan) -> dict[str, Any]:
-    rejected = plan.status == PlanStatus.REJECTED
     return _duty(
         plan,
-        what="Sent back" if rejected else "Expired",
+        what=_SENT_BACK[plan.status],
         url=reverse("plan", args=[plan.pk]),
         action_label="Read why",
         detail="Open it for changes, or withdraw it"
-        if rejected
+        if plan.status == PlanStatus.REJECTED
         else "Mend it in a new plan made from this one, or leave it",
     )
 

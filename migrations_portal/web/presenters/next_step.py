@@ -17,10 +17,15 @@ from migrations_portal.plans.models import ChecklistItem, MigrationPlan, PlanRev
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.web import clock
 
-AGAIN = frozenset(
-    {PlanStatus.REJECTED, PlanStatus.WITHDRAWN, PlanStatus.EXPIRED, PlanStatus.CANCELLED}
-)
-"""Ended without a run: its author goes on in a clone."""
+AFTER_A_RUN = frozenset({PlanStatus.FAILED, PlanStatus.ROLLED_BACK, PlanStatus.RESTORED})
+"""Ended by a run that left nothing of it on the target: what the run's page advises is a new plan."""
+AGAIN = AFTER_A_RUN | {
+    PlanStatus.REJECTED,
+    PlanStatus.WITHDRAWN,
+    PlanStatus.EXPIRED,
+    PlanStatus.CANCELLED,
+}
+"""Ended without its change being in: its author goes on in a clone."""
 RUN_LABELS = {
     PlanStatus.SCHEDULED: "See the scheduled run",
     PlanStatus.RUNNING: "Watch the run",

@@ -5,7 +5,9 @@ from django.utils import timezone
 
 from migrations_portal.approvals.rules import Decision
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
+from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
+from migrations_portal.execution.rules import Outcome, RunStatus
 from migrations_portal.incidents.rules import Trigger
 from migrations_portal.incidents.services import open_for_run
 from migrations_portal.plans.models import MigrationPlan
@@ -85,3 +87,54 @@ def test_the_privacy_item_leads_to_its_form(cast, production, browser):
     page = browser("petra").get(f"/plans/{plan.pk}/checklist/").content.decode()
 
     assert f'href="/plans/{plan.pk}/dpia/"' in page
+
+
+def finish_as(run, status):
+    """End a run that is due with this status, by the steps that lead there."""
+    fence = claimed(run)
+
+    def finish(status, outcome):
+        execution.finish(
+            run_id=run.pk, fence=fence, status=RunStatus(status), outcome=outcome, problem="It did not work.",
+            advice="", now=timezone.now(), public_url="http://p",
+        )  # fmt: skip
+
+    if status == "RESTORED":
+        finish("NEEDS_DECISION", Outcome.PARTIAL)
+        MigrationRun.objects.filter(pk=run.pk).update(status="RESTORING")
+    finish(
+        status,
+        {"FAILED": Outcome.NOTHING_CHANGED, "ROLLED_BACK": Outcome.UNDONE}.get(
+            status, Outcome.RESTORED
+        ),
+    )
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ROLLED_BACK", "RESTORED"])
+def test_what_a_run_left_undone_is_made_again_in_a_new_plan(cast, production, browser, status):
+    run = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING)
+    finish_as(run, status)
+    ana, page = browser("ana"), f"/plans/{run.plan_id}/"
+
+    assert both(cast["ana"]) == (1, 1)
+    duty = my_work.page(person=cast["ana"], now=timezone.now())["duties"][0]
+    assert (duty["url"], "new plan made from this one" in duty["detail"]) == (page, True)
+    assert "Make a new plan from this" in ana.get(page).content.decode()
+
+    ana.post(f"{page}clone/")
+    assert both(cast["ana"]) == (1, 1)  # the new draft alone
+    assert (
+        my_work.page(person=cast["ana"], now=timezone.now())["duties"][0]["what"]
+        == "Finish the draft"
+    )
+
+
+def test_a_decision_waits_for_those_alone_who_may_make_it(cast, production):
+    run = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING)
+    claimed(run)
+    MigrationRun.objects.filter(pk=run.pk).update(status="NEEDS_DECISION")
+    assert both(cast["carla"]) == (1, 1)
+
+    MigrationPlan.objects.filter(pk=run.plan_id).update(last_editor=cast["carla"])
+
+    assert both(cast["carla"]) == (0, 0)
