@@ -38,8 +38,9 @@ test: venv-test ## all tests, on embedded servers (PYTEST="-n 2 tests/unit -k na
 chaos: venv-test ## the long fault tests: every failpoint with every fault, 1,000 adversarial deliveries
 	@$(PY) -m pytest -m chaos tests $(CHAOS)
 
-chain: venv-test ## the long proof of the chain: 200 random histories of 40 steps, mail links opened 11,000 times by machines
-	@WCO_CHAIN_EXAMPLES=200 WCO_SCANNER_HITS=10000 WCO_SCANNER_BROWSER_HITS=1000 $(PY) -m pytest -n 2 --timeout 3600 \
+chain: venv-test ## the long proof of the chain: 200 other random histories of 60 steps, mail links opened 20,000 times by machines
+	@WCO_CHAIN_SEED=$${WCO_CHAIN_SEED:-1} WCO_CHAIN_STEPS=60 WCO_SCANNER_HITS=10000 \
+	  WCO_SCANNER_BROWSER_HITS=10000 WCO_SCANNER_OPENINGS=300 $(PY) -m pytest -n 2 --timeout 3600 \
 	  tests/integration/approvals/test_state_machine.py tests/acceptance/test_scanners.py
 
 bench: venv-dev ## a measurement (BENCH=name of a module in benchmarks/)

@@ -1,6 +1,6 @@
 """Every table of the portal, re-exported for Django; each lives with its domain."""
 
-from migrations_portal.accounts.models import RecoveryCode, SecondFactor
+from migrations_portal.accounts.models import Pace, RecoveryCode, SecondFactor
 from migrations_portal.approvals.models import (
     ChainStage,
     Deadline,
@@ -80,6 +80,7 @@ __all__ = [
     "MigrationPlan",
     "MigrationRun",
     "Notice",
+    "Pace",
     "Period",
     "Person",
     "Phase",

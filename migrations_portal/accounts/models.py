@@ -1,4 +1,4 @@
-"""The tables of second factors."""
+"""The tables of second factors, and of how often something was tried."""
 
 from django.conf import settings
 from django.db import models
@@ -42,3 +42,19 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return f"recovery code {self.pk}"
+
+
+class Pace(models.Model):
+    """How often somebody tried something since the first try of this stretch of time. Unlogged; see `accounts.pace`."""
+
+    key = models.CharField(max_length=120, primary_key=True)
+    """What, and the hash of who."""
+    counted = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+    """When the counting begins anew, by the database's clock."""
+
+    class Meta:
+        db_table = "accounts_pace"
+
+    def __str__(self) -> str:
+        return f"pace {self.key}"

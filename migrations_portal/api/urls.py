@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from migrations_portal.api.views import (
     chain,
+    delegations,
     files,
     ledger,
     nowhere,
@@ -23,6 +24,18 @@ urlpatterns = [
     path("plans/<int:plan_id>/withdraw/", chain.Withdrawal.as_view(), name="api-plan-withdraw"),
     path("plans/<int:plan_id>/revise/", chain.Revision.as_view(), name="api-plan-revise"),
     path("plans/<int:plan_id>/cancel/", chain.Cancellation.as_view(), name="api-plan-cancel"),
+    path("plans/<int:plan_id>/postpone/", chain.Postponement.as_view(), name="api-plan-postpone"),
+    path(
+        "plans/<int:plan_id>/emergency/",
+        chain.EmergencySubmission.as_view(),
+        name="api-plan-emergency",
+    ),
+    path("delegations/", delegations.Delegations.as_view(), name="api-delegations"),
+    path(
+        "delegations/<int:delegation_id>/end/",
+        delegations.DelegationEnd.as_view(),
+        name="api-delegation-end",
+    ),
     path("plans/<int:plan_id>/comments/", chain.Comments.as_view(), name="api-plan-comments"),
     path(
         "plans/<int:plan_id>/seats/<int:seat_id>/decision/",

@@ -104,6 +104,13 @@ def active_delegations(*, now: datetime) -> list[Delegation]:
     return [row for row in kept if row.starts_at <= now < row.ends_at and row.deputy.is_active]
 
 
+def delegations_of(*, person: Person, now: datetime) -> list[Delegation]:
+    """Return what holds now or begins later: the roles that `person` handed on, and those in which they stand in."""
+    rows = Delegation.objects.filter(ended_at__isnull=True, ends_at__gt=now)
+    rows = rows.filter(Q(giver=person) | Q(deputy=person))
+    return list(rows.select_related("giver", "deputy", "group").order_by("starts_at", "pk"))
+
+
 def _stands_in_for(person: Person, *, now: datetime) -> list[Delegation]:
     """Return the delegations that `person` holds now, from people who still hold the role."""
     return [
@@ -134,15 +141,37 @@ def open_for(*, person: Person, now: datetime) -> QuerySet[Seat]:
         ~Q(role=OuterRef("role")), decided_by=person, revision=OuterRef("revision")
     )
     involved_in = Q(revision__plan__author=person) | Q(revision__plan__last_editor=person)
+    rows = _open_seats().filter(mine, ~Exists(signed_otherwise))
+    return rows.exclude(involved_in | Q(revision__plan__executor=person))
+
+
+def _open_seats() -> QuerySet[Seat]:
     return Seat.objects.filter(
-        mine,
-        ~Exists(signed_otherwise),
         revision__plan__status=str(PlanStatus.SUBMITTED),
         revision__number=F("revision__plan__revision"),
         opened_at__isnull=False,
         decision="",
         voided_at__isnull=True,
-    ).exclude(involved_in | Q(revision__plan__executor=person))
+    )
+
+
+def people_of_open_seats(*, now: datetime) -> list[Person]:
+    """Return whom open seats are for: who holds the role of one, and their deputies. Whether they may sign is not asked."""
+    wanted = set(
+        _open_seats().order_by().values_list("revision__plan__target__group", "role").distinct()
+    )
+    if not wanted:
+        return []
+    groups = TargetGroup.objects.in_bulk({group_id for group_id, _ in wanted})
+    found = {
+        person.pk: person
+        for group_id, role in sorted(wanted)
+        for person in access.holders(role=Role(role), group=groups[group_id])
+    }
+    deputies = [
+        row.deputy for row in active_delegations(now=now) if (row.group_id, row.role) in wanted
+    ]
+    return list((found | {each.pk: each for each in deputies}).values())
 
 
 def invitation(*, token: str, now: datetime) -> Invitation:
@@ -227,23 +256,28 @@ def plans_to_move(*, now: datetime) -> list[int]:
     ).exclude(stage=str(Stage.RUN))
     ids = set(late.values_list("revision__plan_id", flat=True))
     ids |= set(ready.values_list("revision__plan_id", flat=True))
-    return sorted(ids | set(_signed_and_ticked().values_list("revision__plan_id", flat=True)))
+    return sorted(ids | _signed_and_ticked())
 
 
-def _signed_and_ticked() -> QuerySet[ChainStage]:
-    """Return the open stages that nothing keeps from passing any more: no seat to be signed, no item to be ticked."""
+def _signed_and_ticked() -> set[int]:
+    """Return the plans with an open stage that nothing keeps from passing any more: no seat unsigned, no item unticked."""
+    signed = set(_signed_stages().values_list("revision__plan_id", "stage"))
+    if not signed:
+        return set()
+    items = ChecklistItem.objects.filter(
+        plan__in={plan_id for plan_id, _ in signed}, key__in=checklist.GATES, done_at=None
+    )
+    open_items = items.values_list("plan_id", "key")
+    held = {(plan_id, str(checklist.GATES[key])) for plan_id, key in open_items}
+    return {plan_id for plan_id, _ in signed - held}
+
+
+def _signed_stages() -> QuerySet[ChainStage]:
+    """Return the open stages of which every seat is signed."""
     unsigned = Seat.objects.filter(
         revision=OuterRef("revision"), stage=OuterRef("stage"), decision="", voided_at=None
     )
-    nothing_open: Q = Q(pk__in=[])
-    for stage in Stage:
-        keys = [key for key, gate in checklist.GATES.items() if gate == stage]
-        items = ChecklistItem.objects.filter(
-            plan=OuterRef("revision__plan"), key__in=keys, done_at=None
-        )
-        nothing_open |= Q(~Exists(items), stage=str(stage))
     return ChainStage.objects.filter(
-        nothing_open,
         ~Exists(unsigned),
         opened_at__isnull=False,
         completed_at__isnull=True,

@@ -63,8 +63,7 @@ def closes_at(plan: MigrationPlan, *, level: str) -> datetime | None:
 def first_fit(plan: MigrationPlan, *, level: str, after: datetime) -> datetime | None:
     """Return the first instant from `after` on at which the plan may run, on a whole second; None when there is none."""
     calendar = windows.calendar_of(plan.target)
-    found = calendar.next_slots(level, after=after, seconds=seconds_needed(plan), count=1)
-    if not found:
+    start = calendar.first_start(level, after=after, seconds=seconds_needed(plan))
+    if start is None:
         return None
-    start = found[0].starts
     return start.replace(microsecond=0) + timedelta(seconds=1 if start.microsecond else 0)

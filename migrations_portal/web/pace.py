@@ -1,9 +1,9 @@
-"""How often a link may be opened (A12). Counted in the process's cache: opening a link writes nothing to the database (A1)."""
+"""How often a link may be opened and something may be asked for (A12); counted for all web processes by `accounts.pace`.
 
-import hashlib
+Opening a link writes nothing but this count (A1).
+"""
 
-from django.core.cache import cache
-
+from migrations_portal.accounts import pace
 from migrations_portal.approvals.policy import OPENINGS_PER_MINUTE
 from migrations_portal.kernel.errors import Refused
 
@@ -26,21 +26,11 @@ class AskedTooOften(OpenedTooOften):
 
 def check_opening(token: str) -> None:
     """Raise `OpenedTooOften` when a link is opened more than 30 times a minute."""
-    if _count("opened", token) > OPENINGS_PER_MINUTE:
+    if pace.count("opened", who=token, seconds=MINUTE) > OPENINGS_PER_MINUTE:
         raise OpenedTooOften
 
 
 def check_asking(what: str, *, who: str) -> None:
     """Raise `AskedTooOften` when somebody (an IP address, a person) asks for the same thing more than ten times a minute."""
-    if _count(f"asked-{what}", who) > ASKED_PER_MINUTE:
+    if pace.count(f"asked-{what}", who=who, seconds=MINUTE) > ASKED_PER_MINUTE:
         raise AskedTooOften
-
-
-def _count(what: str, who: str) -> int:
-    """Count one more within this minute, and return how often it was."""
-    key = f"{what}-{hashlib.sha256(who.encode()).hexdigest()}"
-    cache.add(key, 0, MINUTE)
-    try:
-        return int(cache.incr(key))
-    except ValueError:  # it ran out between the two lines, so a new minute has begun
-        return 1

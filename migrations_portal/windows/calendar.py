@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from migrations_portal.windows.recurrence import Recurrence, Span, merged, open_spans, without
@@ -89,21 +90,27 @@ class TargetCalendar:
                 break
         return found
 
+    def first_start(self, level: str, *, after: datetime, seconds: int) -> datetime | None:
+        """Return when `seconds` of work may first begin, not before `after`; None when that never comes."""
+        room = timedelta(seconds=seconds)
+        grown = self._growing(level, after=after)
+        return next((span.starts for span in grown if span.ends - span.starts >= room), None)
+
     def _onward(self, level: str, *, after: datetime) -> Iterator[Span]:
         """Yield open stretches from `after` on; one that goes on over a stride's edge comes out whole."""
+        for _, same in groupby(self._growing(level, after=after), key=lambda span: span.starts):
+            yield list(same)[-1]
+
+    def _growing(self, level: str, *, after: datetime) -> Iterator[Span]:
+        """Yield open stretches from `after` on; one that goes on over a stride's edge comes again, longer."""
         held: Span | None = None
         at = after
         while at < after + HORIZON:
             for span in self.open_for(level, since=at, until=at + _STRIDE):
-                if held is not None and span.starts == held.ends:
-                    held = Span(held.starts, span.ends)
-                    continue
-                if held is not None:
-                    yield held
-                held = span
+                goes_on = held is not None and span.starts == held.ends
+                held = Span(held.starts, span.ends) if held and goes_on else span
+                yield held
             at += _STRIDE
-        if held is not None:
-            yield held
 
     def freeze_at(self, at: datetime) -> Entry | None:
         """Return the freeze that `at` lies in, None when there is none."""
@@ -123,8 +130,7 @@ class TargetCalendar:
             return Gate(
                 open=True, sentence=f"Open until {self.said(slot.ends)}.", closes_at=slot.ends
             )
-        upcoming = self.next_slots(level, after=at, seconds=seconds, count=1)
-        begins = upcoming[0].starts if upcoming else None
+        begins = self.first_start(level, after=at, seconds=seconds)
         return Gate(
             open=False,
             sentence=f"{self._why(level, frozen=frozen, slot=slot, seconds=seconds)} {self._then(begins)}",

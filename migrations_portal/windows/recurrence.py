@@ -79,10 +79,22 @@ class Recurrence:
     def _starts(self, first: datetime, last: datetime) -> Iterable[datetime]:
         if not self.rule:
             return [self.starts] if first <= self.starts <= last else []
-        found: list[datetime] = rrulestr(self.rule, dtstart=self.starts).between(
-            first, last, inc=True
-        )
+        begin = _fast_forward(self.starts, rule=self.rule, to=first)
+        found: list[datetime] = rrulestr(self.rule, dtstart=begin).between(first, last, inc=True)
         return found
+
+
+def _fast_forward(starts: datetime, *, rule: str, to: datetime) -> datetime:
+    """Return a later start with the same occurrences from `to` on: a rule of years ago is not counted through day by day.
+
+    Whole intervals are skipped, so the phase stays. Rules by COUNT are counted; monthly and yearly ones have few occurrences.
+    """
+    parts = dict(part.split("=", 1) for part in rule.split(";"))
+    days = {"DAILY": 1, "WEEKLY": 7}.get(parts["FREQ"])
+    if days is None or "COUNT" in parts:
+        return starts
+    interval = timedelta(days=days * int(parts.get("INTERVAL", "1")))
+    return starts + max((to - starts) // interval, 0) * interval
 
 
 def _instant(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:

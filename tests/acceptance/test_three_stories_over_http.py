@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import pytest
 import time_machine
 from django.contrib.auth.hashers import make_password
-from django.core.cache import cache
 from django.test import Client
 
 from migrations_portal.approvals import services
@@ -32,7 +31,6 @@ class Desk:
         for person in cast.values():
             person.password = hashed
             person.save()
-        cache.clear()
         self.story = Story(cast, plan)
         self.cast = cast
 

@@ -11,13 +11,12 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import UserRateThrottle
 
 from migrations_portal import wiring
-from migrations_portal.accounts import proving
-from migrations_portal.accounts import queries as accounts
+from migrations_portal.api.proof import proven
 from migrations_portal.api.serializers import chain as forms
 from migrations_portal.api.serializers.plans import PlanSerializer, ReasonSerializer
+from migrations_portal.api.throttling import SigningThrottle
 from migrations_portal.api.views.base import ApiView, body
 from migrations_portal.api.views.plans import answer
 from migrations_portal.approvals import queries as seats
@@ -28,13 +27,6 @@ from migrations_portal.approvals.rules import Decision
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.plans import comments, queries
 from migrations_portal.tasks import bells
-
-
-class SigningThrottle(UserRateThrottle):
-    """Slows down who guesses passwords and codes: ten tries a minute, whichever seat."""
-
-    scope = "signing"
-    rate = "10/min"
 
 
 class SeatDecision(ApiView):
@@ -87,15 +79,7 @@ class SeatDecision(ApiView):
         asked = asks_again(
             level=revision.level, phi=revision.phi, emergency=bool(revision.plan.emergency_reason)
         )
-        came_by = "session" if self.request.auth is None else "token"
-        return proving.prove(
-            proving.Given(password=given["password"], code=given["code"], came_by=came_by),
-            person=self.person,
-            factor=accounts.factor(person=self.person),
-            required=asked and settings.REQUIRE_SECOND_FACTOR,
-            key=settings.FACTOR_KEY,
-            now=wiring.clock(),
-        )
+        return proven(self, given=given, required=asked and settings.REQUIRE_SECOND_FACTOR)
 
 
 class Withdrawal(ApiView):
@@ -134,19 +118,52 @@ class Cancellation(ApiView):
         return _change_course(self, plan_id, verb=approvals.cancel, ring=bells.runs_soon)
 
 
+class Postponement(ApiView):
+    @extend_schema(
+        operation_id="plans_postpone",
+        tags=["plans"],
+        request=forms.PostponementSerializer,
+        responses=PlanSerializer,
+    )
+    def post(self, request: Request, plan_id: int) -> Response:
+        """Move T-0 of a submitted or approved plan later, into a window that fits. Its go is asked anew."""
+        return _change_course(
+            self,
+            plan_id,
+            verb=approvals.postpone,
+            form=forms.PostponementSerializer,
+            ring=bells.runs_soon,
+        )
+
+
+class EmergencySubmission(ApiView):
+    @extend_schema(
+        operation_id="plans_emergency",
+        tags=["plans"],
+        request=forms.EmergencySerializer,
+        responses=PlanSerializer,
+    )
+    def post(self, request: Request, plan_id: int) -> Response:
+        """Submit a draft of mine as an emergency. Nothing opens before a second person confirms it, on the plan's page."""
+        return _change_course(
+            self, plan_id, verb=approvals.submit_emergency, form=forms.EmergencySerializer
+        )
+
+
 def _change_course(
     view: ApiView,
     plan_id: int,
     *,
     verb: Callable[..., object],
+    form: type[ReasonSerializer] = ReasonSerializer,
     ring: Callable[[], None] = lambda: None,
 ) -> Response:
-    given = body(view.request, ReasonSerializer)
+    given = body(view.request, form)
     queries.get(plan_id=plan_id, person=view.person)
     verb(
         plan_id=plan_id,
         by=view.person,
-        reason=given["reason"],
+        **given,
         now=wiring.clock(),
         day=wiring.day(),
         public_url=settings.PUBLIC_URL,

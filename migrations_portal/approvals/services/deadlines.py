@@ -15,6 +15,7 @@ from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.approvals.services.postponing import postpone_late
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import PORTAL, EntryKind
+from migrations_portal.kernel.memory import remembering
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
@@ -59,10 +60,12 @@ def meet(plan: MigrationPlan, *, at: Moment) -> None:
     for row in due:
         row.revision.plan = plan
     chosen = _strongest([row for row in due if _matters(row, plan=plan)])
-    for row in due:
-        row.done_at = at.now
-        row.outcome = "acted" if row in chosen else "passed over"
-        row.save(update_fields=["done_at", "outcome"])
+    for outcome, rows in (
+        ("acted", chosen),
+        ("passed over", [row for row in due if row not in chosen]),
+    ):
+        ids = [row.pk for row in rows]
+        Deadline.objects.filter(pk__in=ids).update(done_at=at.now, outcome=outcome)
     for row in chosen:
         _act(row, plan=plan, at=at)
 
@@ -105,8 +108,9 @@ def _act(row: Deadline, *, plan: MigrationPlan, at: Moment) -> None:
     elif duty is Duty.POSTPONE:
         postpone_late(plan, revision=row.revision, stage=Stage(row.stage), at=at)
     else:
-        for seat in _open_seats(row):
-            (_remind if duty is Duty.REMIND else _escalate)(seat, row=row, plan=plan, at=at)
+        with remembering():
+            for seat in _open_seats(row):
+                (_remind if duty is Duty.REMIND else _escalate)(seat, row=row, plan=plan, at=at)
 
 
 def _open_seats(row: Deadline) -> list[Seat]:

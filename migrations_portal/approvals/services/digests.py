@@ -1,41 +1,30 @@
 """The daily mail of what waits for a person: once a day and person, whatever the clock does."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.policy import DIGEST_HOUR
 from migrations_portal.approvals.services import mails
+from migrations_portal.kernel.memory import remembering
 from migrations_portal.notifications import services as notifications
-from migrations_portal.people import access
 from migrations_portal.people.models import Person
-from migrations_portal.people.rules import SIGNING_ROLES
-from migrations_portal.targets.models import TargetGroup
 
 
 def send_digests(*, now: datetime, public_url: str) -> int:
     """Mail every person for whom a seat is open what waits for them; return how many have something waiting.
 
     A person's morning is that of the target that waits longest. The date is part of the key, so a second sweep of the same
-    day, or a clock that jumps back, sends nothing again.
+    day, or a clock that jumps back, sends nothing again. Only whoever some open seat is for is asked about; nobody, nothing.
     """
     told = 0
-    for person in _signers():
-        seats = queries.waiting_for(person=person, now=now)
-        if seats and _is_morning(seats[0], now=now):
-            _send(person, seats=seats, now=now, public_url=public_url)
-            told += 1
+    with remembering():
+        for person in queries.people_of_open_seats(now=now):
+            seats = queries.waiting_for(person=person, now=now)
+            if seats and _is_morning(seats[0], now=now):
+                _send(person, seats=seats, now=now, public_url=public_url)
+                told += 1
     return told
-
-
-def _signers() -> Iterable[Person]:
-    """Return everybody who could find something waiting: holders of signing roles; deputies hold one too."""
-    found: dict[int, Person] = {}
-    for group in TargetGroup.objects.all():
-        for role in sorted(SIGNING_ROLES):
-            found |= {each.pk: each for each in access.holders(role=role, group=group)}
-    return found.values()
 
 
 def _is_morning(seat: Seat, *, now: datetime) -> bool:

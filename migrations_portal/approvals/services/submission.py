@@ -12,6 +12,7 @@ from migrations_portal.approvals.services.advancing import advance
 from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EntryKind
+from migrations_portal.kernel.memory import remembering
 from migrations_portal.people.models import Person
 from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import PlanRevision
@@ -55,7 +56,8 @@ def freeze(*, plan_id: int, by: Person, at: Moment, urgent: bool = False) -> Pla
 
 def _check_seats_can_be_filled(revision: PlanRevision, *, now: datetime) -> None:
     """Raise `SeatUnfillable` when the roles of the chain cannot be filled by different people, none of them the author."""
-    short = filling.short_of_people(list(queries.seats(revision)), now=now)
+    with remembering():
+        short = filling.short_of_people(list(queries.seats(revision)), now=now)
     titles = sorted(role.title for role in short.roles)
     if short.together:
         raise SeatUnfillable(

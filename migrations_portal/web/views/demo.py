@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,6 +27,7 @@ from migrations_portal.people.models import Person
 from migrations_portal.people.rules import ROLES
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.web import clock
+from migrations_portal.web.forms.sign_in import SignInForm
 
 POST_LIMIT = 64 * 1024
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -51,6 +53,14 @@ class SignIn(LoginView):
     """Sign-in; in the demo with the people that one can be."""
 
     redirect_authenticated_user = False
+    authentication_form = SignInForm
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Show the form again; 429 when no more tries are taken."""
+        response = super().form_invalid(form)
+        if isinstance(form, SignInForm) and form.too_often:
+            response.status_code = 429
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the cast in the demo."""

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
@@ -29,11 +28,6 @@ from tests.factories.chain import URL, mails
 KEY = "a key of the tests, long enough for it"
 OLD, NEW = "a long pass phrase", "another long phrase"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-@pytest.fixture(autouse=True)
-def _an_empty_cache():
-    cache.clear()
 
 
 @pytest.fixture

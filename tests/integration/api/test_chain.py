@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.cache import cache
 
 from migrations_portal.accounts import services as accounts
 from migrations_portal.accounts.models import SecondFactor
 from migrations_portal.accounts.rules import code_at, step_at
-from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.models import Delegation, Seat
 from migrations_portal.audit.models import Entry
+from migrations_portal.plans.models import MigrationPlan
 from tests.factories.chain import Story, mails
 from tests.factories.plans import submitted
 from tests.integration.api.caller import PASSWORD
@@ -33,8 +33,6 @@ def code(person, at=None):
 
 @pytest.fixture
 def told(cast, production):
-    cache.clear()  # nobody has guessed within this minute
-
     def tell(level: str = "LOW", *, phi: bool = False) -> Story:
         hashed = make_password(PASSWORD)
         for person in cast.values():
@@ -173,3 +171,78 @@ def test_a_comment_mentions_dan_and_voids_nothing(told, program):
     program("ana").post(path, {"text": "@nobody here"}, status=409)
     program("ana").post(path, {"text": ""}, status=400)
     program("mallory").post(path, {"text": "hello"}, status=404)
+
+
+def test_a_plan_is_postponed_by_who_may_and_told_as_on_the_page(told, program):
+    story = told()
+    later = (story.fresh.scheduled_for + timedelta(days=2)).isoformat()
+    path = f"/plans/{story.plan.pk}/postpone/"
+
+    program("sam").post(path, {"to": later, "reason": "Payroll"}, status=403)
+    program("dan").post(path, {"to": "soon", "reason": "Payroll"}, status=400)
+    early = (story.plan.scheduled_for - timedelta(days=1)).isoformat()
+    program("dan").post(path, {"to": early, "reason": "Payroll"}, status=409)
+    done = program("dan").post(path, {"to": later, "reason": "Payroll"})
+
+    assert datetime.fromisoformat(done["scheduled_for"]) == datetime.fromisoformat(later)
+    assert mails("plan_decided", to="ana")
+    assert Entry.objects.filter(kind="PLAN_POSTPONED").count() == 1
+    program("mallory").post(path, {"to": later, "reason": "Payroll"}, status=404)
+
+
+def test_an_emergency_is_declared_and_opens_nothing_before_a_second_person_confirms(told, program):
+    story = told()
+    ana = program("ana")
+    ana.post(f"/plans/{story.plan.pk}/revise/", {"reason": "It burns"})
+    soon = datetime.now(UTC) + timedelta(hours=2)
+    MigrationPlan.objects.filter(pk=story.plan.pk).update(scheduled_for=soon)
+    body = {"until": (soon + timedelta(hours=4)).isoformat(), "reason": "It burns"}
+    path = f"/plans/{story.plan.pk}/emergency/"
+
+    program("dan").post(path, body, status=409)
+    done = ana.post(path, body)
+
+    assert done["status"] == "SUBMITTED"
+    seats = Seat.objects.filter(revision__plan=story.plan, voided_at=None)
+    assert seats.exists()
+    assert not seats.filter(opened_at__isnull=False).exists()
+    assert mails("emergency_asked", to="carla")
+
+
+def delegation(**more):
+    now = datetime.now(UTC)
+    return {
+        "group": "School health", "role": "DBA", "deputy": "tess@whitecross.example", "reason": "Leave", "password": PASSWORD,
+        "starts_at": now.isoformat(), "ends_at": (now + timedelta(days=3)).isoformat(), **more,
+    }  # fmt: skip
+
+
+def test_dan_hands_his_role_on_with_his_password_and_takes_it_back(told, program):
+    told()
+    dan = program("dan")
+
+    dan.post("/delegations/", delegation(password="guessed"), status=409)
+    given = dan.post("/delegations/", delegation(), status=201)
+
+    assert (given["giver"], given["deputy"]) == ("Dan Okafor", "Tess Lindqvist")
+    assert mails("delegation_given", to="tess")
+    assert [each["id"] for each in program("tess").get("/delegations/")] == [given["id"]]
+    assert program("carla").get("/delegations/") == []
+    program("tess").post(f"/delegations/{given['id']}/end/", {}, status=409)
+    assert dan.post(f"/delegations/{given['id']}/end/", {})["ended_at"]
+    assert dan.get("/delegations/") == []
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"role": "CTO"}, 403), ({"deputy": "mallory@whitecross.example"}, 409), ({"deputy": "x@y.example"}, 409),
+        ({"group": "Another"}, 409), ({"ends_at": "2040-01-01T00:00:00Z"}, 409), ({"role": "ENGINEER"}, 400),
+    ],
+)  # fmt: skip
+def test_what_nobody_may_hand_on_is_refused(told, program, more, status):
+    told()
+
+    program("dan").post("/delegations/", delegation(**more), status=status)
+
+    assert not Delegation.objects.exists()

@@ -157,3 +157,21 @@ def test_the_morning_mail_comes_once_a_day_while_something_waits(story):
     send(eight + DAY)
     assert len(mails("waiting_digest", to="dan")) == 1
     assert len(mails("waiting_digest", to="carla")) == 2
+
+
+def test_the_morning_mail_asks_only_about_people_for_whom_a_seat_is_open(
+    story, django_assert_max_num_queries
+):
+    told = story("HIGH")
+    eight = NOON.replace(hour=13) + DAY
+    services.delegate(
+        group=told.plan.target.group, role=Role.DBA, by=told.cast["dan"], to=told.cast["tess"],
+        starts_at=NOON, ends_at=eight + DAY, reason="Leave", now=NOON, public_url="",
+    )  # fmt: skip
+
+    asked = {each.first_name for each in queries.people_of_open_seats(now=eight)}
+    services.withdraw(plan_id=told.plan.pk, by=told.cast["ana"], now=NOON, reason="No", **told.door)
+    with django_assert_max_num_queries(1):
+        services.send_digests(now=eight, public_url=URL)
+
+    assert asked == {"Dan", "Carla", "Tess"}

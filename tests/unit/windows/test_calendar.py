@@ -168,3 +168,20 @@ def test_two_plans_clash_when_they_change_the_same_table_in_one_window():
     )
 
     assert clash.sentence == "WC-1 and WC-2 change patients in the same window."
+
+
+@pytest.mark.parametrize("level", list(FITTING))
+@pytest.mark.parametrize("minutes", [1, 200, 481, 1441])
+def test_the_first_start_is_that_of_the_first_slot(level, minutes):
+    slots = WHOLE.next_slots(level, after=NOON, seconds=minutes * 60, count=1)
+
+    found = WHOLE.first_start(level, after=NOON, seconds=minutes * 60)
+
+    assert found == (slots[0].starts if slots else None)
+
+
+def test_work_longer_than_a_stride_fits_a_window_that_never_closes():
+    always = calendar(entry(PeriodKind.DOWNTIME, datetime(2020, 1, 1), 1440, "FREQ=DAILY"))
+
+    assert always.first_start("CRITICAL", after=NOON, seconds=100 * 86_400) == NOON
+    assert always.first_start("CRITICAL", after=NOON, seconds=1_000 * 86_400) is None

@@ -4,6 +4,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -211,3 +212,35 @@ def test_what_the_form_makes_can_be_shown_in_the_form_again(repeat):
         assert kept == "FREQ=MONTHLY;BYDAY=-1MO"
     if days:
         assert again.days == days
+
+
+@given(
+    rule=st.sampled_from(
+        [
+            "FREQ=DAILY", "FREQ=DAILY;INTERVAL=3", "FREQ=DAILY;INTERVAL=2;BYMONTH=3,11", "FREQ=DAILY;BYDAY=MO,TU,FR",
+            "FREQ=WEEKLY", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SU", "FREQ=WEEKLY;INTERVAL=3;WKST=SU;BYDAY=SU,WE",
+            "FREQ=WEEKLY;INTERVAL=2;WKST=WE;BYDAY=TU,WE", "FREQ=DAILY;INTERVAL=5;COUNT=200",
+            "FREQ=WEEKLY;BYDAY=SA;UNTIL=20230101T000000", "FREQ=MONTHLY;BYDAY=2TU", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29",
+        ]
+    ),
+    starts=st.datetimes(datetime(2019, 1, 1), datetime(2022, 1, 1)).map(lambda at: at.replace(microsecond=0)),
+    after=st.integers(-400, 2_000),
+    days=st.integers(1, 60),
+)  # fmt: skip
+def test_a_rule_of_years_ago_happens_when_counting_from_its_start_says_so(rule, starts, after, days):  # fmt: skip
+    since = starts + timedelta(days=after)
+    until = since + timedelta(days=days)
+    counted = rrulestr(rule, dtstart=starts).between(since - timedelta(days=1), until, inc=True)
+
+    found = spans(
+        rule,
+        starts=starts,
+        minutes=30,
+        since=since.replace(tzinfo=UTC),
+        until=until.replace(tzinfo=UTC),
+        zone=ZoneInfo("UTC"),
+    )
+
+    assert [start.replace(tzinfo=None) for start, _ in found] == [
+        at for at in counted if at + timedelta(minutes=30) > since and at < until
+    ]
