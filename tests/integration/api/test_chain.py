@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from migrations_portal.accounts import services as accounts
-from migrations_portal.accounts.models import SecondFactor
+from migrations_portal.accounts.models import Pace, SecondFactor
 from migrations_portal.accounts.rules import code_at, step_at
 from migrations_portal.approvals.models import Delegation, Seat
 from migrations_portal.audit.models import Entry
@@ -129,7 +129,11 @@ def test_guessing_is_slowed_down(told, program):
     seat = told().seat("REVIEW", "DBA")
     dan = program("dan")
 
-    for _ in range(10):
+    dan.post(address(seat), wish(seat, password="guessed"), status=409)
+    Pace.objects.update(
+        ends_at=datetime.now(UTC) + timedelta(hours=1)
+    )  # however slow this machine is
+    for _ in range(9):
         dan.post(address(seat), wish(seat, password="guessed"), status=409)
     dan.post(address(seat), wish(seat), status=429)
 
