@@ -12,6 +12,7 @@ from migrations_portal.audit.rules import EntryKind
 from migrations_portal.execution import services
 from migrations_portal.execution.models import MigrationRun, RunDecision
 from migrations_portal.execution.rules import (
+    ACTIVE,
     AFTER_SUCCESS,
     CHOICE_STANDS,
     DECIDERS_NEEDED,
@@ -30,7 +31,9 @@ from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES, Role
 from migrations_portal.plans import services as plans
 
-CHANGED = ("SUCCEEDED", "ROLLED_BACK", "RESTORED", "NEEDS_DECISION")
+CHANGING = (*ACTIVE, RunStatus.SUCCEEDED)
+"""In these a run may have left the target other than it found it. The others have changed nothing, undone it by name, or put back the
+backup from before themselves, which holds what the runs before them did."""
 
 
 @transaction.atomic
@@ -144,7 +147,8 @@ def _check_decidable(run: MigrationRun, *, choice: Choice) -> None:
 def later_run(run: MigrationRun) -> MigrationRun | None:
     """Return a run that came after this one on its target and may have changed it; None when this is the newest."""
     rows = MigrationRun.objects.filter(target_id=run.target_id, fence__gt=run.fence or 0)
-    return rows.exclude(status__in=["FAILED", "CANCELLED", "DUE"]).order_by("-fence").first()
+    changed = rows.filter(status__in=[str(each) for each in CHANGING])
+    return changed.order_by("-fence").first()
 
 
 def _hand_over(run: MigrationRun, *, choice: Choice) -> None:

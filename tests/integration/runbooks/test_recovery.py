@@ -132,6 +132,34 @@ def test_an_older_success_is_not_undone_under_a_newer_one(school, cast):
         )
 
 
+@pytest.mark.parametrize(
+    ("status", "stands"),
+    [
+        ("POSTPONED", False),
+        ("FAILED", False),
+        ("ROLLED_BACK", False),
+        ("RESTORED", False),
+        ("RUNNING", True),
+        ("NEEDS_DECISION", True),
+        ("SUCCEEDED", True),
+    ],
+)
+def test_only_a_later_run_whose_work_stands_keeps_an_older_one_from_being_undone(
+    cast, production, status, stands
+):
+    first = scheduled_run(cast=cast, target=production, example=ADD_COLUMN)
+    claimed(first)
+    MigrationRun.objects.filter(pk=first.pk).update(status="SUCCEEDED", finished_at=now())
+    first.refresh_from_db()
+    later = scheduled_run(cast=cast, target=production, example=ADD_COLUMN, minutes=2)
+    claimed(later)
+    way = ["SUCCEEDED", "RESTORING", "RESTORED"] if status == "RESTORED" else [status]
+    for each in way:
+        MigrationRun.objects.filter(pk=later.pk).update(status=each)
+
+    assert deciding.later_run(first) == (later if stands else None)
+
+
 def test_a_file_finished_by_hand_is_recorded_and_verified(school, cast):
     run = done(school, cast, MEDICATION_REVIEW)
     assert run.status == "NEEDS_DECISION"
