@@ -65,6 +65,12 @@ class RevisionStale(Refused):
     code = "revision-stale"
 
 
+class SignedTooLate(Refused):
+    """The time within which this plan had to be signed is over, so it ends without a run. Its author can clone it."""
+
+    code = "signed-too-late"
+
+
 class TooQuick(Refused):
     """That was quicker than anybody can read. Nothing was decided: read the page, then decide."""
 

@@ -47,6 +47,14 @@ def postpone(
         approvals.expire(plan, why=why, at=at)
 
 
+def expire(
+    run: MigrationRun, *, plan: MigrationPlan, now: datetime, day: timedelta, public_url: str
+) -> None:
+    """End a due run and its plan, whose time to begin is over (A8). The caller holds the plan's lock."""
+    _cancel(run, problem=f"{plan.number} expired: its time to begin is over.", now=now)
+    approvals.expire(plan, at=approvals.Moment(now=now, day=day, public_url=public_url))
+
+
 def _wait(
     run: MigrationRun,
     *,

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.db.models.functions import Coalesce, Now
 
+from migrations_portal.approvals.queries import run_by
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EXTENSION_KEY, PORTAL, Draft, EntryKind
 from migrations_portal.backups.models import Backup
@@ -172,13 +173,19 @@ def _move(
 def _may_start(
     run: MigrationRun, *, plan: MigrationPlan, now: datetime, public_url: str, day: timedelta
 ) -> bool:
-    """Say whether a due run meets an open window, a phase that may begin, and a staging stage that has passed.
+    """Say whether a due run is in time, meets an open window, a phase that may begin, and a staging stage that has passed.
 
+    Once its "run by" is over its plan ends here, whether or not the sweep has come by (A8).
     On production it is postponed when the window is closed (X18); a run on staging waits for the next one there.
     """
     clock = queries.database_now()
     run.refresh_from_db(fields=["status", "due_at"])
     if run.status != RunStatus.DUE or run.due_at > clock or plan_queries.phase_waits_for(plan):
+        return False
+    last = run_by(run.revision)
+    if last is None or clock >= last:
+        if not run.staging:
+            postponing.expire(run, plan=plan, now=now, day=day, public_url=public_url)
         return False
     gate = slots.gate(plan, level=run.revision.level, at=clock, target=run.target)
     if run.staging:

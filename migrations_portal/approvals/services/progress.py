@@ -18,8 +18,14 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, JSONObject
 
 from migrations_portal.approvals import queries
-from migrations_portal.approvals.models import ChainStage, Delegation, Invitation, Seat
-from migrations_portal.approvals.policy import Stage
+from migrations_portal.approvals.models import (
+    ChainStage,
+    Deadline,
+    Delegation,
+    Invitation,
+    Seat,
+)
+from migrations_portal.approvals.policy import Duty, Stage
 from migrations_portal.approvals.rules import Decision
 from migrations_portal.kernel.memory import known, remembered
 from migrations_portal.people import access
@@ -50,6 +56,8 @@ class Progress:
     """The keys of the checklist's items that are not ticked."""
     verdict: Verdict | None
     """The newest rehearsal, read only for who decides at the go."""
+    sign_by: datetime | None
+    """When the revision is too old to be decided on (A8); None when that time is over and the plan has ended."""
     decided_lately: int
     """How often the person who decides now decided within the last minute, on any plan."""
     _seats_changed: dict[int, Seat] = field(default_factory=dict)
@@ -141,7 +149,7 @@ def read(
         row.asked = row.links
     for row in mine:
         row.revision = revision
-    read_once = rows[0]
+    read_once = mine[0]
     _remember(plan, rows=rows, mine=mine)
     counting = [row for row in mine if row.voided_at is None]
     (carried,) = [row.verdict for row in rows if row.pk == seat_id] or [None]
@@ -154,6 +162,7 @@ def read(
         stages=[_stage(told, revision=revision) for told in read_once.timeline],
         open_keys=read_once.open_keys,
         verdict=rehearsals.verdict_from(carried or [], plan=plan),
+        sign_by=read_once.sign_by,
         decided_lately=read_once.lately,
     )
 
@@ -168,6 +177,9 @@ def _rows(plan: MigrationPlan, *, by: Person | None, seat_id: int, now: datetime
     delegations = Delegation.objects.filter(
         group=plan.target.group_id, ended_at__isnull=True, ends_at__gt=now
     ).order_by("pk")
+    sign_by = Deadline.objects.filter(
+        revision=OuterRef("revision"), duty=str(Duty.SIGN_BY), done_at__isnull=True
+    )
     since = now - timedelta(minutes=1)
     lately = Seat.objects.filter(decided_by=by, decided_at__gt=since).order_by()
     counted = lately.values("decided_by").annotate(n=Count("pk")).values("n")
@@ -178,6 +190,7 @@ def _rows(plan: MigrationPlan, *, by: Person | None, seat_id: int, now: datetime
         timeline=ArraySubquery(stages.values(it=_told(ChainStage))),
         open_keys=ArraySubquery(items.values("key")),
         delegations=ArraySubquery(delegations.values(it=_told(Delegation))),
+        sign_by=Subquery(sign_by.values("at")[:1]),
         lately=Coalesce(Subquery(counted), 0) if by else Value(0, output_field=IntegerField()),
         verdict=Case(at_the_go),
     )

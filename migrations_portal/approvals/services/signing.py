@@ -18,6 +18,7 @@ from migrations_portal.approvals.rules import (
     AlreadyDecided,
     Decision,
     RevisionStale,
+    SignedTooLate,
     TooMany,
     check_reason,
     check_was_read,
@@ -63,7 +64,8 @@ def sign_off(
 ) -> Seat:
     """Decide on a seat. `digest` is what the page showed; a signature binds to exactly that content.
 
-    Raises `ReasonMissing`, `RevisionStale`, `NotAllowed`, `TooQuick`, `TooMany` and what `rules.check_may_sign` raises.
+    Raises `ReasonMissing`, `RevisionStale`, `SignedTooLate`, `NotAllowed`, `TooQuick`, `TooMany` and what
+    `rules.check_may_sign` raises.
     """
     at = Moment(now=now, day=day, public_url=public_url)
     given = check_reason(reason)
@@ -77,6 +79,8 @@ def sign_off(
             )
         if plan.revision != seat.revision.number or digest != seat.revision.digest:
             raise RevisionStale
+        if found.sign_by is not None and now >= found.sign_by:
+            raise SignedTooLate  # the sweep ends the plan; until it has, nothing is signed either
         giver = powers.check_may_decide(seat, by=by, now=now)
         _check_pace(found, evidence=evidence, now=now)
         _put(seat, decision=decision, by=by, giver=giver, reason=given, evidence=evidence, now=now)

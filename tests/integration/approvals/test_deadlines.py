@@ -6,14 +6,17 @@ import pytest
 
 from migrations_portal.approvals import services
 from migrations_portal.approvals.models import ChainStage, Deadline
-from migrations_portal.approvals.rules import SeatNotOpen
+from migrations_portal.approvals.rules import SeatNotOpen, SignedTooLate
 from migrations_portal.audit.models import Entry
+from migrations_portal.demo.customer.examples import CONSENT_TRACKING
+from migrations_portal.execution import services as execution
 from migrations_portal.notifications.models import Notice
 from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.rules import POSTPONED_AT_MOST
 from migrations_portal.rehearsals.models import Rehearsal
 from migrations_portal.targets.models import Target
 from tests.factories.chain import Story, mails
-from tests.factories.plans import draft, submitted
+from tests.factories.plans import draft, scheduled_run, submitted
 
 
 def test_dan_is_reminded_a_day_before_and_at_the_due_time_and_once_each(story):
@@ -138,6 +141,36 @@ def test_an_approved_plan_whose_window_passed_expires(story):
         "approved",
         "expired",
     ]
+
+
+def test_nobody_signs_when_the_time_to_sign_is_over_though_no_sweep_has_come(story):
+    told = story()
+    told.now = told.plan.planned_for + POSTPONED_AT_MOST
+
+    with pytest.raises(SignedTooLate):
+        told.sign("REVIEW", "DBA")
+
+    assert told.seat("REVIEW", "DBA").decision == ""
+    told.now -= timedelta(seconds=1)
+    assert told.sign("REVIEW", "DBA").decision == "APPROVE"
+
+
+def test_a_run_whose_time_to_begin_is_over_is_not_claimed_though_no_sweep_has_come(
+    cast, production
+):
+    run = scheduled_run(cast=cast, target=production, example=CONSENT_TRACKING)
+    run_by = Deadline.objects.filter(revision=run.revision, duty="RUN_BY")
+    assert run_by.update(at=datetime.now(UTC)) == 1
+
+    when = datetime.now(UTC)
+    fence = execution.claim(run_id=run.pk, worker="late", now=when, public_url="")
+
+    assert fence is None
+
+    run.refresh_from_db()
+    assert (run.status, run.plan.status) == ("CANCELLED", "EXPIRED")
+    assert "its time to begin is over" in run.problem
+    assert Entry.objects.filter(kind="PLAN_EXPIRED").count() == 1
 
 
 def test_dates_of_a_plan_across_both_changes_of_the_clocks(cast, production):
