@@ -12,6 +12,10 @@ RETENTION = timedelta(days=90)
 PHI_RETENTION = timedelta(days=2_557)
 """Seven years, leap days included. Company policy; the law (45 CFR 164.316(b)(2)(i)) says six."""
 
+FRESH_FOR = timedelta(hours=1)
+"""How long after its proof a migration may begin on a backup (X20). Dump and proof take what they take; waiting after them only
+makes a restore lose more of what people wrote."""
+
 CLOCK_SLACK = timedelta(seconds=2)
 """Stores keep the retention date to the second."""
 LARGEST_SKEW = timedelta(minutes=5)

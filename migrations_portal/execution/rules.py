@@ -36,7 +36,7 @@ RUN_STATES: StateTable[RunStatus] = StateTable(
         _R.RECOVERING: frozenset({_R.SUCCEEDED, _R.ROLLED_BACK, _R.NEEDS_DECISION}),
     },
 )
-"""POSTPONED: the window closed before the migration began. The plan is approved as before and gets another run."""
+"""POSTPONED: window closed or backup too old before the migration began. The plan stays approved and gets another run."""
 
 WORKING = (RunStatus.RUNNING, RunStatus.RESTORING, RunStatus.RECOVERING)
 """While a run is in one of these, a worker holds its lease."""
@@ -272,7 +272,25 @@ def abort_means(step: str) -> str:
 _BEFORE_A_CHANGE = frozenset(step.key for step in STANDARD_STEPS[:4])
 
 
-class WindowClosed(StepFailed):
+class NotNow(StepFailed):
+    """The next file may not begin now; when none has, the plan gets another run."""
+
+    code = "not-now"
+
+
+class WindowClosed(NotNow):
     """The target's window closed, or a freeze began, before the migration did."""
 
     code = "window-closed"
+
+
+class BackupTooOld(NotNow):
+    """The backup does not hold what was written since, so the migration has to begin with a new one."""
+
+    code = "backup-too-old"
+
+
+class HoldLost(StepFailed):
+    """The run no longer holds the lock on its target, so anybody else may be at work there."""
+
+    code = "hold-lost"

@@ -26,18 +26,26 @@ def offered(
     return calendar.next_slots(level, after=after, seconds=seconds_needed(plan), count=count)
 
 
-def gate(plan: MigrationPlan, *, level: str, at: datetime, target: Target | None = None) -> Gate:
+def gate(
+    plan: MigrationPlan,
+    *,
+    level: str,
+    at: datetime,
+    target: Target | None = None,
+    seconds: int | None = None,
+) -> Gate:
     """Say whether the plan may run at `at`: inside a fitting window, outside every freeze (X18).
 
     An emergency needs no window, but a freeze holds for it too, and its time box ends it. `target` is where it runs: the
-    plan's own when it is left out, else its staging target.
+    plan's own when it is left out, else its staging target. `seconds` is how much of it is left, all of it when left out.
     """
     if plan.emergency_until is not None and at >= plan.emergency_until:
         return Gate(open=False, sentence="The time box of the emergency is over.")
     calendar = windows.calendar_of(target or plan.target)
     if plan.emergency_reason:
         calendar = calendar.freezes_only()
-    return calendar.gate(level, at=at, seconds=seconds_needed(plan))
+    needed = seconds_needed(plan) if seconds is None else seconds
+    return calendar.gate(level, at=at, seconds=needed)
 
 
 def misfit(plan: MigrationPlan, *, level: str) -> str:

@@ -69,12 +69,12 @@ def stopped_by_person(aborted: Aborted) -> Ending:
 
 
 def postponed(problem: str) -> Ending:
-    """The window closed before the migration began; the plan gets another run in the next one."""
+    """The window closed, or the backup grew too old, before the migration began; the plan gets another run."""
     return Ending(
         RunStatus.POSTPONED,
         Outcome.NOTHING_CHANGED,
         problem=problem,
-        advice="Nothing is to be done: the next run starts by itself in the next window.",
+        advice="Nothing is to be done: the next run starts by itself in an open window, with a backup of its own.",
     )
 
 

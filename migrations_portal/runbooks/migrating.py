@@ -2,7 +2,9 @@
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from migrations_portal.execution import sqlstates
 from migrations_portal.execution.ports import ChildResult, SentStatement
@@ -12,11 +14,14 @@ from migrations_portal.execution.rules import (
     LOCK_ATTEMPTS,
     LOCK_BUDGET_SECONDS,
     Aborted,
+    HoldLost,
+    NotNow,
     Outcome,
     StepFailed,
 )
 from migrations_portal.kernel import failpoints
 from migrations_portal.runbooks import leftovers, truth
+from migrations_portal.runbooks.leave import Leave
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.runbooks.watchdog import guarded, may_wait
@@ -49,20 +54,32 @@ class Tried:
     """What it left outside transactions and what to do about it, a sentence for people; empty when nothing."""
 
 
-def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> TargetState:
-    """Apply every approved file in order and return the state after the last. Raises `FileFailed`."""
+def migrate(
+    context: RunContext, step: StepRecord, *, before: TargetState, leave: Leave
+) -> TargetState:
+    """Apply every approved file in order and return the state after the last.
+
+    Raises `FileFailed`; `NotNow` or `HoldLost` when the first may not begin any more. When a later one may not, what this
+    run has applied is taken back by name, as when a person stops it; a lost lock leaves that to people.
+    """
     state = before
     applied: tuple[str, ...] = ()
     for name in context.approved:
         try:
-            tried = _apply(context, step, name=name, before=state)
-        except Aborted as aborted:
+            tried = _apply(
+                context, step, name=name, before=state, ask=partial(leave.ask, begun=bool(applied))
+            )
+        except (NotNow, HoldLost, Aborted) as stopped:
+            if not applied and not isinstance(stopped, Aborted):
+                raise
             raise FileFailed(
-                aborted.sentence,
-                outcome=Outcome.NOTHING_CHANGED,
+                stopped.sentence,
+                outcome=Outcome.UNKNOWN
+                if isinstance(stopped, HoldLost)
+                else Outcome.NOTHING_CHANGED,
                 applied=applied,
                 after=state,
-            ) from aborted
+            ) from stopped
         result, outcome, after = tried.result, tried.outcome, tried.after
         step.exit_code = result.exit_code
         step.facts[name] = {
@@ -91,7 +108,14 @@ def migrate(context: RunContext, step: StepRecord, *, before: TargetState) -> Ta
     return state
 
 
-def _apply(context: RunContext, step: StepRecord, *, name: str, before: TargetState) -> Tried:
+def _apply(
+    context: RunContext,
+    step: StepRecord,
+    *,
+    name: str,
+    before: TargetState,
+    ask: Callable[[], None],
+) -> Tried:
     """Try one file until it got its locks.
 
     Tried again only when the file was one transaction that the server rolled back (or one index built beside the traffic, of
@@ -101,7 +125,7 @@ def _apply(context: RunContext, step: StepRecord, *, name: str, before: TargetSt
     began = time.monotonic()
     invalid = leftovers.invalid_indexes(context) if may_wait(context, name=name) else ()
     for attempt in range(1, LOCK_ATTEMPTS + 1):
-        context.recorder.obey()
+        ask()
         context.recorder.check()
         failpoints.reach("migrate.before-spawn")
         with guarded(context, step, name=name):

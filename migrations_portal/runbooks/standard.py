@@ -8,22 +8,21 @@ from datetime import datetime
 from migrations_portal.approvals.services import BACKUP_POLICY
 from migrations_portal.backups import services as backups
 from migrations_portal.backups.models import Backup
-from migrations_portal.execution import queries as run_queries
 from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.reins import Pull
 from migrations_portal.execution.rules import (
     STANDARD_STEPS,
     Aborted,
+    HoldLost,
     LeaseLost,
+    NotNow,
     Outcome,
     StepFacts,
     StepFailed,
-    WindowClosed,
 )
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError, Trouble
 from migrations_portal.plans import queries as plan_queries
-from migrations_portal.plans import slots
 from migrations_portal.runbooks import (
     endings,
     health,
@@ -35,8 +34,9 @@ from migrations_portal.runbooks import (
 )
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
+from migrations_portal.runbooks.leave import Leave, ready
 from migrations_portal.runbooks.migrating import FileFailed
-from migrations_portal.runbooks.sessions import check_held, held_target
+from migrations_portal.runbooks.sessions import held_target
 from migrations_portal.runbooks.tools import RunContext, Tools, open_context
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.runbooks.watch import watching
@@ -78,18 +78,18 @@ def _run(context: RunContext) -> Ending:
             holder = held.enter_context(held_target(context))
             failpoints.reach("run.after-lock")
             known = _prepare(context)
-            _check_window(context)
-            check_held(holder)
+            leave = Leave(context, holder)
+            leave.ask()
         except LeaseLost:
             raise
-        except WindowClosed as closed:
+        except NotNow as closed:
             return endings.postponed(closed.sentence)
         except staging.NotCleared as stuck:
             return endings.unknown(stuck.sentence)
         except Exception as failure:  # noqa: BLE001  # whatever it was, nothing was changed yet, and people are told
             return _stopped(_told(context, failure))
         try:
-            return _change(context, known)
+            return _change(context, known, leave)
         except LeaseLost:
             raise
         except Exception as failure:  # noqa: BLE001  # an unforeseen fault here must not leave the run without a word
@@ -113,13 +113,17 @@ def _told(context: RunContext, failure: Exception) -> ProductError:
     return Trouble(f"A fault of ours ({type(failure).__name__}); the worker's log has the rest.")
 
 
-def _change(context: RunContext, known: Before) -> Ending:
+def _change(context: RunContext, known: Before, leave: Leave) -> Ending:
     """Steps 5 to 8, and the way back when one of them demands it."""
     try:
         with context.recorder.step(STEP["migrate"]) as step:
-            state = migrating.migrate(context, step, before=known.state)
+            state = migrating.migrate(context, step, before=known.state, leave=leave)
     except Aborted as aborted:  # before the first file was tried
         return endings.stopped_by_person(aborted)
+    except NotNow as closed:  # paused in that moment
+        return endings.postponed(closed.sentence)
+    except HoldLost as lost:
+        return endings.stopped_before_change(lost)
     except FileFailed as failure:
         return _after_failed_file(context, known, failure)
     failpoints.reach("migrate.recorded")
@@ -152,11 +156,11 @@ def _after_failed_file(context: RunContext, known: Before, failure: FileFailed) 
 
 def _prepare(context: RunContext) -> Before:
     """Steps 1 to 4. Nothing here changes the target; any `ProductError` ends the run before a change."""
-    _check_window(context)
+    ready(context)
     with context.recorder.step(STEP["health-before"]) as step:
         _check_content(context)
         health.check_before(context, step)
-    _check_window(context)
+    ready(context)
     staging.clear(context)
     failpoints.reach("backup.before")
     with context.recorder.step(STEP["backup"]) as step:
@@ -166,7 +170,7 @@ def _prepare(context: RunContext) -> Before:
         step.facts["deleted"] = deleted
         backup = _back_up(context, step)
         failpoints.reach("backup.after-dump")
-    _check_window(context)
+    ready(context)
     with context.recorder.step(STEP["verify-backup"]) as step:
         _prove_backup(context, step, backup=backup)
         failpoints.reach("backup.after-proof")
@@ -183,18 +187,6 @@ def _prepare(context: RunContext) -> Before:
         step.facts["baseline"] = baseline.as_json()
     context.recorder.note(schema_before=state.schema, history_before=list(state.history))
     return Before(state=state, baseline=baseline, counts=backup.counts, deleted=deleted)
-
-
-def _check_window(context: RunContext) -> None:
-    """Raise `WindowClosed` when the target may no longer be changed by now, by the database's clock (X18)."""
-    gate = slots.gate(
-        context.plan,
-        level=context.run.revision.level,
-        at=run_queries.database_now(),
-        target=context.run.target,
-    )
-    if not gate.open:
-        raise WindowClosed(gate.sentence)
 
 
 def _check_content(context: RunContext) -> None:

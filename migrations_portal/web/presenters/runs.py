@@ -44,7 +44,7 @@ TITLES: dict[str, str] = {
     RunStatus.ROLLED_BACK: "The migration was undone and the target is as before",
     RunStatus.NEEDS_DECISION: "The target needs a decision",
     RunStatus.RESTORED: "The backup is live again",
-    RunStatus.POSTPONED: "The window closed before the migration began",
+    RunStatus.POSTPONED: "Postponed before the migration began",
     RunStatus.CANCELLED: "This run was called off and never started",
 }
 
