@@ -21,8 +21,13 @@ from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks import endings, traffic, truth
 from migrations_portal.runbooks.endings import Ending
-from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
-from migrations_portal.runbooks.tools import RunContext, Tools, beside_name, open_context
+from migrations_portal.runbooks.sessions import (
+    WAIT_SECONDS,
+    databases_kept,
+    end_older_sessions,
+    held_target,
+)
+from migrations_portal.runbooks.tools import RunContext, Tools, beside_name, kept_name, open_context
 from migrations_portal.runbooks.watch import watching
 from migrations_portal.targets.ports import Endpoint
 
@@ -75,7 +80,7 @@ def _restore(context: RunContext) -> Ending:
         RunStatus.RESTORED,
         Outcome.RESTORED,
         problem=context.run.problem,
-        advice="Check the application, then drop the damaged database when nobody needs it any more.",
+        advice="Check the application, then drop what is kept beside it (its name is in the log) when nobody needs it any more.",
     )
 
 
@@ -125,9 +130,10 @@ def _verify_copy(context: RunContext, *, backup: Backup, name: str) -> None:
 def _swap(context: RunContext, *, name: str) -> None:
     with context.recorder.step(STEP["restore-swap"]) as step:
         live = context.run.target.database
-        damaged = beside_name(live, word="damaged", run_id=context.run.pk)
-        context.tools.server.swap_databases(context.endpoint, replacement=name, keep_as=damaged)
-        step.say(f"{name} is now {live}; the damaged database is kept as {damaged}")
+        kept = kept_name(live, run_id=context.run.pk, fence=context.recorder.fence)
+        context.tools.server.swap_databases(context.endpoint, replacement=name, keep_as=kept)
+        step.facts["kept"] = kept
+        step.say(f"{name} is now {live}; the database that was live is kept as {kept}")
         step.exit_code = 0
 
 
@@ -149,14 +155,15 @@ def _check_integrity(context: RunContext, *, backup: Backup) -> None:
 
 
 def _lost_grants(context: RunContext) -> list[str]:
-    """Return the grants on PostgreSQL's own functions that the kept, damaged database has and the restored one has not.
+    """Return the grants on PostgreSQL's own functions that a kept database has and the restored one has not.
 
     `pg_dump` writes them, but only a superuser can give them, and the portal is none.
     """
     live = context.endpoint
-    kept = live.on(beside_name(live.database, word="damaged", run_id=context.run.pk))
-    before, now = (_own_grants(context, endpoint) for endpoint in (kept, live))
-    return sorted(before - now)
+    with context.tools.server.session(live, application_name=context.application_name) as session:
+        kept = databases_kept(context, session)
+    before = {grant for name in kept for grant in _own_grants(context, live.on(name))}
+    return sorted(before - _own_grants(context, live))
 
 
 def _own_grants(context: RunContext, endpoint: Endpoint) -> set[str]:

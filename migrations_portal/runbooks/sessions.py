@@ -1,12 +1,13 @@
 """Who is at work on a target for a run: held alone by one runner, and the sessions of a dead one ended (X3, X7, X8)."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 
 from migrations_portal.execution.rules import StepFailed
 from migrations_portal.kernel.errors import TargetTrouble
-from migrations_portal.runbooks.tools import RunContext, beside_name
+from migrations_portal.runbooks.tools import RunContext, beside_name, kept_stem
 from migrations_portal.targets.ports import Endpoint, QueryFailed, TargetSession
 
 RUNNER_LOCK = 0x57C0_0001
@@ -14,14 +15,13 @@ RUNNER_LOCK = 0x57C0_0001
 WAIT_SECONDS = 20.0
 """How long ended sessions may take to be gone, and a dead runner's lock to be free."""
 LOOK_SECONDS = 0.2
-BESIDE = ("restored", "damaged")
-"""What a restore calls the databases that it makes and keeps beside the live one."""
 
 SESSIONS = """
 SELECT pid FROM pg_stat_activity
- WHERE application_name LIKE %s AND application_name NOT LIKE %s AND datname = ANY(%s) AND pid <> pg_backend_pid()
+ WHERE application_name LIKE %s AND application_name NOT LIKE %s AND datname LIKE ANY(%s) AND pid <> pg_backend_pid()
 """
 """Names do not tell enough: another portal may have a run of the same number on the same server, and its sessions are not ours."""
+KEPT = "SELECT datname FROM pg_catalog.pg_database WHERE datname LIKE %s ORDER BY oid"
 END_SESSION = "SELECT pg_terminate_backend(%s)"
 READ_FENCE = """
 SELECT substring(shobj_description(oid, 'pg_database') FROM 'White Cross Ops: run fence ([0-9]+)')::bigint AS fence
@@ -53,7 +53,7 @@ def end_own_sessions(context: RunContext) -> None:
     _end_sessions(context, context.endpoint, among=_of_the_target(context), like=own)
     drill = context.drill
     server = context.tools.drill_server(context.run.target)
-    _end_sessions(context, server, among=[drill.database], like=own)
+    _end_sessions(context, server, among=[_literally(drill.database)], like=own)
 
 
 def end_older_sessions(context: RunContext) -> None:
@@ -68,9 +68,22 @@ def end_older_sessions(context: RunContext) -> None:
 
 
 def _of_the_target(context: RunContext) -> list[str]:
-    """Return the target's database, and those that a restore of this run makes beside it."""
+    """Return patterns of the target's database, and of those that restores of this run make and keep beside it."""
     live, run_id = context.run.target.database, context.run.pk
-    return [live, *(beside_name(live, word=word, run_id=run_id) for word in BESIDE)]
+    restored = beside_name(live, word="restored", run_id=run_id)
+    kept = _literally(kept_stem(live, run_id=run_id)) + "%"
+    return [_literally(live), _literally(restored), kept]
+
+
+def databases_kept(context: RunContext, session: TargetSession) -> list[str]:
+    """Return the databases on the target's server that restores of this run have taken out of their place."""
+    kept = _literally(kept_stem(context.run.target.database, run_id=context.run.pk)) + "%"
+    return [str(row["datname"]) for row in session.rows(KEPT, [kept])]
+
+
+def _literally(name: str) -> str:
+    """Return the LIKE pattern that means exactly this name."""
+    return re.sub(r"([\\%_])", r"\\\1", name)
 
 
 def _end_sessions(

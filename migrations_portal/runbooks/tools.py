@@ -30,6 +30,8 @@ from migrations_portal.verification.ports import SmokeClient
 
 LONGEST_NAME = 63
 """Bytes of a name in PostgreSQL."""
+LONGEST_FENCE = 10
+"""Digits that a name beside the live one keeps free for the fence."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,17 @@ def beside_name(database: str, *, word: str, run_id: int) -> str:
     """Return a database name beside the live one: never the live name itself, and the run's number never cut away (63 bytes)."""
     suffix = f"_{word}_{run_id}"
     return database[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def kept_stem(database: str, *, run_id: int) -> str:
+    """Return how the names begin under which a run's restores keep what was live before them."""
+    suffix = f"_damaged_{run_id}_"
+    return database[: LONGEST_NAME - len(suffix) - LONGEST_FENCE] + suffix
+
+
+def kept_name(database: str, *, run_id: int, fence: int) -> str:
+    """Return under which name one restore keeps what was live before it: each has its own, so that a second one can follow."""
+    return f"{kept_stem(database, run_id=run_id)}{fence}"
 
 
 def bundle_of(plan: MigrationPlan, *, projects: Path) -> Bundle:

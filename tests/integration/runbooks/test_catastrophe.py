@@ -60,7 +60,7 @@ def test_two_people_restore_the_backup_and_the_damaged_database_is_kept(school, 
     assert (school.history(), school.schema()) == (history, schema)
     assert school.value("SELECT count(*) FROM students") == students
     assert "GRANT EXECUTE ON FUNCTION pg_create_restore_point(text) TO" in lines
-    assert school.beside() == [f"{school.target.database}_damaged_{run.pk}"]
+    assert school.beside() == [f"{school.target.database}_damaged_{run.pk}_{fence}"]
     run.plan.refresh_from_db()
     assert run.plan.status == "RESTORED"
 
