@@ -22,6 +22,14 @@ from tests.customer import URL
 from tests.driver_kit import migration
 
 
+class Fallen(Exception):
+    """Stands for the end of a worker: no code of ours catches it."""
+
+
+def fall() -> None:
+    raise Fallen
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 

@@ -82,7 +82,7 @@ def decide(
             facts={"factors": factors},
         )
     )
-    if complete and choice is Choice.KEEP:
+    if complete and choice is Choice.KEEP and not run.traffic_diverted:
         _keep(run, reason=reason.strip(), now=now, public_url=public_url)
     elif complete:
         _hand_over(run, choice=choice)

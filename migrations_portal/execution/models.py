@@ -57,6 +57,9 @@ class MigrationRun(models.Model):
     carrying_out = models.CharField(max_length=12, blank=True)
     """The choice of two people that a worker carries out, or has carried out last."""
 
+    traffic_diverted = models.BooleanField(default=False, db_default=False)
+    """Whether the target's hook was told to divert the traffic, and has not said since that it is back."""
+
     class Meta:
         db_table = "execution_run"
         constraints = [

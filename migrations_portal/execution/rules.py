@@ -193,7 +193,8 @@ class Choice(StrEnum):
         """What it does, for the person who chooses."""
         return {
             Choice.KEEP: (
-                "Changes nothing on the target. Choose it when you have looked, and what is there is right, or was mended by hand."
+                "Changes nothing on the target; traffic that is still diverted is taken back. Choose it when you have looked, and "
+                "what is there is right, or was mended by hand."
             ),
             Choice.MARK_APPLIED: (
                 "Writes the files' names into the history table and runs the verification. Choose it when somebody finished "

@@ -63,7 +63,7 @@ def _restore(context: RunContext) -> Ending:
         beside = beside_name(context.run.target.database, word="restored", run_id=context.run.pk)
         end_older_sessions(context)
         with held_target(context, wait_seconds=WAIT_SECONDS):
-            diverted = traffic.divert(context, STEP["restore-divert"])
+            traffic.divert(context, STEP["restore-divert"])
             _restore_beside(context, backup=backup, name=beside)
             _verify_copy(context, backup=backup, name=beside)
         failpoints.reach("restore.before-swap")
@@ -71,7 +71,7 @@ def _restore(context: RunContext) -> Ending:
         failpoints.reach("restore.after-swap")
         with held_target(context, wait_seconds=WAIT_SECONDS):
             _check_integrity(context, backup=backup)
-            traffic.restore(context, STEP["restore-traffic"], diverted=diverted)
+            traffic.restore(context, STEP["restore-traffic"])
     except LeaseLost:
         raise
     except ProductError as failure:
@@ -79,7 +79,7 @@ def _restore(context: RunContext) -> Ending:
     return Ending(
         RunStatus.RESTORED,
         Outcome.RESTORED,
-        problem=context.run.problem,
+        problem=context.run.problem.replace(traffic.STAYS_AWAY, "").strip(),
         advice="Check the application, then drop what is kept beside it (its name is in the log) when nobody needs it any more.",
     )
 

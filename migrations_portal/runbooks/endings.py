@@ -2,7 +2,7 @@
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import OperationalError, connection, transaction
 
@@ -15,6 +15,7 @@ from migrations_portal.incidents.rules import Trigger
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.plans import services as plans
+from migrations_portal.runbooks import traffic
 from migrations_portal.runbooks.tools import RunContext
 
 logger = logging.getLogger(__name__)
@@ -141,13 +142,17 @@ CONCLUDE_PAUSE_SECONDS = 2.0
 
 
 def conclude(context: RunContext, ending: Ending) -> None:
-    """Write the ending down, again when the portal's database was away for a moment. Raises `LeaseLost` when the run is not ours."""
+    """Take diverted traffic back and write the ending down, again when the portal's database was away for a moment.
+
+    Raises `LeaseLost` when the run is not ours.
+    """
     failpoints.reach("conclude.before")
     for attempt in range(1, CONCLUDE_ATTEMPTS + 1):
         if not context.reins.trust():
             raise LeaseLost
         try:
-            _write(context, ending)
+            said = traffic.settle(context, undecided=ending.status is RunStatus.NEEDS_DECISION)
+            _write(context, replace(ending, problem=f"{ending.problem} {said}".strip()))
         except OperationalError:
             if attempt == CONCLUDE_ATTEMPTS:
                 raise

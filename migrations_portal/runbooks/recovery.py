@@ -15,7 +15,7 @@ from migrations_portal.execution.rules import (
     StepFailed,
 )
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import before, endings, rollback, truth
+from migrations_portal.runbooks import before, endings, rollback, traffic, truth
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
@@ -31,7 +31,10 @@ STEP: dict[str, StepFacts] = {step.key: step for step in MARK_STEPS}
 def execute(
     *, run_id: int, fence: int, tools: Tools, clock: Callable[[], datetime], public_url: str
 ) -> None:
-    """Carry out ROLL_BACK or MARK_APPLIED under a new fence. What fails comes back to people."""
+    """Carry out ROLL_BACK, MARK_APPLIED, or KEEP where traffic is to be taken back, under a new fence.
+
+    What fails comes back to people.
+    """
     context = open_context(
         run_id=run_id, fence=fence, tools=tools, clock=clock, public_url=public_url
     )
@@ -44,6 +47,13 @@ def execute(
 
 
 def _ending(context: RunContext) -> Ending:
+    if context.run.carrying_out == Choice.KEEP:  # nothing is done to the target
+        return Ending(
+            RunStatus.SUCCEEDED,
+            Outcome.KEPT,
+            problem=context.run.problem.replace(traffic.STAYS_AWAY, "").strip(),
+            advice=f"Kept as it is: {_reason(context)}",
+        )
     try:
         end_older_sessions(context)
         with held_target(context, wait_seconds=WAIT_SECONDS):
@@ -80,7 +90,7 @@ def _mark_applied(context: RunContext, known: Before) -> Ending:
     return Ending(
         RunStatus.SUCCEEDED,
         Outcome.MARKED,
-        problem=context.run.problem,
+        problem=context.run.problem.replace(traffic.STAYS_AWAY, "").strip(),
         advice=f"Recorded as applied: {_reason(context)}",
     )
 

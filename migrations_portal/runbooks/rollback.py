@@ -35,14 +35,14 @@ def execute(
     context.reins.begin_way_back()
     context.recorder.log(f"ROLLBACK: {reason}", level="error")
     try:
-        diverted = traffic.divert(context, STEP["rollback-divert"])
+        traffic.divert(context, STEP["rollback-divert"])
         _check_nothing_on_top(context, applied=applied, before=before.state)
         _back_up(context)
         failpoints.reach("rollback.before-undo")
         _undo(context, applied=applied)
         failpoints.reach("rollback.after-undo")
         _verify(context, before=before)
-        traffic.restore(context, STEP["rollback-traffic"], diverted=diverted)
+        traffic.restore(context, STEP["rollback-traffic"])
     except LeaseLost:
         raise
     except ProductError as failure:

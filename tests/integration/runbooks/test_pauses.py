@@ -26,12 +26,6 @@ BUSY = Written(
 """A file that never gets its lock, so that the run steps aside and tries again."""
 
 
-@pytest.fixture(autouse=True)
-def _disarmed():
-    yield
-    failpoints.disarm()
-
-
 def windows_end(run, cast):
     Period.objects.filter(target=run.target).update(ended_at=now(), ended_by=cast["dan"])
 

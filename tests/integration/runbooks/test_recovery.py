@@ -42,8 +42,8 @@ def done(school, cast, example=ADD_COLUMN):
 
 
 @contextlib.contextmanager
-def load_balancer(*, obeys=True):
-    """A receiver of the traffic hook; yields its address and what it was told."""
+def load_balancer(*, says=""):
+    """A receiver of the traffic hook; yields its address and what it was told. `says`: what it answers whatever it was told."""
     told = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +56,7 @@ def load_balancer(*, obeys=True):
             self.answer({})
 
         def do_GET(self):
-            self.answer({"state": told[-1] if obeys else "normal"})
+            self.answer({"state": says or told[-1]})
 
         def answer(self, said):
             body = json.dumps(said).encode()
@@ -103,7 +103,7 @@ def test_a_success_is_restored_by_two_people_though_its_hook_does_not_obey(schoo
     history, schema = school.history(), school.schema()
     run = done(school, cast)
 
-    with load_balancer(obeys=False) as (address, _):
+    with load_balancer(says="normal") as (address, _):
         school.target.traffic_hook = address
         school.target.save()
         two_choose(run, cast, Choice.RESTORE)

@@ -8,23 +8,9 @@ from migrations_portal.kernel import failpoints
 from migrations_portal.tasks import runs
 from tests.chaos.kit import expire
 from tests.integration.runbooks.test_recovery import done, two_choose
-from tests.runs_kit import story
+from tests.runs_kit import Fallen, fall, story
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Fallen(Exception):
-    """The worker is gone."""
-
-
-def fall():
-    raise Fallen
-
-
-@pytest.fixture(autouse=True)
-def _disarmed():
-    yield
-    failpoints.disarm()
 
 
 @pytest.mark.parametrize(
