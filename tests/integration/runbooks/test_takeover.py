@@ -1,5 +1,6 @@
 """What is said of a run whose worker died."""
 
+import threading
 from datetime import UTC, datetime
 
 import psycopg
@@ -14,8 +15,11 @@ from migrations_portal.execution.recorder import Recorder
 from migrations_portal.execution.rules import STANDARD_STEPS, LeaseLost, Outcome, RunStatus
 from migrations_portal.runbooks import takeover
 from migrations_portal.runbooks.sessions import RUNNER_LOCK
+from migrations_portal.targets.models import Target
+from migrations_portal.tasks import runs
 from tests.customer import URL
 from tests.factories.plans import scheduled_run
+from tests.factories.windows import open_around_the_clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEPT: list[object] = []
@@ -37,6 +41,29 @@ def died(run, *, during):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE execution_run SET lease_until = now() - interval '1 minute'")
     return recorder
+
+
+def test_lost_runs_are_taken_over_beside_each_other(cast, production, monkeypatch):
+    clinic = Target.objects.get(pk=production.pk)
+    clinic.pk, clinic.name = None, "clinic"
+    clinic.save()
+    open_around_the_clock(clinic)
+    for minutes, target in enumerate((production, clinic)):
+        died(
+            scheduled_run(cast=cast, target=target, example=CONSENT_TRACKING, minutes=2 * minutes),
+            during="migrate",
+        )
+    together, met = threading.Barrier(2, timeout=60), []
+
+    def meet(*, run_id, **_):
+        together.wait()  # one after the other they would never meet
+        met.append(run_id)
+
+    monkeypatch.setattr(takeover, "execute", meet)
+    runs.find_lost()
+
+    assert sorted(met) == sorted(MigrationRun.objects.values_list("pk", flat=True))
+    assert not execution.lost_runs()
 
 
 @pytest.mark.parametrize(
