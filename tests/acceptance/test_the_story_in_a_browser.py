@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from migrations_portal.demo.customer.customer import prepare_projects
+from migrations_portal.demo.data_folder import STORY_FILE
+from migrations_portal.demo.servers import MARKER
 from tools import story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +27,7 @@ def demo():
     """A demo of its own on a free port; its output, and no process of it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="wco-story-", dir="/var/tmp"))
     folder.chmod(0o711)
+    _prepared(folder / "data")
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -48,6 +52,17 @@ def demo():
             process.send_signal(signal.SIGINT)
             process.wait(timeout=90)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prepared(data):
+    """Spare the demo what other tests look at: installing the customer's project, and the plans with which it opens."""
+    shared = Path(os.environ["WCO_PROJECTS_DIR"])
+    prepare_projects(shared)
+    data.mkdir(mode=0o711)
+    (data / MARKER).touch(mode=0o600)
+    (data / "projects").symlink_to(shared)
+    if not os.environ.get("WCO_SCREENSHOTS"):
+        (data / STORY_FILE).touch()
 
 
 def _ready(process, out):
