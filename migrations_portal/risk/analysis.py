@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from migrations_portal.risk.locks import WRITES_WAIT, Lock
+from migrations_portal.risk.locks import ROW_EXCLUSIVE, WRITES_WAIT
 from migrations_portal.risk.objects import TABLE_KINDS
 from migrations_portal.risk.rulebook import RULES
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migrations_portal.risk.levels import Level
+    from migrations_portal.risk.locks import Lock
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
     from migrations_portal.risk.schema import Schema
@@ -93,7 +94,7 @@ class Analysis:
 
     def lock(self, relation: Relation, mode: Lock) -> None:
         """Note a lock on a relation; the strongest one stays. Whoever writes rows takes ROW EXCLUSIVE."""
-        if mode is Lock.ROW_EXCLUSIVE:
+        if mode is ROW_EXCLUSIVE:
             relation.empty = False
         if relation.born == self.number or not self.number:
             return

@@ -12,8 +12,6 @@ from migrations_portal.risk.objects import Bound
 from migrations_portal.risk.trees import constant, rejects_null, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
 
@@ -93,19 +91,21 @@ def implied(relation: Relation, key: tuple[str, ...], strategy: str, bound: Boun
     return False
 
 
-def conjuncts(expression: Node) -> Iterator[Node]:
+def conjuncts(expression: Node) -> list[Node]:
     """Give the parts of an expression that are joined by AND; BETWEEN is two of them, as in PostgreSQL."""
     body = expression.get("BoolExpr")
     if body is not None and body["boolop"] == "AND_EXPR":
-        for part in body["args"]:
-            yield from conjuncts(part)
-    elif expression.get("A_Expr", _NOTHING).get("kind") == "AEXPR_BETWEEN":
-        between = expression["A_Expr"]
-        for operator, bound in zip((">=", "<="), between["rexpr"]["List"]["items"], strict=True):
-            name = [{"String": {"sval": operator}}]
-            yield {"A_Expr": between | {"kind": "AEXPR_OP", "name": name, "rexpr": bound}}
-    else:
-        yield expression
+        return [fact for part in body["args"] for fact in conjuncts(part)]
+    between = expression.get("A_Expr", _NOTHING)
+    if between.get("kind") == "AEXPR_BETWEEN":
+        lower, upper = between["rexpr"]["List"]["items"]
+        return [_compared(between, ">=", lower), _compared(between, "<=", upper)]
+    return [expression]
+
+
+def _compared(between: Node, operator: str, bound: Node) -> Node:
+    name = [{"String": {"sval": operator}}]
+    return {"A_Expr": between | {"kind": "AEXPR_OP", "name": name, "rexpr": bound}}
 
 
 _NOTHING: Node = {}

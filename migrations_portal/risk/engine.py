@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.analysis import Analysis
-from migrations_portal.risk.extras import judge_new_values, judge_reading
+from migrations_portal.risk.extras import PROGRAMS, judge_new_values, judge_reading
 from migrations_portal.risk.findings import Assessment, Finding
 from migrations_portal.risk.judge import judge
 from migrations_portal.risk.levels import highest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from migrations_portal.risk.judge import Step
-    from migrations_portal.risk.scripts import Placed, ScriptFile
+    from migrations_portal.risk.scripts import ScriptFile
 
 OLDEST_VERSION, NEWEST_VERSION = 13, 18
 
@@ -84,11 +84,15 @@ def _walk(
     transaction = 0
     for script in files:
         _new_session(analysis)
+        reads_for_itself = script.name.lower().endswith(PROGRAMS)
         for place in placed(script, first=transaction + 1):
-            _enter(analysis, place)
+            if place.statement.kind != "TransactionStmt":
+                analysis.in_transaction = place.transaction > 0
             step = judge(analysis, script.name, place, catalogue, holders)
-            judge_new_values(analysis, place.statement, step)
-            judge_reading(analysis, step)
+            if analysis.schema.types:
+                judge_new_values(analysis, place.statement, step)
+            if reads_for_itself and step.kind == "SelectStmt":
+                judge_reading(analysis, step)
             steps.append(step)
             transaction = max(transaction, place.transaction)
         transaction += 1
@@ -105,11 +109,6 @@ def _new_session(analysis: Analysis) -> None:
     analysis.cursors.clear()
     analysis.pending.clear()
     analysis.deferred = False
-
-
-def _enter(analysis: Analysis, place: Placed) -> None:
-    if place.statement.kind != "TransactionStmt":
-        analysis.in_transaction = place.transaction > 0
 
 
 def _empty(files: Sequence[ScriptFile], steps: Sequence[Step]) -> list[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.trees import walk
+from migrations_portal.risk.trees import below
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -17,8 +17,6 @@ PROGRAMS = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb")
 
 def judge_new_values(analysis: Analysis, statement: Statement, step: Step) -> None:
     """Find literals that are enum values of the open transaction (55P04); forget the values when there is none."""
-    if not analysis.schema.types:
-        return
     fresh = [kind for kind in analysis.schema.types.values() if kind.new_labels]
     if not analysis.in_transaction:
         for kind in fresh:
@@ -27,9 +25,7 @@ def judge_new_values(analysis: Analysis, statement: Statement, step: Step) -> No
     if not fresh or statement.kind == "AlterEnumStmt":
         return
     literals = {
-        body["sval"].get("sval", "")
-        for kind, body in walk(statement.node)
-        if kind == "A_Const" and "sval" in body
+        body["sval"].get("sval", "") for body in below(statement.node, "A_Const") if "sval" in body
     }
     for kind in fresh:
         for value in sorted(kind.new_labels & literals):
@@ -38,8 +34,6 @@ def judge_new_values(analysis: Analysis, statement: Statement, step: Step) -> No
 
 def judge_reading(analysis: Analysis, step: Step) -> None:
     """A query in a file that is no plain SQL: its program wants to know something about the rows."""
-    if step.kind != "SelectStmt" or not step.risk.file.lower().endswith(PROGRAMS):
-        return
     live = [r.qualified for r in analysis.seen.touched.values() if analysis.live(r)]
     if live:
         step.add("program-reads-rows", file=step.risk.file, tables=", ".join(sorted(live)))

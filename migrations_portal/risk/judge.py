@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from migrations_portal.risk.analysis import Analysis, Seen, table_locks
 from migrations_portal.risk.findings import Finding, StatementRisk
 from migrations_portal.risk.forecast import Forecast, forecast, level_of
-from migrations_portal.risk.levels import Level, highest
+from migrations_portal.risk.levels import LOW, Level, highest
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS
 from migrations_portal.risk.phi import WORSE_WITH_PHI
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from migrations_portal.risk.objects import Relation
-    from migrations_portal.risk.parser import Statement
+    from migrations_portal.risk.parser import Node, Statement
     from migrations_portal.risk.phi import PhiCatalogue
     from migrations_portal.risk.scripts import Placed
 
@@ -70,7 +70,7 @@ def judge(
     statement = place.statement
     _work_out(analysis, statement)
     touched = _touched(analysis, first_new)
-    phi = _phi(seen, touched, catalogue, holders) if catalogue else _NO_NAMES
+    phi = _phi(seen, touched, catalogue, holders) if catalogue.tagged else _NO_NAMES
     findings = _findings(seen, statement, phi_touched=bool(phi)) if seen.findings else []
     held, blocking = table_locks(analysis)
     predicted = None
@@ -80,21 +80,19 @@ def judge(
             findings += _blocked(seen, predicted, blocking)
     risk = StatementRisk(
         file, statement.line, statement.column, statement.sql,
-        level=highest([finding.level for finding in findings]) if findings else Level.LOW,
-        held=held, findings=tuple(findings),
-        rewrites=_names(seen, seen.rewrites), scans=_names(seen, seen.scans), tables=_names(seen, touched),
-        forecast=predicted, irreversible=seen.irreversible, views=tuple(sorted(seen.views)),
+        level=highest([finding.level for finding in findings]) if findings else LOW,
+        held=held, findings=tuple(findings), rewrites=_names(seen, seen.rewrites) if seen.rewrites else (),
+        scans=_names(seen, seen.scans) if seen.scans else (), tables=_names(seen, touched) if touched else (),
+        forecast=predicted, irreversible=seen.irreversible, views=tuple(sorted(seen.views)) if seen.views else (),
     )  # fmt: skip
     return Step(
-        risk, statement.kind, _commands(statement), place.transaction, place.certain, place.refuses,
-        blocking, _is_backfill(seen, findings), phi,
+        risk, statement.kind, _commands(statement.node) if statement.kind == "AlterTableStmt" else (),
+        place.transaction, place.certain, place.refuses, blocking, seen.data_change and _is_backfill(seen, findings), phi,
     )  # fmt: skip
 
 
-def _commands(statement: Statement) -> tuple[str, ...]:
-    if statement.kind != "AlterTableStmt":
-        return ()
-    return tuple([item["AlterTableCmd"]["subtype"] for item in statement.node["cmds"]])
+def _commands(alter_table: Node) -> tuple[str, ...]:
+    return tuple([item["AlterTableCmd"]["subtype"] for item in alter_table["cmds"]])
 
 
 _NO_NAMES: frozenset[str] = frozenset()
@@ -104,8 +102,9 @@ def _touched(analysis: Analysis, first_new: int) -> dict[int, Relation]:
     """Everything that the statement works on, and the relations that it has entered in the catalogue."""
     seen, schema = analysis.seen, analysis.schema
     touched = seen.touched
-    if seen.rewrites or seen.scans:
-        touched = touched | seen.rewrites | seen.scans
+    for worked in (seen.rewrites, seen.scans):
+        if worked and not worked.keys() <= touched.keys():
+            touched = touched | worked
     if schema.next_oid == first_new:
         return touched
     relations, new = schema.relations, range(first_new, schema.next_oid)
@@ -125,8 +124,6 @@ def _phi(
 
 
 def _is_backfill(seen: Seen, findings: list[Finding]) -> bool:
-    if not seen.data_change:
-        return False
     return bool(seen.scans) or any(finding.rule in _BACKFILLS for finding in findings)
 
 
@@ -167,7 +164,7 @@ def _findings(seen: Seen, statement: Statement, *, phi_touched: bool) -> list[Fi
 
 def _blocked(seen: Seen, predicted: Forecast, blocking: dict[str, Lock]) -> list[Finding]:
     level = level_of(predicted.seconds)
-    if level is Level.LOW:
+    if level is LOW:
         return []
     table = max(blocking, key=lambda name: blocking[name])
     word = "rewrites" if seen.rewrites else "reads"
@@ -180,8 +177,6 @@ def _blocked(seen: Seen, predicted: Forecast, blocking: dict[str, Lock]) -> list
 
 def _names(seen: Seen, relations: Mapping[int, Relation]) -> tuple[str, ...]:
     """The names of tables in order; views, sequences and temporary tables are left out."""
-    if not relations:
-        return ()
     names = [
         seen.names.get(oid) or relation.qualified
         for oid, relation in relations.items()

@@ -33,6 +33,10 @@ class Level(enum.StrEnum):
 _RANK = {Level.LOW: 0, Level.MEDIUM: 1, Level.HIGH: 2, Level.CRITICAL: 3}
 
 
+LOW = Level.LOW
+"""A plain name: the class looks its members up anew each time, and this one is asked for with every statement."""
+
+
 def highest(levels: Iterable[Level]) -> Level:
     """Return the highest of these levels; LOW when there are none."""
-    return max(levels, key=_RANK.__getitem__, default=Level.LOW)
+    return max(levels, key=_RANK.__getitem__, default=LOW)

@@ -36,6 +36,8 @@ class Lock(enum.IntEnum):
         return self >= WRITES_WAIT
 
 
+ACCESS_SHARE, ROW_EXCLUSIVE = Lock.ACCESS_SHARE, Lock.ROW_EXCLUSIVE
+"""Plain names for the two that most statements take: the class looks its members up anew each time."""
 WRITES_WAIT = Lock.SHARE
 """The weakest mode that keeps writers out."""
 MODES: tuple[str, ...] = (

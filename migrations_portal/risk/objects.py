@@ -53,8 +53,7 @@ class Column(NamedTuple):
     inherited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(NamedTuple):
     """A constraint: kind `c` check, `n` not null, `p` primary key, `u` unique, `x` exclude, `f` foreign key, `t` trigger."""
 
     name: str
@@ -64,7 +63,8 @@ class Constraint:
     enforced: bool = True
     expression: Node | None = None
     uses: Uses = NOTHING
-    index: str = ""
+    index_name: str = ""
+    """The index behind a key."""
     ref: int = 0
     """Oid of the referenced table of a foreign key."""
     ref_columns: tuple[str, ...] = ()

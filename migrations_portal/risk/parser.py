@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import json
@@ -61,7 +62,9 @@ class Statement:
 
     def place(self, location: int) -> tuple[int, int]:
         """Turn a node's location into line and column of the file."""
-        before = self.sql.encode()[: max(location - self.start, 0)].decode(errors="replace")
+        width = max(location - self.start, 0)
+        sql = self.sql
+        before = sql[:width] if sql.isascii() else sql.encode()[:width].decode(errors="replace")
         last = before.rfind("\n")
         if last < 0:
             return self.line, self.column + len(before)
@@ -70,12 +73,11 @@ class Statement:
 
 def parse(sql: str) -> Iterator[Statement]:
     """Give the statements of a script in order; what cannot be parsed comes as a statement with a `problem`."""
-    for count, statement in enumerate(_parsed(sql)):
-        if count == MOST_STATEMENTS:
-            message = f"The file has more than {MOST_STATEMENTS:,} statements; from here on none is judged. Split it."
-            yield replace(statement, problem=SyntaxProblem("statement-too-large", message))
-            return
-        yield statement
+    statements = _parsed(sql)
+    yield from islice(statements, MOST_STATEMENTS)
+    for statement in islice(statements, 1):
+        message = f"The file has more than {MOST_STATEMENTS:,} statements; from here on none is judged. Split it."
+        yield replace(statement, problem=SyntaxProblem("statement-too-large", message))
 
 
 def _parsed(sql: str) -> Iterator[Statement]:

@@ -22,10 +22,8 @@ class PhiCatalogue:
 
     def __init__(self, tagged: Collection[str]) -> None:
         self._names = frozenset(name.strip().replace('"', "") for name in tagged if name.strip())
-
-    def __bool__(self) -> bool:
+        self.tagged = bool(self._names)
         """Whether anything is tagged."""
-        return bool(self._names)
 
     def names(self, relation: Relation) -> bool:
         """Whether the relation itself is tagged, by its bare name or with its schema."""

@@ -48,8 +48,7 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
     """
     kept = list(parse(script.sql)) if len(script.sql) <= KEPT_BYTES else None
     presumed = script.one_transaction is None and not any(
-        refuses_transactions(statement.kind, statement.node)
-        or _transaction_kind(statement) in _BEGINS
+        statement.kind in _DECIDING and _decides(statement)
         for statement in kept or parse(script.sql)
     )
     whole = bool(script.one_transaction) or presumed
@@ -63,6 +62,12 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
         yield Placed(statement, current, current > 0 and not presumed, reason)
         if kind in _ENDS:
             inside, number = False, number + 1
+
+
+def _decides(statement: Statement) -> bool:
+    """Whether the statement shows that its file is not run as one transaction."""
+    refuses = refuses_transactions(statement.kind, statement.node)
+    return bool(refuses) or _transaction_kind(statement) in _BEGINS
 
 
 def _taken_from(kept: list[Statement]) -> Iterator[Statement]:
@@ -134,3 +139,4 @@ _CHECKS: dict[str, Callable[[Node], str]] = {
     "CreateTableSpaceStmt": _always("CREATE TABLESPACE"), "DropTableSpaceStmt": _always("DROP TABLESPACE"),
 }  # fmt: skip
 """For each kind of statement that may refuse: the words for it when it does."""
+_DECIDING = frozenset({*_CHECKS, "TransactionStmt"})

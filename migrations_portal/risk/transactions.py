@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.scripts import ScriptFile
 
 _NOT_VALID = frozenset({"add-check-not-valid", "add-foreign-key-not-valid"})
+_ABOUT_VALIDITY = _NOT_VALID | {"validate-constraint"}
 _READS = frozenset({
     "SelectStmt", "VariableSetStmt", "VariableShowStmt", "TransactionStmt", "ExplainStmt", "DeclareCursorStmt", "FetchStmt",
     "ClosePortalStmt", "PrepareStmt", "DeallocateStmt", "DiscardStmt", "ListenStmt", "UnlistenStmt", "ConstraintsSetStmt",
@@ -73,10 +74,12 @@ def _lock_values(first: Step) -> dict[str, Any]:
 
 def _validated_together(step: Step, unproven: set[tuple[object, object]]) -> None:
     for finding in step.risk.findings:
+        if finding.rule not in _ABOUT_VALIDITY:
+            continue
         key = (finding.values.get("table"), finding.values.get("constraint"))
         if finding.rule in _NOT_VALID:
             unproven.add(key)
-        elif finding.rule == "validate-constraint" and key in unproven:
+        elif key in unproven:
             step.add("not-valid-and-validate-together", table=key[0], constraint=key[1])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from migrations_portal.risk.objects import Function, TypeRef, Uses
+from migrations_portal.risk.objects import NOTHING, Function, TypeRef, Uses
 from migrations_portal.risk.parser import parse
 from migrations_portal.risk.postgres_names import (
     FUNCTIONS,
@@ -14,6 +14,8 @@ from migrations_portal.risk.postgres_names import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
@@ -29,27 +31,38 @@ DEEPEST_INLINING = 5
 
 
 REMEMBERED = 16
-"""Trees whose nodes are kept in a list, since several questions are asked of one statement."""
-_remembered: dict[int, tuple[Any, list[tuple[str, Node]]]] = {}
+"""Trees whose nodes are kept, since several questions are asked of one statement."""
+_remembered: dict[int, tuple[Any, dict[str, list[Node]]]] = {}
 
 
-def walk(node: Any) -> list[tuple[str, Node]]:
-    """Give every node below this one as (kind, fields), in no order; not to be changed."""
+def by_kind(node: Any) -> dict[str, list[Node]]:
+    """Give the fields of every node below this one, by kind and in the order of `walk`; not to be changed."""
     known = _remembered.get(id(node))
     if known is not None and known[0] is node:
         return known[1]
-    found = _nodes_below(node)
+    found: dict[str, list[Node]] = {}
+    for kind, fields in walk(node):
+        if kind in found:
+            found[kind].append(fields)
+        else:
+            found[kind] = [fields]
     if len(_remembered) >= REMEMBERED:
         _remembered.clear()
     _remembered[id(node)] = (node, found)
     return found
 
 
-_LEAVES = frozenset({"String", "A_Const", "ColumnRef", "A_Star"})
-"""Kinds with nothing but names and values below them; most nodes are one of these."""
+def below(node: Any, kind: str) -> Sequence[Node]:
+    """The fields of every node of one kind below this one."""
+    return by_kind(node).get(kind, ())
 
 
-def _nodes_below(node: Any) -> list[tuple[str, Node]]:  # noqa: C901 - the innermost loop of everything
+_LEAVES = frozenset({"String", "A_Const", "ColumnRef", "A_Star", "RangeVar", "relation", "alias"})
+"""Kinds (and fields) with nothing but names and values below them; most nodes are one of these."""
+
+
+def walk(node: Any) -> list[tuple[str, Node]]:  # noqa: C901 - the innermost loop of everything
+    """Give every node below this one as (kind, fields), in an order that stays the same for a tree."""
     found: list[tuple[str, Node]] = []
     waiting = [node]
     take = waiting.pop
@@ -78,7 +91,8 @@ def strings(items: list[Node]) -> list[str]:
 def qualified(items: list[Node]) -> tuple[str | None, str]:
     """Split a name list into (schema or None, name)."""
     if len(items) == 1:
-        return None, strings(items)[0]
+        only = items[0].get("String")
+        return None, "*" if only is None else only.get("sval", "")
     parts = strings(items)
     return parts[-2], parts[-1]
 
@@ -115,15 +129,14 @@ def constant(node: Node | None) -> str | None:
     literal = node.get("A_Const")
     if literal is None or literal.get("isnull"):
         return None
-    for key, field in (
-        ("ival", "ival"),
-        ("sval", "sval"),
-        ("fval", "fval"),
-        ("boolval", "boolval"),
-    ):
-        if key in literal:
-            return str(literal[key].get(field, 0 if key == "ival" else ""))
+    for field, missing in _LITERALS:
+        if field in literal:
+            return str(literal[field].get(field, missing))
     return None
+
+
+_LITERALS = (("ival", 0), ("sval", ""), ("fval", ""), ("boolval", ""))
+"""The fields of a literal, and what stands for a value that is left out."""
 
 
 def is_null(node: Node | None) -> bool:
@@ -179,23 +192,27 @@ def functions_called(
     return None
 
 
+_DEPENDING = frozenset({"ColumnRef", "FuncCall", "TypeCast"})
+"""Nodes that make an expression depend on something."""
+
+
 def uses_of(analysis: Analysis, node: Any, relation: Relation | None = None) -> Uses:
     """Collect the columns, functions and types of an expression over one table."""
-    columns: set[str] = set()
+    found = by_kind(node)
+    if _DEPENDING.isdisjoint(found):
+        return NOTHING
+    columns = {qualified(body["fields"])[1] for body in found.get("ColumnRef", ())}
     functions: set[tuple[str, str]] = set()
     types: set[tuple[str, str]] = set()
     relations: set[tuple[int, str]] = set()
-    for kind, body in walk(node):
-        if kind == "ColumnRef":
-            columns.add(strings(body["fields"])[-1])
-        elif kind == "FuncCall":
-            for function in functions_called(analysis, body["funcname"]) or ():
-                functions.add((function.schema, function.name))
-            _sequence_of(analysis, body, relations)
-        elif kind == "TypeCast":
-            ref = type_ref(analysis, body.get("typeName"))
-            if ref is not None and ref.schema != "pg_catalog":
-                types.add((ref.schema, ref.name))
+    for body in found.get("FuncCall", ()):
+        for function in functions_called(analysis, body["funcname"]) or ():
+            functions.add((function.schema, function.name))
+        _sequence_of(analysis, body, relations)
+    for body in found.get("TypeCast", ()):
+        ref = type_ref(analysis, body.get("typeName"))
+        if ref is not None and ref.schema != "pg_catalog":
+            types.add((ref.schema, ref.name))
     if "*" in columns and relation is not None:
         columns.update(relation.columns)
     return Uses(frozenset(columns), frozenset(functions), frozenset(relations), frozenset(types))
@@ -216,9 +233,7 @@ def _sequence_of(analysis: Analysis, call: Node, relations: set[tuple[int, str]]
 
 def volatile(analysis: Analysis, node: Any, *, depth: int = 0) -> bool:
     """Whether an expression may give another value for each row, after PostgreSQL has inlined what it can."""
-    return any(
-        kind == "FuncCall" and _volatile_call(analysis, body, depth) for kind, body in walk(node)
-    )
+    return any(_volatile_call(analysis, body, depth) for body in below(node, "FuncCall"))
 
 
 def _volatile_call(analysis: Analysis, call: Node, depth: int) -> bool:

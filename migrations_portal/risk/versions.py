@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.trees import walk
+from migrations_portal.risk.trees import below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from migrations_portal.risk.parser import Node
 
@@ -32,65 +32,77 @@ _CONSTRAINTS = {
 
 NEWEST = 18
 """The version whose grammar the parser has: nothing is newer."""
-_CHANGING = frozenset({
-    "AlterTableStmt", "CreateStmt", "CreateForeignTableStmt", "CreateSchemaStmt", "IndexStmt", "MergeStmt", "CreateFunctionStmt",
-    "CreatePublicationStmt", "AlterPublicationStmt",
-})  # fmt: skip
-"""Statements that have got new words since PostgreSQL 13."""
 
 
-def too_new(kind: str, node: Node, version: int) -> Iterator[tuple[str, int]]:
+def too_new(kind: str, node: Node, version: int) -> Iterable[tuple[str, int]]:
     """Give what the statement says and the version that it needs, where that is above the server's."""
-    if version >= NEWEST or kind not in _CHANGING:
-        return
-    found = list(_of_statement(kind, node))
-    for item in node.get("cmds", ()):
+    if version >= NEWEST or (read := _READERS.get(kind)) is None:
+        return ()
+    found = list(read(node))
+    return [(what, needed) for what, needed in dict(found).items() if needed > version]
+
+
+def _alter_table(node: Node) -> Iterator[tuple[str, int]]:
+    constraints: list[Node] = []
+    for item in node["cmds"]:
         command = item["AlterTableCmd"]
-        if command["subtype"] in _NEWER_COMMANDS:
-            found += _of_command(command)
-    for constraint in _constraints(kind, node):
+        subtype = command["subtype"]
+        if subtype in _NEWER_COMMANDS:
+            yield from _of_command(command)
+        if subtype in _DECLARING:
+            constraints += _declared(command["def"])
+    yield from _of_constraints(constraints)
+
+
+def _create_table(node: Node) -> Iterator[tuple[str, int]]:
+    for element in (*node.get("tableElts", ()), *node.get("constraints", ())):
+        yield from _of_constraints(_declared(element))
+
+
+def _anywhere(node: Node) -> Iterator[tuple[str, int]]:
+    yield from _of_constraints(below(node, "Constraint"))
+
+
+def _declared(element: Node) -> list[Node]:
+    """The constraints that an element of a table is or, for a column, has."""
+    if "ColumnDef" in element:
+        return [item["Constraint"] for item in element["ColumnDef"].get("constraints", ())]
+    return [element["Constraint"]] if "Constraint" in element else []
+
+
+def _of_constraints(constraints: Iterable[Node]) -> Iterator[tuple[str, int]]:
+    for constraint in constraints:
         if constraint["contype"] not in _OLD:
-            found += _of_constraint(constraint)
-    if found:
-        yield from ((what, needed) for what, needed in dict(found).items() if needed > version)
+            yield from _of_constraint(constraint)
 
 
-def _constraints(kind: str, node: Node) -> list[Node]:
-    """The constraints that a statement declares, of tables and of their columns."""
-    if kind == "AlterTableStmt":
-        elements = [
-            command["def"]
-            for item in node["cmds"]
-            if (command := item["AlterTableCmd"])["subtype"] in _DECLARING
-        ]
-    elif kind == "CreateStmt":
-        elements = [*node.get("tableElts", ()), *node.get("constraints", ())]
-    elif kind in ("CreateForeignTableStmt", "CreateSchemaStmt"):
-        elements = [{k: v} for k, v in walk(node) if k == "Constraint"]
-    else:
-        return []
-    found = []
-    for element in elements:
-        if "ColumnDef" in element:
-            found += [item["Constraint"] for item in element["ColumnDef"].get("constraints", ())]
-        elif "Constraint" in element:
-            found.append(element["Constraint"])
-    return found
+def _merge(node: Node) -> Iterator[tuple[str, int]]:
+    yield "MERGE", 15
+    if "returningClause" in node or "returningList" in node:
+        yield "MERGE … RETURNING", 17
 
 
-def _of_statement(kind: str, node: Node) -> Iterator[tuple[str, int]]:
-    if kind == "MergeStmt":
-        yield "MERGE", 15
-        if "returningClause" in node or "returningList" in node:
-            yield "MERGE … RETURNING", 17
-    elif kind == "CreateFunctionStmt" and "sql_body" in node:
+def _create_function(node: Node) -> Iterator[tuple[str, int]]:
+    if "sql_body" in node:
         yield "A function body without quotes", 14
-    elif kind == "IndexStmt" and node.get("nulls_not_distinct"):
+
+
+def _create_index(node: Node) -> Iterator[tuple[str, int]]:
+    if node.get("nulls_not_distinct"):
         yield "NULLS NOT DISTINCT", 15
-    elif kind in ("CreatePublicationStmt", "AlterPublicationStmt") and "IN_SCHEMA" in str(
-        node.get("pubobjects")
-    ):
+
+
+def _publication(node: Node) -> Iterator[tuple[str, int]]:
+    if "IN_SCHEMA" in str(node.get("pubobjects")):
         yield "TABLES IN SCHEMA", 15
+
+
+_READERS: dict[str, Callable[[Node], Iterator[tuple[str, int]]]] = {
+    "AlterTableStmt": _alter_table, "CreateStmt": _create_table, "CreateForeignTableStmt": _anywhere,
+    "CreateSchemaStmt": _anywhere, "IndexStmt": _create_index, "MergeStmt": _merge, "CreateFunctionStmt": _create_function,
+    "CreatePublicationStmt": _publication, "AlterPublicationStmt": _publication,
+}  # fmt: skip
+"""The statements that have got new words since PostgreSQL 13."""
 
 
 def _of_command(body: Node) -> Iterator[tuple[str, int]]:

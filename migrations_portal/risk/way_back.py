@@ -40,7 +40,7 @@ def _shape_of(relation: Relation) -> Iterator[str]:
     for index in relation.indexes.values():
         yield f"index {index.name} on {name}"
     for constraint in relation.constraints.values():
-        if not constraint.index and constraint.kind != "n":
+        if not constraint.index_name and constraint.kind != "n":
             yield f"constraint {constraint.name} of {name}"
 
 

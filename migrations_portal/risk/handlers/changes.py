@@ -28,14 +28,7 @@ class Change(NamedTuple):
 def changes_of(kind: str, body: Node, target: Relation) -> list[Change]:
     where = body.get("whereClause")
     if kind == "InsertStmt":
-        changes = [
-            Change(
-                "insert",
-                None,
-                nulls=_inserted_nulls(target, body),
-                rows=tuple(rows_of(target, body)),
-            )
-        ]
+        changes = [_insert(target, body)]
         conflict = body.get("onConflictClause")
         if conflict is not None and conflict.get("action") == "ONCONFLICT_UPDATE":
             changes.append(Change("update", set_columns(conflict.get("targetList", ()))))
@@ -49,6 +42,16 @@ def changes_of(kind: str, body: Node, target: Relation) -> list[Change]:
         for item in body.get("mergeWhenClauses", ())
         if (change := _merge(item["MergeWhenClause"]))
     ]
+
+
+def _insert(target: Relation, body: Node) -> Change:
+    """The rows are read only where a foreign key has to look something up for them."""
+    keyed = any(constraint.kind == "f" for constraint in target.constraints.values())
+    if not keyed and not target.children:
+        return Change("insert", None)
+    return Change(
+        "insert", None, nulls=_inserted_nulls(target, body), rows=tuple(rows_of(target, body))
+    )
 
 
 def _update(targets: list[Node], where: Node | None) -> Change:

@@ -29,7 +29,7 @@ def rename_column(analysis: Analysis, relation: Relation, old: str, new: str) ->
     for holder, key in list(analysis.schema.referencing(relation)):
         if old in key.ref_columns:
             ref_columns = _names(key.ref_columns, old, new)
-            holder.constraints[key.name] = replace(key, ref_columns=ref_columns)
+            holder.constraints[key.name] = key._replace(ref_columns=ref_columns)
     _rename_in_views(analysis, relation, old, new)
 
 
@@ -55,8 +55,7 @@ def _rename_in_views(analysis: Analysis, relation: Relation, old: str, new: str)
 def _constraint(constraint: Constraint, old: str, new: str) -> Constraint:
     if old not in constraint.columns and old not in constraint.uses.columns:
         return constraint
-    return replace(
-        constraint,
+    return constraint._replace(
         columns=_names(constraint.columns, old, new),
         uses=_uses(constraint.uses, old, new),
         expression=constraint.expression and _expression(constraint.expression, old, new),

@@ -10,7 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import alternatives, conjuncts, listed, order
-from migrations_portal.risk.trees import strings, walk
+from migrations_portal.risk.trees import below, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +34,8 @@ def uses_index(relation: Relation, where: Node | None) -> bool:
 
 def _found_by(where: Node) -> set[str]:
     """The columns of which the condition says which values it wants: a literal, a list of them, a parameter, or NULL."""
-    facts = list(conjuncts(where))
-    named = {strings(body["fields"])[-1] for kind, body in walk(where) if kind == "ColumnRef"}
+    facts = conjuncts(where)
+    named = {strings(body["fields"])[-1] for body in below(where, "ColumnRef")}
     return {
         column for column in named for fact in facts
         if listed(fact, column) is not None or _parameter(fact, column) or is_null_test(fact, column)
@@ -64,16 +64,23 @@ def never(analysis: Analysis, relation: Relation, where: Node | None) -> bool:
     """Whether the planner sees that the condition holds for no row."""
     if where is None:
         return False
-    facts = list(conjuncts(where))
-    if any(
-        "boolval" in f.get("A_Const", {}) and not f["A_Const"]["boolval"].get("boolval")
-        for f in facts
-    ):
-        return True
-    if analysis.version < KNOWS_NOT_NULL:
+    return any(
+        _is_false(fact) or _is_null_of_required(analysis, relation, fact)
+        for fact in conjuncts(where)
+    )
+
+
+def _is_false(fact: Node) -> bool:
+    literal = fact.get("A_Const")
+    return literal is not None and "boolval" in literal and not literal["boolval"].get("boolval")
+
+
+def _is_null_of_required(analysis: Analysis, relation: Relation, fact: Node) -> bool:
+    """Whether a condition is `column IS NULL` of a NOT NULL column, and the planner sees it."""
+    if "NullTest" not in fact or analysis.version < KNOWS_NOT_NULL:
         return False
-    tested = [relation.columns.get(name) for fact in facts if (name := _null_tested(fact))]
-    return any(column is not None and column.not_null for column in tested)
+    column = relation.columns.get(_null_tested(fact) or "")
+    return column is not None and column.not_null
 
 
 def _parameter(fact: Node, column: str) -> bool:

@@ -5,7 +5,6 @@ Sources: `ATExecDropConstraint`, `ATExecValidateConstraint`, `ATExecAlterConstra
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import dependencies, keys
@@ -90,7 +89,7 @@ def validate_constraint(change: TableChange, command: Node) -> None:
 
 def _validate(change: TableChange, constraint: Constraint) -> None:
     analysis, relation = change.analysis, change.relation
-    relation.constraints[constraint.name] = replace(constraint, validated=True)
+    relation.constraints[constraint.name] = constraint._replace(validated=True)
     if constraint.kind == "f":
         keys.validate_foreign_key(analysis, relation, constraint)
         return
@@ -99,7 +98,7 @@ def _validate(change: TableChange, constraint: Constraint) -> None:
         change.check(member)
         own = member.constraints.get(constraint.name)
         if own is not None:
-            member.constraints[constraint.name] = replace(own, validated=True)
+            member.constraints[constraint.name] = own._replace(validated=True)
         if constraint.kind == "n" and (column := member.columns.get(constraint.columns[0])):
             member.columns[column.name] = column._replace(not_null=True)
 
@@ -113,7 +112,7 @@ def alter_constraint(change: TableChange, command: Node) -> None:
     if constraint is not None and constraint.kind == "f":
         if node.get("alterDeferrability", "deferrable" in node):
             deferrable, later = bool(node.get("deferrable")), bool(node.get("initdeferred"))
-            constraint = replace(constraint, deferrable=deferrable, deferred=later)
+            constraint = constraint._replace(deferrable=deferrable, deferred=later)
             relation.constraints[name] = constraint
         for child in analysis.schema.descendants(relation) if relation.kind == "p" else ():
             analysis.lock(child, change.lock)
@@ -128,9 +127,8 @@ def _enforce(change: TableChange, constraint: Constraint, *, enforced: bool) -> 
     target = analysis.schema.relations.get(constraint.ref)
     if enforced == constraint.enforced or target is None:
         return
-    relation.constraints[constraint.name] = replace(
-        constraint, enforced=enforced, validated=enforced
-    )
+    entered = constraint._replace(enforced=enforced, validated=enforced)
+    relation.constraints[constraint.name] = entered
     if enforced:
         analysis.lock(target, Lock.SHARE_ROW_EXCLUSIVE)
         change.validate_keys = True

@@ -5,7 +5,6 @@ Sources: `ATExecAddConstraint`, `ATExecAddIndex`, `ATExecValidateConstraint` in 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import keys, programs
@@ -81,7 +80,7 @@ def enter_check(change: TableChange, node: Node, columns: list[str]) -> str:
     for member in members:
         constraint = check_constraint(analysis, member, node, columns=columns, name=name)
         name = constraint.name
-        member.constraints.setdefault(name, replace(constraint, inherited=member is not relation))
+        member.constraints.setdefault(name, constraint._replace(inherited=member is not relation))
     return name or ""
 
 
@@ -217,7 +216,7 @@ def enter_key(
         name, relation.schema, relation.oid, columns, unique=True, primary=primary, constraint=name
     )
     analysis.schema.add_index(relation, index)
-    relation.constraints[name] = Constraint(name, "p" if primary else "u", columns, index=name)
+    relation.constraints[name] = Constraint(name, "p" if primary else "u", columns, index_name=name)
     if primary:
         for column in columns:
             if column in relation.columns:
@@ -230,9 +229,8 @@ def _take_over(
     analysis.schema.drop_index(relation, index.name)
     index.name, index.primary, index.constraint = name, primary, name
     analysis.schema.add_index(relation, index)
-    relation.constraints[name] = Constraint(
-        name, "p" if primary else "u", index.columns, index=name
-    )
+    kind = "p" if primary else "u"
+    relation.constraints[name] = Constraint(name, kind, index.columns, index_name=name)
 
 
 def add_exclusion(change: TableChange, node: Node) -> None:
@@ -265,4 +263,4 @@ def enter_exclusion(
         constraint=name, exclusion=True, partial="where_clause" in node, uses=uses,
     )  # fmt: skip
     analysis.schema.add_index(relation, index)
-    relation.constraints[name] = Constraint(name, "x", columns, index=name, uses=uses)
+    relation.constraints[name] = Constraint(name, "x", columns, index_name=name, uses=uses)

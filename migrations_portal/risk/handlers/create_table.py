@@ -5,7 +5,6 @@ Sources: `DefineRelation`, `MergeAttributes`, `transformCreateStmt`, checked on 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.bounds import read_bound
@@ -104,7 +103,7 @@ def _inherit(analysis: Analysis, relation: Relation, name: Node, bound: Node | N
         relation.columns[column.name] = column._replace(inherited=True)
     for constraint in parent.constraints.values():
         if constraint.kind in "cn" and not constraint.no_inherit:
-            relation.constraints[constraint.name] = replace(constraint, inherited=True)
+            relation.constraints[constraint.name] = constraint._replace(inherited=True)
     if bound is not None:
         _become_partition(analysis, parent, relation, bound)
 
@@ -129,14 +128,14 @@ def _copy_parts(analysis: Analysis, parent: Relation, relation: Relation) -> Non
     """Give the new partition the parent's foreign keys and indexes."""
     for constraint in parent.constraints.values():
         if constraint.kind == "f":
-            copy = replace(constraint, parent=parent.oid, inherited=True)
+            copy = constraint._replace(parent=parent.oid, inherited=True)
             analysis.schema.add_key(relation, copy)
     for index in list(parent.indexes.values()):
         part = partitions.add_part(analysis, relation, index)
         if part.constraint:
             kind = "p" if part.primary else "x" if part.exclusion else "u"
             relation.constraints[part.constraint] = Constraint(
-                part.constraint, kind, part.columns, index=part.name, inherited=True
+                part.constraint, kind, part.columns, index_name=part.name, inherited=True
             )
 
 
@@ -178,7 +177,7 @@ def _copy_like(analysis: Analysis, relation: Relation, node: Node) -> None:
     if options & _LIKE_CONSTRAINTS:
         checks = {c.name: c for c in source.constraints.values() if c.kind == "c"}
         relation.constraints.update(
-            (name, replace(check, inherited=False)) for name, check in checks.items()
+            (name, check._replace(inherited=False)) for name, check in checks.items()
         )
     for index in list(source.indexes.values()) if options & _LIKE_INDEXES else ():
         copy = partitions.add_part(analysis, relation, index)
@@ -254,7 +253,7 @@ def _enter_check(analysis: Analysis, relation: Relation, node: Node, columns: li
         analysis, relation, node, columns=columns, name=node.get("conname")
     )
     # CREATE TABLE has no rows yet, so even NOT VALID is entered as valid.
-    relation.constraints[built.name] = replace(built, validated=True)
+    relation.constraints[built.name] = built._replace(validated=True)
 
 
 def _enter_key(
@@ -277,7 +276,7 @@ def _enter_reference(
     if entered is None:
         return
     target, constraint = entered
-    relation.constraints[constraint.name] = replace(constraint, validated=True)
+    relation.constraints[constraint.name] = constraint._replace(validated=True)
     if analysis.live(target) and target is not relation and analysis.number:
         analysis.find(
             "foreign-key-on-new-table", at=node.get("location", -1), table=relation.qualified,

@@ -14,7 +14,7 @@ from migrations_portal.risk.handlers import (
     triggers,
 )
 from migrations_portal.risk.handlers.changes import changes_of, rows_of, set_columns
-from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.locks import ACCESS_SHARE, ROW_EXCLUSIVE
 from migrations_portal.risk.render import Text
 from migrations_portal.risk.trees import constant, with_heirs
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from migrations_portal.risk.handlers.reach import Reading
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
-
-_RX = Lock.ROW_EXCLUSIVE
 
 
 def write(reading: Reading, kind: str, body: Node) -> None:
@@ -35,7 +33,7 @@ def write(reading: Reading, kind: str, body: Node) -> None:
     if target is None:
         return
     events = _events(kind, body)
-    analysis.lock(target, _RX)
+    analysis.lock(target, ROW_EXCLUSIVE)
     taken_over = [e for e in events if reading.views and programs.follow_rules(analysis, target, e)]
     if taken_over:
         return
@@ -103,7 +101,7 @@ def _change(reading: Reading, place: Target, kind: str, body: Node) -> None:
 def _members(reading: Reading, place: Target, kind: str, body: Node) -> list[Relation]:
     """Lock the target and the partitions that the statement can reach; note those that are read in full."""
     analysis, target, where = reading.analysis, place.relation, place.where
-    analysis.lock(target, _RX)
+    analysis.lock(target, ROW_EXCLUSIVE)
     if not reading.heirs:
         return [target]
     if kind == "InsertStmt":
@@ -114,7 +112,7 @@ def _members(reading: Reading, place: Target, kind: str, body: Node) -> list[Rel
         _move(analysis, target, body, members)
     alone = "usingClause" not in body and "fromClause" not in body and kind != "MergeStmt"
     for member in members:
-        analysis.lock(member, _RX)
+        analysis.lock(member, ROW_EXCLUSIVE)
         reads = kind != "InsertStmt" and reading.runs and member.has_storage
         skipped = conditions.uses_index(member, where) or conditions.never(analysis, member, where)
         if reads and not (alone and skipped):
@@ -130,17 +128,17 @@ def _move(analysis: Analysis, target: Relation, body: Node, members: list[Relati
     row = {item.get("name", ""): constant(item.get("val")) for item in items}
     node = effects.partition_for(analysis, target, row)
     while node is not None:
-        analysis.lock(node, _RX)
+        analysis.lock(node, ROW_EXCLUSIVE)
         node = effects.partition_for(analysis, node, row) if node.kind == "p" else None
 
 
 def _behind_view(reading: Reading, view: Target, events: set[str]) -> Target | None:
     """An updatable view passes the change on to its table; with INSTEAD OF triggers it is only read, for them."""
     analysis, relation = reading.analysis, view.relation
-    analysis.lock(relation, _RX)
+    analysis.lock(relation, ROW_EXCLUSIVE)
     if _has_instead(relation, events):
         if events - {"insert"}:
-            reach.follow_view(reading, relation, Lock.ACCESS_SHARE, where=view.where)
+            reach.follow_view(reading, relation, ACCESS_SHARE, where=view.where)
         for event in sorted(events):
             triggers.fire_triggers(reading, relation, event, None)
         return None
@@ -170,7 +168,7 @@ def _read_inner(reading: Reading, view: Relation, select: Node) -> None:
         relation = reading.analysis.relation(source) if source is not main else None
         if relation is not None:
             reach.lock_source(
-                reading, relation, Lock.ACCESS_SHARE, where=None, inherit=with_heirs(source), only=False,
+                reading, relation, ACCESS_SHARE, where=None, inherit=with_heirs(source), only=False,
             )  # fmt: skip
 
 

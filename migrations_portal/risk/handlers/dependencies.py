@@ -59,8 +59,10 @@ def _unplug_partition(analysis: Analysis, relation: Relation) -> None:
 
 def partitioned_parents(analysis: Analysis, relation: Relation) -> list[Relation]:
     """The partitioned table that a relation is a partition of; none when it is not one."""
+    if relation.bound is None:
+        return []
     parents = [analysis.schema.relations.get(oid) for oid in relation.parents]
-    return [p for p in parents if p is not None] if relation.is_partition else []
+    return [p for p in parents if p is not None]
 
 
 def default_partition(analysis: Analysis, parent: Relation) -> Relation | None:
@@ -188,11 +190,11 @@ def drop_constraint(
         drop_foreign_key(analysis, relation, constraint, named=named)
         return
     relation.constraints.pop(constraint.name, None)
-    if constraint.index:
+    if constraint.index_name:
         for holder, key in list(analysis.schema.referencing(relation)):
             if set(key.ref_columns) == set(constraint.columns):
                 drop_foreign_key(analysis, holder, key)
-        drop_index(analysis, relation, constraint.index)
+        drop_index(analysis, relation, constraint.index_name)
 
 
 TRIGGERS_ON_PARTITIONED = 15

@@ -6,7 +6,6 @@ Sources: `ATAddForeignKeyConstraint`, `addFkRecurseReferenced`, `addFkRecurseRef
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers.safe_forms import unvalidated_key
@@ -78,7 +77,7 @@ def copy_to_partitions(analysis: Analysis, relation: Relation, constraint: Const
         name = (
             constraint.name if constraint.name not in child.constraints else f"{constraint.name}_1"
         )
-        copy = replace(constraint, name=name, parent=relation.oid, inherited=True)
+        copy = constraint._replace(name=name, parent=relation.oid, inherited=True)
         analysis.schema.add_key(child, copy)
 
 

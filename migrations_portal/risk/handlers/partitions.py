@@ -121,7 +121,7 @@ def _merge_keys(analysis: Analysis, parent: Relation, partition: Relation) -> No
         twin = _twin(partition, constraint)
         if twin is not None:
             _lock_target(analysis, target, _AE)
-            partition.constraints[twin.name] = replace(twin, parent=parent.oid, inherited=True)
+            partition.constraints[twin.name] = twin._replace(parent=parent.oid, inherited=True)
         else:
             scan_tree(analysis, partition)
             scan_tree(analysis, target)
@@ -130,7 +130,7 @@ def _merge_keys(analysis: Analysis, parent: Relation, partition: Relation) -> No
                 if constraint.name not in partition.constraints
                 else f"{constraint.name}_1"
             )
-            copy = replace(constraint, name=name, parent=parent.oid, inherited=True)
+            copy = constraint._replace(name=name, parent=parent.oid, inherited=True)
             analysis.schema.add_key(partition, copy)
 
 
@@ -223,7 +223,7 @@ def _free_keys(analysis: Analysis, partition: Relation) -> None:
         target = analysis.schema.relations.get(constraint.ref)
         if target is not None:
             _lock_target(analysis, target, Lock.SHARE_ROW_EXCLUSIVE)
-        partition.constraints[constraint.name] = replace(constraint, parent=0, inherited=False)
+        partition.constraints[constraint.name] = constraint._replace(parent=0, inherited=False)
 
 
 def _check_nothing_points_at(

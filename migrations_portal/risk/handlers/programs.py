@@ -14,6 +14,7 @@ from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Function, Rewrite, Trigger
 from migrations_portal.risk.parser import parse
 from migrations_portal.risk.trees import (
+    below,
     functions_called,
     qualified,
     strings,
@@ -153,11 +154,7 @@ def settle(analysis: Analysis) -> None:
 
 def evaluate(analysis: Analysis, *expressions: Node | None) -> None:
     """Follow the functions of expressions that are computed over rows: what they read is locked."""
-    calls = [
-        body for expression in expressions if expression
-        for kind, body in walk(expression) if kind == "FuncCall"
-    ]  # fmt: skip
-    for call_node in calls:
+    for call_node in [c for each in expressions if each for c in below(each, "FuncCall")]:
         for function in (
             functions_called(analysis, call_node["funcname"], len(call_node.get("args", ()))) or ()
         ):
@@ -166,6 +163,8 @@ def evaluate(analysis: Analysis, *expressions: Node | None) -> None:
 
 def follow_rules(analysis: Analysis, table: Relation, event: str) -> bool:
     """Follow the rewrite rules of a table for an event; says whether one of them takes its place."""
+    if not table.rules:
+        return False
     rules = [rule for rule in table.rules.values() if rule.event == event]
     for rule in rules:
         follow_quietly(analysis, [item for action in rule.actions for item in action.items()])
@@ -214,8 +213,8 @@ def create_policy(analysis: Analysis, node: Node) -> None:
     if relation is None:
         return
     analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
-    for kind, body in walk([node.get("qual"), node.get("with_check")]):
-        if kind == "SubLink" and "subselect" in body:
+    for body in below([node.get("qual"), node.get("with_check")], "SubLink"):
+        if "subselect" in body:
             analysis.read(analysis, body["subselect"])
     relation.policies[node["policy_name"]] = expression_uses(
         analysis, relation, node.get("qual"), node.get("with_check")

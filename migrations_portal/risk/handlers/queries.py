@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import data_changes
 from migrations_portal.risk.handlers.reach import Reading, common_names, lock_source, single_source
-from migrations_portal.risk.locks import Lock
-from migrations_portal.risk.trees import walk, with_heirs
+from migrations_portal.risk.locks import ACCESS_SHARE, Lock
+from migrations_portal.risk.trees import below, by_kind, walk, with_heirs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.parser import Node
 
-_TARGET_STATEMENTS = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
+_TARGET_STATEMENTS = frozenset({"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"})
 
 
 def read_query(
@@ -42,9 +42,10 @@ def read_query(
 def _read(reading: Reading, kind: str, body: Node) -> None:
     target = body["relation"] if kind in _TARGET_STATEMENTS else None
     _read_sources(reading, kind, body)
-    for inner, statement in walk(body):
-        if inner in _TARGET_STATEMENTS:
-            data_changes.write(reading, inner, statement)
+    if not _TARGET_STATEMENTS.isdisjoint(by_kind(body)):
+        for inner, statement in walk(body):
+            if inner in _TARGET_STATEMENTS:
+                data_changes.write(reading, inner, statement)
     if target is not None:
         data_changes.write(reading, kind, body)
 
@@ -55,14 +56,11 @@ def _read_sources(reading: Reading, kind: str, body: Node) -> None:
     main = (
         body["fromClause"][0]["RangeVar"] if kind == "SelectStmt" and single_source(body) else None
     )
-    sources = []
-    for inner, part in walk(body):
-        if inner == "RangeVar":
-            sources.append(part)
-        elif inner == "SelectStmt" and "lockingClause" in part:
+    for part in below(body, "SelectStmt"):
+        if "lockingClause" in part:
             strong.update(_row_locked(part))
-    for source in sources:
-        lock = Lock.ROW_SHARE if id(source) in strong else Lock.ACCESS_SHARE
+    for source in below(body, "RangeVar"):
+        lock = Lock.ROW_SHARE if id(source) in strong else ACCESS_SHARE
         _read_source(reading, source, body if source is main else None, lock)
 
 

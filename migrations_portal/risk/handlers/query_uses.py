@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers.reach import sources_of
 from migrations_portal.risk.objects import NOTHING, Uses
-from migrations_portal.risk.trees import functions_called, strings, uses_of, walk
+from migrations_portal.risk.trees import below, functions_called, strings, uses_of
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -25,14 +25,14 @@ def query_uses(analysis: Analysis, query: Node) -> Uses:
             relations[source.get("alias", {}).get("aliasname", relation.name)] = relation
     used = {(relation.oid, "") for relation in relations.values()}
     functions: set[tuple[str, str]] = set()
-    for kind, body in walk(tree):
-        if kind == "ColumnRef":
-            used |= _columns_meant(strings(body["fields"]), relations)
-        elif kind == "ResTarget" and target and body.get("name"):
+    for body in below(tree, "ColumnRef"):
+        used |= _columns_meant(strings(body["fields"]), relations)
+    for body in below(tree, "ResTarget") if target else ():
+        if body.get("name"):
             used |= _columns_meant([body["name"]], relations)
-        elif kind == "FuncCall":
-            for function in functions_called(analysis, body["funcname"]) or ():
-                functions.add((function.schema, function.name))
+    for body in below(tree, "FuncCall"):
+        for function in functions_called(analysis, body["funcname"]) or ():
+            functions.add((function.schema, function.name))
     return Uses(functions=frozenset(functions), relations=frozenset(used))
 
 
@@ -52,9 +52,10 @@ def _columns_meant(fields: list[str], relations: dict[str, Relation]) -> set[tup
 
 def expression_uses(analysis: Analysis, relation: Relation, *expressions: Node | None) -> Uses:
     """What expressions over a table depend on, with what their subqueries read."""
-    uses = uses_of(analysis, list(expressions), relation)
-    for kind, body in walk(list(expressions)):
-        if kind == "SubLink" and "subselect" in body:
+    listed = list(expressions)
+    uses = uses_of(analysis, listed, relation)
+    for body in below(listed, "SubLink"):
+        if "subselect" in body:
             uses = joined(uses, query_uses(analysis, body["subselect"]))
     return uses
 

@@ -19,13 +19,12 @@ from migrations_portal.risk.bounds import (
     takes,
 )
 from migrations_portal.risk.handlers.conditions import is_null_test, never, uses_index
-from migrations_portal.risk.locks import Lock
-from migrations_portal.risk.trees import walk, with_heirs
+from migrations_portal.risk.locks import ACCESS_SHARE
+from migrations_portal.risk.trees import below, with_heirs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.locks import Lock
     from migrations_portal.risk.objects import Bound, Relation
     from migrations_portal.risk.parser import Node
 
@@ -51,7 +50,7 @@ class Reading:
 
 def common_names(tree: Node) -> set[str]:
     """The names of the WITH queries of a tree."""
-    return {body["ctename"] for kind, body in walk(tree) if kind == "CommonTableExpr"}
+    return {body["ctename"] for body in below(tree, "CommonTableExpr")}
 
 
 def single_source(select: Node) -> bool:
@@ -100,7 +99,7 @@ def lock_above(analysis: Analysis, relation: Relation) -> None:
     for oid in relation.parents:
         parent = analysis.schema.relations.get(oid)
         if parent is not None:
-            analysis.lock(parent, Lock.ACCESS_SHARE)
+            analysis.lock(parent, ACCESS_SHARE)
             lock_above(analysis, parent)
 
 
@@ -154,7 +153,7 @@ def _pruned(analysis: Analysis, parent: Relation, child: Relation, where: Node) 
         keys = _key_of(parent, {c: _equal(where, c) for c in parent.key})
         if keys is not None:
             return hash_partitions.takes(child.bound, keys) is False
-    facts = list(conjuncts(where))
+    facts = conjuncts(where)
     if child.bound.default and parent.strategy == "range":
         others = _siblings(analysis, parent, child)
         if spanned(
@@ -236,10 +235,12 @@ def _outside(bound: Bound, word: str, value: str) -> bool:
     return word == "<=" and low > here
 
 
-def sources_of(query: Node) -> Iterator[Node]:
+def sources_of(query: Node) -> list[Node]:
     """Every RangeVar of a query that is not a WITH query."""
     [tree] = query.values()
-    common = {body["ctename"] for kind, body in walk(tree) if kind == "CommonTableExpr"}
-    for kind, source in walk(tree):
-        if kind == "RangeVar" and ("schemaname" in source or source["relname"] not in common):
-            yield source
+    common = common_names(tree)
+    return [
+        source
+        for source in below(tree, "RangeVar")
+        if "schemaname" in source or source["relname"] not in common
+    ]

@@ -68,7 +68,7 @@ def _rename_index(analysis: Analysis, relation: Relation, old: str, new: str) ->
     index.name = new
     if index.constraint and (constraint := relation.constraints.pop(index.constraint, None)):
         index.constraint = new
-        relation.constraints[new] = replace(constraint, name=new, index=new)
+        relation.constraints[new] = constraint._replace(name=new, index_name=new)
     analysis.schema.add_index(relation, index)
     if analysis.live(relation):
         analysis.find("rename-index", index=old, new=new)
@@ -114,9 +114,10 @@ def _rename_constraint(analysis: Analysis, node: Node) -> None:
     for member in members:
         own = member.constraints.pop(old, None)
         if own is not None:
-            member.constraints[new] = replace(own, name=new, index=new if own.index else "")
-            if own.index and (index := member.indexes.get(own.index)):
-                analysis.schema.drop_index(member, own.index)
+            behind = new if own.index_name else ""
+            member.constraints[new] = own._replace(name=new, index_name=behind)
+            if own.index_name and (index := member.indexes.get(own.index_name)):
+                analysis.schema.drop_index(member, own.index_name)
                 index.name = index.constraint = new
                 analysis.schema.add_index(member, index)
     if analysis.live(relation):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from migrations_portal.risk.handlers import programs, queries
 from migrations_portal.risk.levels import Level
-from migrations_portal.risk.trees import constant, qualified, walk
+from migrations_portal.risk.trees import below, constant, qualified
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -140,8 +140,7 @@ def select(analysis: Analysis, node: Node) -> None:
         _select_into(analysis, node)
         return
     queries.read_query(analysis, {"SelectStmt": node})
-    locking = any(kind == "LockingClause" for kind, _ in walk(node))
-    if locking:
+    if below(node, "LockingClause"):
         analysis.find("select-for-update")
     run_functions(analysis, node)
 
@@ -156,9 +155,7 @@ def _select_into(analysis: Analysis, node: Node) -> None:
 
 def run_functions(analysis: Analysis, node: Node) -> None:
     """Follow the functions that a query calls."""
-    for kind, body in walk(node):
-        if kind != "FuncCall":
-            continue
+    for body in below(node, "FuncCall"):
         _, name = qualified(body["funcname"])
         if name == "set_config" and len(body.get("args", ())) > 1:
             _set_config(analysis, body)
