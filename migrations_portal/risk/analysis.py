@@ -158,14 +158,17 @@ class Analysis:
 
     def lookup(self, schema: str | None, name: str) -> Relation | None:
         """Find a relation by name along the search path, or None."""
-        names = self.schema.names
+        oid = self._oid(self.schema.names, schema, name)
+        return None if oid is None else self.schema.relations[oid]
+
+    def _oid(self, names: dict[tuple[str, str], int], schema: str | None, name: str) -> int | None:
         if schema is not None:
-            oid = names.get((schema, name))
-            return None if oid is None else self.schema.relations[oid]
-        for place in ("pg_temp", *self.path):
+            return names.get((schema, name))
+        oid = names.get(("pg_temp", name))
+        for place in self.path if oid is None else ():
             if (oid := names.get((place, name))) is not None:
-                return self.schema.relations[oid]
-        return None
+                break
+        return oid
 
     def creation_schema(self) -> str:
         """The schema that an unqualified new object goes into."""
@@ -182,11 +185,8 @@ class Analysis:
 
     def index(self, schema: str | None, name: str) -> tuple[Relation, str] | None:
         """Find an index by name: its table and its name."""
-        places = (schema,) if schema is not None else ("pg_temp", *self.path)
-        for place in places:
-            if (oid := self.schema.indexes.get((place, name))) is not None:
-                return self.schema.relations[oid], name
-        return None
+        oid = self._oid(self.schema.indexes, schema, name)
+        return None if oid is None else (self.schema.relations[oid], name)
 
 
 def table_locks(analysis: Analysis) -> tuple[dict[str, Lock], dict[str, Lock]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.objects import Bound
-from migrations_portal.risk.trees import constant, rejects_null, strings
+from migrations_portal.risk.trees import constant, last_name, rejects_null
 
 if TYPE_CHECKING:
     from migrations_portal.risk.objects import Relation
@@ -35,7 +35,7 @@ def read_bound(node: Node) -> Bound:
 def _datum(node: Node, unbounded: str = "") -> str:
     reference = node.get("ColumnRef")
     if reference is not None:
-        word = strings(reference["fields"])[-1].lower()
+        word = last_name(reference["fields"]).lower()
         return {"minvalue": MINIMUM, "maxvalue": MAXIMUM}.get(word, word)
     value = constant(node)
     return unbounded or "NULL" if value is None else value
@@ -123,7 +123,7 @@ def comparison(fact: Node, column: str) -> tuple[str, str] | None:
     if body is None or body.get("kind") != "AEXPR_OP":
         return None
     left, right = body.get("lexpr"), body.get("rexpr")
-    operator = strings(body["name"])[-1]
+    operator = last_name(body["name"])
     if _is_column(left, column) and (value := constant(right)) is not None:
         return operator, value
     if _is_column(right, column) and (value := constant(left)) is not None:
@@ -135,7 +135,7 @@ def _is_column(node: Node | None, column: str) -> bool:
     while node and "TypeCast" in node:
         node = node["TypeCast"].get("arg")
     reference = (node or {}).get("ColumnRef")
-    return reference is not None and strings(reference["fields"])[-1] == column
+    return reference is not None and last_name(reference["fields"]) == column
 
 
 def listed(fact: Node, column: str) -> list[str] | None:
@@ -148,7 +148,7 @@ def listed(fact: Node, column: str) -> list[str] | None:
         body.get("lexpr"), column
     ):
         return None
-    if strings(body["name"])[-1] != "=":
+    if last_name(body["name"]) != "=":
         return None
     right = body["rexpr"]
     while "TypeCast" in right:

@@ -35,6 +35,8 @@ FINE, BAR_REACHED, UNUSABLE = 0, 1, 2
 _DOWN = re.compile(r"^--[ \t]*down[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _NO_TRANSACTION = re.compile(r"^--[ \t]*no transaction[ \t]*$", re.IGNORECASE | re.MULTILINE)
 DEFAULT_VERSION = 17
+OPTIONS = frozenset({"--down", "--pg", "--schema", "--phi", "--format", "--fail-on"})
+"""The options that `add_arguments` declares."""
 
 
 class InputUnusable(Refused):

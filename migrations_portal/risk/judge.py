@@ -69,7 +69,9 @@ def judge(
     first_new = analysis.schema.next_oid
     statement = place.statement
     _work_out(analysis, statement)
-    touched = _touched(analysis, first_new)
+    touched = seen.touched
+    if seen.scans or seen.rewrites or analysis.schema.next_oid != first_new:
+        touched = _touched(analysis, first_new)
     phi = _phi(seen, touched, catalogue, holders) if catalogue.tagged else _NO_NAMES
     findings = _findings(seen, statement, phi_touched=bool(phi)) if seen.findings else []
     held, blocking = table_locks(analysis)
@@ -82,7 +84,8 @@ def judge(
         file, statement.line, statement.column, statement.sql,
         level=highest([finding.level for finding in findings]) if findings else LOW,
         held=held, findings=tuple(findings), rewrites=_names(seen, seen.rewrites) if seen.rewrites else (),
-        scans=_names(seen, seen.scans) if seen.scans else (), tables=_names(seen, touched) if touched else (),
+        scans=_names(seen, seen.scans) if seen.scans else (),
+        tables=tuple(sorted(held)) if touched.keys() == seen.locks.keys() else _names(seen, touched),
         forecast=predicted, irreversible=seen.irreversible, views=tuple(sorted(seen.views)) if seen.views else (),
     )  # fmt: skip
     return Step(

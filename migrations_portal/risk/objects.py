@@ -187,6 +187,15 @@ class Relation:
     server: str = ""
     """For a foreign table: the server it reaches."""
     options: frozenset[str] = frozenset()
+    led: set[str] | None = None
+    """The columns that lead a whole index, once somebody has asked; see `leading`."""
+
+    @property
+    def leading(self) -> set[str]:
+        """The first columns of the indexes that hold every row. Whoever drops an index or renames its columns forgets them."""
+        if self.led is None:
+            self.led = {i.columns[0] for i in self.indexes.values() if i.columns and not i.partial}
+        return self.led
 
     @property
     def qualified(self) -> str:
@@ -211,7 +220,7 @@ class Relation:
             indexes={name: replace(index) for name, index in self.indexes.items()},
             triggers=dict(self.triggers), rules=dict(self.rules), policies=dict(self.policies),
             statistics=dict(self.statistics), parents=list(self.parents),
-            children=list(self.children),
+            children=list(self.children), led=None,
         )  # fmt: skip
 
 

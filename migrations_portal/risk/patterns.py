@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.levels import Level
+from migrations_portal.risk.levels import LOW
 from migrations_portal.risk.rulebook import RULES
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def advise(steps: Sequence[Step]) -> tuple[str, tuple[str, ...]]:
 
 def _adds(step: Step) -> bool:
     if any(
-        f.rule not in _STILL_ADDITIVE and RULES[f.rule].level is not Level.LOW
-        for f in step.risk.findings
+        f.rule not in _STILL_ADDITIVE and RULES[f.rule].level is not LOW for f in step.risk.findings
     ):
         return False
     if step.kind == "DoStmt":

@@ -110,11 +110,14 @@ class Schema:
     def add_index(self, relation: Relation, index: Index) -> None:
         """Enter an index of this relation."""
         relation.indexes[index.name] = index
+        if relation.led is not None and index.columns and not index.partial:
+            relation.led.add(index.columns[0])
         self.indexes[relation.schema, index.name] = relation.oid
 
     def drop_index(self, relation: Relation, name: str) -> None:
         """Forget an index of this relation."""
         relation.indexes.pop(name, None)
+        relation.led = None
         self.indexes.pop((relation.schema, name), None)
         self.numbers.clear()
 

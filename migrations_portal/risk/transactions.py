@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.findings import Finding
 from migrations_portal.risk.forecast import added, level_of
-from migrations_portal.risk.levels import Level
+from migrations_portal.risk.levels import LOW
 from migrations_portal.risk.rulebook import RULES
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _held_through(first: Step, step: Step) -> None:
 
 def _held_long(first: Step, step: Step, work: Forecast) -> None:
     level = level_of(work.seconds)
-    if level is not Level.LOW:
+    if level is not LOW:
         values = _lock_values(first) | {"seconds": work.spoken, "interval": work.interval}
         step.add("transaction-holds-locks", level=level, **values)
 

@@ -14,7 +14,7 @@ from migrations_portal.risk.postgres_names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Relation
@@ -40,15 +40,31 @@ def by_kind(node: Any) -> dict[str, list[Node]]:
     known = _remembered.get(id(node))
     if known is not None and known[0] is node:
         return known[1]
-    found: dict[str, list[Node]] = {}
-    for kind, fields in walk(node):
-        if kind in found:
-            found[kind].append(fields)
-        else:
-            found[kind] = [fields]
+    found = _nodes_below(node)
     if len(_remembered) >= REMEMBERED:
         _remembered.clear()
     _remembered[id(node)] = (node, found)
+    return found
+
+
+def _nodes_below(node: Any) -> dict[str, list[Node]]:  # noqa: C901 - the innermost loop of everything
+    found: dict[str, list[Node]] = {}
+    waiting = list(node) if type(node) is list else [node]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is not dict:
+            continue
+        for key, value in part.items():
+            kind = type(value)
+            if kind is dict:
+                if key in found:
+                    found[key].append(value)
+                elif key < "a":  # Kinds begin with a capital letter, fields do not.
+                    found[key] = [value]
+                if key not in _LEAVES:
+                    waiting.append(value)
+            elif kind is list:
+                waiting += value
     return found
 
 
@@ -61,26 +77,16 @@ _LEAVES = frozenset({"String", "A_Const", "ColumnRef", "A_Star", "RangeVar", "re
 """Kinds (and fields) with nothing but names and values below them; most nodes are one of these."""
 
 
-def walk(node: Any) -> list[tuple[str, Node]]:  # noqa: C901 - the innermost loop of everything
-    """Give every node below this one as (kind, fields), in an order that stays the same for a tree."""
-    found: list[tuple[str, Node]] = []
+def walk(node: Any) -> Iterator[tuple[str, Node]]:
+    """Give every node below this one as (kind, fields), where the order among different kinds matters."""
     waiting = [node]
-    take = waiting.pop
     while waiting:
-        part = take()
-        if type(part) is dict:
-            for key, value in part.items():
-                kind = type(value)
-                if kind is dict:
-                    if key < "a":  # Kinds begin with a capital letter, fields do not.
-                        found.append((key, value))
-                    if key not in _LEAVES:
-                        waiting.append(value)
-                elif kind is list:
-                    waiting += value
-        elif type(part) is list:
+        part = waiting.pop()
+        if isinstance(part, list):
             waiting += part
-    return found
+        elif isinstance(part, dict):
+            yield from ((k, v) for k, v in part.items() if isinstance(v, dict) and k < "a")
+            waiting += [v for v in part.values() if isinstance(v, (dict, list))]
 
 
 def strings(items: list[Node]) -> list[str]:
@@ -88,13 +94,16 @@ def strings(items: list[Node]) -> list[str]:
     return [item["String"].get("sval", "") if "String" in item else "*" for item in items]
 
 
+def last_name(items: list[Node]) -> str:
+    """Read the last of a list of String nodes: the object's own name."""
+    own = items[-1].get("String")
+    return "*" if own is None else own.get("sval", "")
+
+
 def qualified(items: list[Node]) -> tuple[str | None, str]:
     """Split a name list into (schema or None, name)."""
-    if len(items) == 1:
-        only = items[0].get("String")
-        return None, "*" if only is None else only.get("sval", "")
-    parts = strings(items)
-    return parts[-2], parts[-1]
+    schema = last_name(items[:-1]) if len(items) > 1 else None
+    return schema, last_name(items)
 
 
 WITH_HEIRS = "inh"  # codespell:ignore
@@ -151,12 +160,11 @@ def type_ref(analysis: Analysis, node: Node | None) -> TypeRef | None:
     if not node or "names" not in node:
         return None
     schema, name = qualified(node["names"])
-    mods = tuple(
-        int(value) for mod in node.get("typmods", ()) if (value := constant(mod)) is not None
-    )
-    array = bool(node.get("arrayBounds"))
     if schema is None and name in SERIAL_TYPES:
         return TypeRef("pg_catalog", SERIAL_TYPES[name])
+    array = bool(node.get("arrayBounds"))
+    said = [constant(mod) for mod in node["typmods"]] if "typmods" in node else ()
+    mods = tuple([int(value) for value in said if value is not None])
     if schema in (None, "pg_catalog") and name in TYPES:
         return TypeRef("pg_catalog", name, mods, array)
     return TypeRef(type_schema(analysis, schema, name), name, mods, array)
@@ -174,7 +182,7 @@ def type_schema(analysis: Analysis, schema: str | None, name: str) -> str:
 
 def is_serial(node: Node | None) -> bool:
     """Whether a TypeName says serial, bigserial or smallserial."""
-    return bool(node) and qualified((node or {})["names"])[1] in SERIAL_TYPES
+    return bool(node) and last_name((node or {})["names"]) in SERIAL_TYPES
 
 
 def functions_called(
@@ -201,7 +209,7 @@ def uses_of(analysis: Analysis, node: Any, relation: Relation | None = None) -> 
     found = by_kind(node)
     if _DEPENDING.isdisjoint(found):
         return NOTHING
-    columns = {qualified(body["fields"])[1] for body in found.get("ColumnRef", ())}
+    columns = {last_name(body["fields"]) for body in found.get("ColumnRef", ())}
     functions: set[tuple[str, str]] = set()
     types: set[tuple[str, str]] = set()
     relations: set[tuple[int, str]] = set()
@@ -293,4 +301,4 @@ def rejects_null(expression: Node | None, column: str) -> bool:
     if test is None or test.get("nulltesttype") != "IS_NOT_NULL":
         return False
     reference = test["arg"].get("ColumnRef")
-    return reference is not None and strings(reference["fields"])[-1] == column
+    return reference is not None and last_name(reference["fields"]) == column

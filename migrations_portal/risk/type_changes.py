@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.trees import strings, type_ref
+from migrations_portal.risk.trees import last_name, strings, type_ref
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -128,7 +128,7 @@ def _normal(name: str, mods: tuple[int, ...]) -> tuple[int, ...]:
 def _through(analysis: Analysis, using: Node, column: Column, value: _Value) -> _Value:
     """Follow a USING expression; anything but the column under casts rewrites."""
     if "ColumnRef" in using:
-        if strings(using["ColumnRef"]["fields"])[-1] != column.name:
+        if last_name(using["ColumnRef"]["fields"]) != column.name:
             raise _Rewrites
         return value
     if "CollateClause" in using:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from migrations_portal.risk.trees import constant, is_null, strings
+from migrations_portal.risk.trees import constant, is_null, last_name
 
 if TYPE_CHECKING:
     from migrations_portal.risk.objects import Relation
@@ -63,7 +63,7 @@ def _update(targets: list[Node], where: Node | None) -> Change:
 
 def _is_itself(item: Node) -> bool:
     reference = item.get("val", {}).get("ColumnRef")
-    return reference is not None and strings(reference["fields"])[-1] == item["name"]
+    return reference is not None and last_name(reference["fields"]) == item["name"]
 
 
 def _inserted_nulls(target: Relation, body: Node) -> frozenset[str]:

@@ -25,6 +25,7 @@ def rename_column(analysis: Analysis, relation: Relation, old: str, new: str) ->
         )
     for name, policy in relation.policies.items():
         relation.policies[name] = _uses(policy, old, new)
+    relation.led = None
     relation.key = _names(relation.key, old, new)
     for holder, key in list(analysis.schema.referencing(relation)):
         if old in key.ref_columns:

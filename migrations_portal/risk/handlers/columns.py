@@ -5,7 +5,7 @@ Sources: `ATExecAddColumn`, `ATExecDropColumn`, `ATExecSetNotNull` in tablecmds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.handlers import constraints, dependencies, keys, programs
@@ -43,9 +43,9 @@ class ColumnPlan:
     identity: bool = False
     generated: str = ""
     default: Node | None = None
-    checks: list[Node] = field(default_factory=list)
-    uniques: list[Node] = field(default_factory=list)
-    references: list[Node] = field(default_factory=list)
+    checks: tuple[Node, ...] = ()
+    uniques: tuple[Node, ...] = ()
+    references: tuple[Node, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -99,12 +99,12 @@ def _read_inline(plan: ColumnPlan, item: Node) -> None:
         plan.generated = item.get("generated_kind", "s")
         plan.default = item.get("raw_expr")
     elif kind == "CONSTR_CHECK":
-        plan.checks.append(item)
+        plan.checks += (item,)
     elif kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
         plan.primary |= kind == "CONSTR_PRIMARY"
-        plan.uniques.append(item)
+        plan.uniques += (item,)
     elif kind == "CONSTR_FOREIGN":
-        plan.references.append(item)
+        plan.references += (item,)
 
 
 def to_column(analysis: Analysis, plan: ColumnPlan, *, inherited: bool = False) -> Column:
@@ -137,7 +137,7 @@ def add_column(change: TableChange, command: Node) -> None:
     change.new_columns.add(plan.name)
     if plan.empty:
         change.empty_columns.add(plan.name)
-    programs.evaluate(analysis, plan.default, *(item.get("raw_expr") for item in plan.checks))
+    programs.evaluate(analysis, plan.default, *[item.get("raw_expr") for item in plan.checks])
     work = _work_of(analysis, plan)
     for member in change.reach():
         if plan.name not in member.columns:
@@ -153,7 +153,7 @@ def _fill(change: TableChange, member: Relation, plan: ColumnPlan, *, rewritten:
     """Give one table the column: written into each row, or checked against each row, or neither."""
     if rewritten:
         change.rewrite(member)
-    elif any(item.get("is_enforced") for item in plan.checks) or _unproven_not_null(plan):
+    elif _unproven_not_null(plan) or any(item.get("is_enforced") for item in plan.checks):
         change.check(member)
     inherited = member is not change.relation
     member.columns[plan.name] = to_column(change.analysis, plan, inherited=inherited)

@@ -10,7 +10,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import alternatives, conjuncts, listed, order
-from migrations_portal.risk.trees import below, strings
+from migrations_portal.risk.trees import below, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +24,7 @@ def uses_index(relation: Relation, where: Node | None) -> bool:
     """Whether the condition, or else each part of an OR in it, compares the leading column of some whole index with a literal."""
     if where is None or not relation.indexes:
         return False
-    found = _found_by(where)
-    whole = [index.columns for index in relation.indexes.values() if not index.partial]
-    if found and any(columns and columns[0] in found for columns in whole):
+    if not relation.leading.isdisjoint(_found_by(where)):
         return True
     choices = [parts for fact in conjuncts(where) if (parts := alternatives(fact))]
     return any(all(uses_index(relation, part) for part in parts) for parts in choices)
@@ -35,7 +33,7 @@ def uses_index(relation: Relation, where: Node | None) -> bool:
 def _found_by(where: Node) -> set[str]:
     """The columns of which the condition says which values it wants: a literal, a list of them, a parameter, or NULL."""
     facts = conjuncts(where)
-    named = {strings(body["fields"])[-1] for body in below(where, "ColumnRef")}
+    named = {last_name(body["fields"]) for body in below(where, "ColumnRef")}
     return {
         column for column in named for fact in facts
         if listed(fact, column) is not None or _parameter(fact, column) or is_null_test(fact, column)
@@ -53,7 +51,7 @@ def _null_tested(fact: Node) -> str | None:
     if test is None or test.get("nulltesttype") != "IS_NULL":
         return None
     reference = test["arg"].get("ColumnRef")
-    return None if reference is None else strings(reference["fields"])[-1]
+    return None if reference is None else last_name(reference["fields"])
 
 
 KNOWS_NOT_NULL = 17
@@ -86,12 +84,12 @@ def _is_null_of_required(analysis: Analysis, relation: Relation, fact: Node) -> 
 def _parameter(fact: Node, column: str) -> bool:
     """`column = $1` or `column = variable`: what a function's statement looks like."""
     body = fact.get("A_Expr", {})
-    if body.get("kind") != "AEXPR_OP" or strings(body["name"])[-1] != "=":
+    if body.get("kind") != "AEXPR_OP" or last_name(body["name"]) != "=":
         return False
     left = body.get("lexpr", {}).get("ColumnRef")
     return (
         left is not None
-        and strings(left["fields"])[-1] == column
+        and last_name(left["fields"]) == column
         and "ParamRef" in body.get("rexpr", {})
     )
 

@@ -80,7 +80,8 @@ def enter_check(change: TableChange, node: Node, columns: list[str]) -> str:
     for member in members:
         constraint = check_constraint(analysis, member, node, columns=columns, name=name)
         name = constraint.name
-        member.constraints.setdefault(name, constraint._replace(inherited=member is not relation))
+        own = constraint if member is relation else constraint._replace(inherited=True)
+        member.constraints.setdefault(name, own)
     return name or ""
 
 

@@ -253,7 +253,7 @@ def _enter_check(analysis: Analysis, relation: Relation, node: Node, columns: li
         analysis, relation, node, columns=columns, name=node.get("conname")
     )
     # CREATE TABLE has no rows yet, so even NOT VALID is entered as valid.
-    relation.constraints[built.name] = built._replace(validated=True)
+    relation.constraints[built.name] = built if built.validated else built._replace(validated=True)
 
 
 def _enter_key(
@@ -276,7 +276,8 @@ def _enter_reference(
     if entered is None:
         return
     target, constraint = entered
-    relation.constraints[constraint.name] = constraint._replace(validated=True)
+    if not constraint.validated:
+        relation.constraints[constraint.name] = constraint._replace(validated=True)
     if analysis.live(target) and target is not relation and analysis.number:
         analysis.find(
             "foreign-key-on-new-table", at=node.get("location", -1), table=relation.qualified,

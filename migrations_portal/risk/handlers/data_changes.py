@@ -111,13 +111,17 @@ def _members(reading: Reading, place: Target, kind: str, body: Node) -> list[Rel
         reach.lock_above(analysis, target)
         _move(analysis, target, body, members)
     alone = "usingClause" not in body and "fromClause" not in body and kind != "MergeStmt"
+    reads = kind != "InsertStmt" and reading.runs
     for member in members:
         analysis.lock(member, ROW_EXCLUSIVE)
-        reads = kind != "InsertStmt" and reading.runs and member.has_storage
-        skipped = conditions.uses_index(member, where) or conditions.never(analysis, member, where)
-        if reads and not (alone and skipped):
+        if reads and member.has_storage and not (alone and _few_rows(analysis, member, where)):
             analysis.scan(member)
     return members
+
+
+def _few_rows(analysis: Analysis, member: Relation, where: Node | None) -> bool:
+    """Whether the condition leads to few rows of a table, or to none."""
+    return conditions.uses_index(member, where) or conditions.never(analysis, member, where)
 
 
 def _move(analysis: Analysis, target: Relation, body: Node, members: list[Relation]) -> None:

@@ -11,7 +11,7 @@ from migrations_portal.risk.handlers import dependencies, drop_used, indexes
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS
-from migrations_portal.risk.trees import qualified, rangevar, strings
+from migrations_portal.risk.trees import last_name, qualified, rangevar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -159,7 +159,7 @@ def _on_table(analysis: Analysis, item: Node) -> tuple[Relation, str] | None:
     """Read `name ON table`: the table and the name."""
     items = item["List"]["items"]
     relation = analysis.relation(rangevar(items[:-1]))
-    return None if relation is None else (relation, strings(items)[-1])
+    return None if relation is None else (relation, last_name(items))
 
 
 def _drop_trigger(analysis: Analysis, item: Node, node: Node) -> None:

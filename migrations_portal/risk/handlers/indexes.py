@@ -16,12 +16,12 @@ from migrations_portal.risk.handlers.safe_forms import (
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
-from migrations_portal.risk.objects import TABLE_KINDS, Index
+from migrations_portal.risk.objects import NOTHING, TABLE_KINDS, Index
 from migrations_portal.risk.trees import rangevar, uses_of, with_heirs
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
-    from migrations_portal.risk.objects import Relation
+    from migrations_portal.risk.objects import Relation, Uses
     from migrations_portal.risk.parser import Node
 
 
@@ -45,7 +45,8 @@ def create_index(analysis: Analysis, node: Node) -> None:
     index.only = only
     analysis.schema.add_index(relation, index)
     analysis.scan(relation)
-    programs.evaluate(analysis, *node.get("indexParams", ()), node.get("whereClause"))
+    if not _only_columns(node):
+        programs.evaluate(analysis, *node.get("indexParams", ()), node.get("whereClause"))
     if relation.kind == "p" and not only:
         _build_parts(analysis, relation, index, lock, node)
     if analysis.live(relation) and not (relation.kind == "p" and only):
@@ -70,10 +71,21 @@ def _read_index(analysis: Analysis, relation: Relation, node: Node) -> Index:
     return Index(
         name, relation.schema, relation.oid, columns,
         unique=bool(node.get("unique")), partial="whereClause" in node,
-        uses=uses_of(analysis, [node.get("indexParams"), node.get("whereClause")], relation),
+        uses=NOTHING if _only_columns(node) else _index_uses(analysis, relation, node),
         method=node.get("accessMethod", "btree"), included=included,
         plain=not any(e.get("opclass") or e.get("collation") for e in elements),
     )  # fmt: skip
+
+
+def _only_columns(node: Node) -> bool:
+    """Whether the index has neither an expression nor a condition."""
+    return "whereClause" not in node and all(
+        "expr" not in item["IndexElem"] for item in node.get("indexParams", ())
+    )
+
+
+def _index_uses(analysis: Analysis, relation: Relation, node: Node) -> Uses:
+    return uses_of(analysis, [node.get("indexParams"), node.get("whereClause")], relation)
 
 
 def _build_parts(

@@ -16,8 +16,8 @@ from migrations_portal.risk.parser import parse
 from migrations_portal.risk.trees import (
     below,
     functions_called,
+    last_name,
     qualified,
-    strings,
     type_ref,
     walk,
 )
@@ -127,7 +127,7 @@ def call(analysis: Analysis, node: Node) -> None:
 
 def run_function(analysis: Analysis, call_node: Node) -> None:
     """A call of a function that is really made: what its body does is done."""
-    name = strings(call_node["funcname"])[-1]
+    name = last_name(call_node["funcname"])
     found = functions_called(analysis, call_node["funcname"], len(call_node.get("args", ())))
     if found is None:
         analysis.find("opaque-function", name=name, at=call_node.get("location", -1))

@@ -13,7 +13,7 @@ from migrations_portal.risk.handlers.query_uses import query_uses
 from migrations_portal.risk.handlers.safe_forms import without_rows
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Column
-from migrations_portal.risk.trees import strings
+from migrations_portal.risk.trees import last_name, strings
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -58,7 +58,7 @@ def _output_names(analysis: Analysis, query: Node) -> list[str]:
                 relation = analysis.lookup(source.get("schemaname"), source["relname"])
                 names.extend(relation.columns if relation else ())
         elif reference is not None:
-            names.append(strings(reference["fields"])[-1])
+            names.append(last_name(reference["fields"]))
     return names
 
 

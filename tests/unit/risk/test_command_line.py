@@ -1,15 +1,19 @@
 import io
 import json
+import re
+import subprocess
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
 
 from migrations_portal.risk import RULES
-from migrations_portal.risk.__main__ import main
-from migrations_portal.risk.command_line import InputUnusable, add_arguments, run
+from migrations_portal.risk.__main__ import main, understands
+from migrations_portal.risk.command_line import OPTIONS, InputUnusable, add_arguments, run
 from tests.unit.risk.kit import SCHEMA_SQL
 
+ROOT = Path(__file__).resolve().parents[3]
 BAD = "-- why\nALTER TABLE students\n  ALTER COLUMN email SET NOT NULL;\n"
 
 
@@ -118,3 +122,37 @@ def test_github_annotations_are_one_line_each(files: Path) -> None:
         "::warning file=bad.sql,line=2,col=1,title=MEDIUM%3A Column made NOT NULL::Makes public.students.email NOT NULL"
     )
     assert all(line.startswith("::") for line in text.splitlines())
+
+
+def test_the_options_that_are_named_are_those_that_are_declared() -> None:
+    parser = ArgumentParser(add_help=False)
+    add_arguments(parser)
+
+    assert set(re.findall(r"--[a-z-]+", parser.format_usage())) == OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("words", "alone"),
+    [
+        (["a.sql"], True),
+        (["-", "--pg=16", "--fail-on", "HIGH"], True),
+        (["a.sql", "--target", "production"], False),
+        (["a.sql", "--targ=production"], False),
+        (["--help"], False),
+        (["a.sql", "--settings", "other"], False),
+    ],
+)
+def test_only_a_target_and_the_options_of_django_need_the_portal(
+    words: list[str], *, alone: bool
+) -> None:
+    assert understands(words) is alone
+
+
+def test_manage_py_assesses_files_where_no_portal_is_set_up(files: Path) -> None:
+    called = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "assess", "bad.sql", "--fail-on", "MEDIUM"],
+        env={}, cwd=files, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (called.returncode, called.stderr) == (1, "")
+    assert "bad.sql:2:1" in called.stdout
