@@ -49,10 +49,12 @@ def by_kind(node: Any) -> dict[str, list[Node]]:
 
 def _nodes_below(node: Any) -> dict[str, list[Node]]:  # noqa: C901 - the innermost loop of everything
     found: dict[str, list[Node]] = {}
-    waiting = list(node) if type(node) is list else [node]
+    waiting = [node]
     while waiting:
         part = waiting.pop()
         if type(part) is not dict:
+            if type(part) is list:
+                waiting += part
             continue
         for key, value in part.items():
             kind = type(value)
