@@ -59,6 +59,8 @@ class Environment(BaseSettings):
     """Encrypts the secrets of second factors; at least 32 random characters, for the web only."""
     require_second_factor: bool | None = None
     """Whether signing at high risk needs a second factor; unset: yes over https, no in the demo and in tests."""
+    session_idle_minutes: int = Field(default=30, ge=1, le=720)
+    """After so many minutes without a click a person is signed out."""
     slack_webhook_url: str = ""
     """An incoming webhook in Slack's format; empty means no chat messages."""
     credentials_dir: Path

@@ -208,8 +208,18 @@ def claim_recovery(*, run_id: int, worker: str) -> int | None:
 
 
 @transaction.atomic
-def order(*, run_id: int, what: Order | None, by: Person, reason: str, now: datetime) -> None:
+def order(
+    *,
+    run_id: int,
+    what: Order | None,
+    by: Person,
+    reason: str,
+    now: datetime,
+    factors: str = "session",
+) -> None:
     """Tell a run that goes on to hold still, to go on (None), or to stop. Acts within two seconds.
+
+    `factors` is how the person proved who they are, for the ledger.
 
     Raises `NotOrdered`, `NotAllowed`.
     """
@@ -236,5 +246,6 @@ def order(*, run_id: int, what: Order | None, by: Person, reason: str, now: date
             sentence=f"{by.full_name} {verb} run {run.pk}.",
             reason=reason.strip(),
             phi=False,
+            facts={"factors": factors},
         )
     )

@@ -149,11 +149,11 @@ class Recorder:
             raise Aborted(self.ordered())
 
     def ordered(self) -> str:
-        """Say who gave the last order, and why."""
+        """Say who gave the last order. Not why: this goes into mails, and typed words may name a patient (A11)."""
         run = MigrationRun.objects.select_related("order_by").get(pk=self.run_id)
         who = run.order_by.full_name if run.order_by else "Somebody"
         verb = "paused" if run.order == "PAUSE" else "stopped"
-        return f"{who} {verb} the run: {run.order_reason}"
+        return f"{who} {verb} the run."
 
     def _close(self, record: StepRecord, *, status: StepStatus, closing: str = "") -> None:
         if closing:

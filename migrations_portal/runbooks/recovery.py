@@ -78,7 +78,7 @@ def _roll_back(context: RunContext, known: Before) -> Ending:
             "nothing of this run is in the history, so there is nothing to undo by name."
         )
     return rollback.execute(
-        context, applied=applied, before=known, reason=f"Two people decided: {_reason(context)}"
+        context, applied=applied, before=known, reason="Two people decided to roll back."
     )
 
 

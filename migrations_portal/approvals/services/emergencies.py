@@ -47,8 +47,11 @@ def submit_emergency(
     now: datetime,
     day: timedelta,
     public_url: str,
+    factors: str = "session",
 ) -> PlanRevision:
     """Submit a draft of one's own on the emergency path; nothing opens before a second person confirms it.
+
+    `factors` is how the person proved who they are, for the ledger.
 
     Raises what `submission.submit` raises (but for the lead time), `ReasonMissing`, `EmergencyRefused`.
     """
@@ -91,6 +94,7 @@ def submit_emergency(
                 "digest": revision.digest,
                 "level": revision.level,
                 "policy_version": POLICY_VERSION,
+                "factors": factors,
             },
         )
     )
@@ -106,9 +110,18 @@ def _holders(roles: frozenset[Role], *, plan: MigrationPlan) -> list[Person]:
 
 @transaction.atomic
 def confirm_emergency(
-    *, plan_id: int, by: Person, reason: str, now: datetime, day: timedelta, public_url: str
+    *,
+    plan_id: int,
+    by: Person,
+    reason: str,
+    now: datetime,
+    day: timedelta,
+    public_url: str,
+    factors: str = "session",
 ) -> Emergency:
     """Say as the second person that it is an emergency: all seats open at once, and it is told loudly.
+
+    `factors` is how the person proved who they are, for the ledger.
 
     Raises `NotAllowed`, `SecondPersonNeeded`, `EmergencyRefused`, `ReasonMissing`.
     """
@@ -137,7 +150,11 @@ def confirm_emergency(
             sentence=f"EMERGENCY: {by.full_name} confirmed it for {plan.number}; all seats are open at once.",
             reason=given,
             phi=revision.phi,
-            facts={"asked_by": row.asked_by.email, "until": row.until.isoformat()},
+            facts={
+                "asked_by": row.asked_by.email,
+                "until": row.until.isoformat(),
+                "factors": factors,
+            },
         )
     )
     return row

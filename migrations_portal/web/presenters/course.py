@@ -20,7 +20,7 @@ from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import PLAN_STATES, PlanStatus
-from migrations_portal.web import clock
+from migrations_portal.web import clock, step_up
 
 LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -66,12 +66,12 @@ def _of_the_author(
             plan,
             "revise",
             label="Open for changes",
-            explain="What was signed counts no more. When you submit it again, signers see what changed and sign anew.",
+            explain="What was signed and ticked counts no more. When you submit it again, signers see what changed and sign anew.",
             open=plan.status == PlanStatus.REJECTED,
         )
         if _can(plan, PlanStatus.DRAFT)
         else None,
-        _emergency(plan, now=now) if plan.status == PlanStatus.DRAFT else None,
+        _emergency(plan, person=person, now=now) if plan.status == PlanStatus.DRAFT else None,
         _offer(
             plan,
             "withdraw",
@@ -84,7 +84,7 @@ def _of_the_author(
     ]
 
 
-def _emergency(plan: MigrationPlan, *, now: datetime) -> dict[str, Any]:
+def _emergency(plan: MigrationPlan, *, person: Person, now: datetime) -> dict[str, Any]:
     hours = int(EMERGENCY_AT_MOST.total_seconds() // 3600)
     proposed = (now + timedelta(hours=4)).astimezone(plan.target.zone)
     return _offer(
@@ -96,6 +96,7 @@ def _emergency(plan: MigrationPlan, *, now: datetime) -> dict[str, Any]:
         danger=True,
         ask="What makes it an emergency",
         time={"name": "until", "label": "Ends at", "value": f"{proposed:{LOCAL}}"},
+        asks_code=step_up.asks(person),
     )
 
 
@@ -158,6 +159,7 @@ def _confirm(plan: MigrationPlan, *, person: Person, now: datetime) -> dict[str,
         explain=f"{row.asked_by.full_name} says: “{row.reason}” You say with your name that it cannot wait.",
         danger=True,
         open=True,
+        asks_code=step_up.asks(person),
     )
 
 

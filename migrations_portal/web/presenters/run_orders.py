@@ -28,13 +28,14 @@ def may_order(run: MigrationRun, *, person: Person) -> bool:
     return run.status == RunStatus.RUNNING and bool(deciding.roles(run, person=person))
 
 
-def orders(run: MigrationRun) -> dict[str, Any]:
-    """Return the buttons, and what stopping means at this moment."""
+def orders(run: MigrationRun, *, person: Person | None = None) -> dict[str, Any]:
+    """Return the buttons, and what stopping means at this moment; whether stopping asks `person`, if given, for a code."""
     step = run.steps.order_by("-position").first()
     return {
         "post_url": reverse("run-order", args=[run.pk]),
         "means": abort_means(step.key if step else ""),
         "paused": run.order == Order.PAUSE,
+        "asks_code": person is not None and step_up.asks(person),
     }
 
 

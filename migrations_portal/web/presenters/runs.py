@@ -17,6 +17,7 @@ from migrations_portal.execution.rules import (
     STANDARD_STEPS,
     WATCH_STEP,
     WORKING,
+    Choice,
     Order,
     Outcome,
     RunStatus,
@@ -58,7 +59,9 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
     sentence = wait.headline if wait else _sentence(run, steps, now=now)
     return {
         "run": _about(run, sentence=sentence, now=now),
-        "orders": run_orders.orders(run) if run_orders.may_order(run, person=person) else None,
+        "orders": run_orders.orders(run, person=person)
+        if run_orders.may_order(run, person=person)
+        else None,
         "waits": wait.sentences if wait else [],
         "course": course.of_a_due_run(run.plan, person=person) if wait and not run.staging else [],
         "outcome": _outcome(run),
@@ -152,10 +155,20 @@ def _outcome(run: MigrationRun) -> dict[str, Any] | None:
     return {
         "kind": run.shown.lower(),
         "title": TITLES[run.shown],
-        "sentences": [part for part in (run.problem, *said, run.advice) if part],
+        "sentences": [part for part in (run.problem, *said, run.advice, *_reasons(run)) if part],
         "facts": run_figures.facts(run),
         "next_action": _next_action(run),
     }
+
+
+def _reasons(run: MigrationRun) -> list[str]:
+    """Return why people stopped the run, or let it be undone, in their own words, which stand here and in the ledger only."""
+    if run.order == Order.ABORT and run.order_by:
+        return [f"{run.order_by.full_name} gave this reason: “{run.order_reason}”"]
+    if run.carrying_out not in {Choice.ROLL_BACK, Choice.RESTORE}:
+        return []
+    made = run.decisions.filter(choice=run.carrying_out).select_related("by").order_by("pk")
+    return [f"{each.by.full_name} gave this reason: “{each.reason}”" for each in made]
 
 
 def _next_action(run: MigrationRun) -> dict[str, str]:

@@ -15,8 +15,11 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.plans import queries
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, step_up
 from migrations_portal.web.people import signed_in
+
+ASK_AGAIN = (services.submit_emergency, services.confirm_emergency)
+"""The verbs before which a person proves again who they are (A5)."""
 
 
 class TimeNotRead(Refused):
@@ -38,6 +41,8 @@ def _act(
 ) -> HttpResponse:
     """Carry one verb out for the signed-in person, and say how it went on the plan's page."""
     try:
+        if verb in ASK_AGAIN:
+            more["factors"] = step_up.prove_if_asked(person=signed_in(request), posted=request.POST)
         verb(
             plan_id=plan_id,
             by=signed_in(request),
@@ -83,7 +88,7 @@ def cancel(request: HttpRequest, plan_id: int) -> HttpResponse:
 def revise(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Open the plan for changes."""
     plan = _plan(request, plan_id)
-    said = f"{plan.number} is open for changes. What was signed counts no more."
+    said = f"{plan.number} is open for changes. What was signed and ticked counts no more."
     return _act(request, plan_id, verb=services.revise, said=said, reason=_reason(request))
 
 

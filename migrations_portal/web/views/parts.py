@@ -191,6 +191,7 @@ _STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         for field in form
     ],
     "error_summary": [("", {"form": _WRONG_FORM})],
+    "proof": [("", {"id": "again", "required": True})],
     "note": [
         (tone, {"tone": tone, "title": f"A {tone} note", "text": "Said once."})
         for tone in ("info", "good", "warn", "bad")

@@ -1,6 +1,7 @@
 """Pages about runs: the list, one run live, what one person orders and what two decide."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
@@ -18,7 +19,7 @@ from migrations_portal.execution.rules import Choice, Order
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock, step_up
+from migrations_portal.web import clock, idle, step_up
 from migrations_portal.web.live import HUB
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import run_orders
@@ -77,7 +78,7 @@ async def events(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
     seen = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     after = int(seen) if seen.isascii() and seen.isdigit() else 0
     response = StreamingHttpResponse(
-        _told(run_id, person=person, may_order=may_order, after=after),
+        _told(request, run_id, person=person, may_order=may_order, after=after),
         content_type="text/event-stream",
     )
     response["Cache-Control"] = "no-store"
@@ -85,12 +86,14 @@ async def events(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
     return response
 
 
-async def _told(run_id: int, *, person: Person, may_order: bool, after: int) -> AsyncIterator[str]:
+async def _told(
+    request: HttpRequest, run_id: int, *, person: Person, may_order: bool, after: int
+) -> AsyncIterator[str]:
     told = 0
     async for text in HUB.events(run_id=run_id, may_order=may_order, after=after):
         yield text
         told += 1
-        if told % CHECK_AGAIN == 0 and not await sync_to_async(_still)(person, run_id):
+        if told % CHECK_AGAIN == 0 and not await sync_to_async(_still)(request, person, run_id):
             return
 
 
@@ -104,8 +107,12 @@ def _viewer(request: HttpRequest, run_id: int) -> tuple[Person, bool]:
         connection.close()
 
 
-def _still(person: Person, run_id: int) -> bool:
+def _still(request: HttpRequest, person: Person, run_id: int) -> bool:
+    """Say whether the viewer's session still lasts, and whether they may see the run: a stream is no click."""
     try:
+        key, now = request.session.session_key, timezone.now()
+        if not key or idle.is_over_elsewhere(key, store=type(request.session), now=now):
+            return False
         fresh = Person.objects.filter(pk=person.pk, is_active=True).first()
         return fresh is not None and queries.visible(person=fresh).filter(pk=run_id).exists()
     finally:
@@ -129,12 +136,20 @@ def order(request: HttpRequest, run_id: int) -> HttpResponse:
             by=person,
             reason=request.POST.get("reason", ""),
             now=timezone.now(),
+            factors=_order_factors(what, person=person, posted=request.POST),
         )
     except Refused as refusal:
         messages.error(request, refusal.sentence)
     else:
         messages.success(request, SAID[what])
     return redirect("run", run_id=run_id)
+
+
+def _order_factors(what: Order | None, *, person: Person, posted: Mapping[str, Any]) -> str:
+    """Ask again who it is before a run is stopped (A5). Holding it, or letting it go on, ends nothing and has to be quick."""
+    if what is not Order.ABORT:
+        return "session"
+    return step_up.prove_if_asked(person=person, posted=posted)
 
 
 @require_POST

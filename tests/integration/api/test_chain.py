@@ -3,32 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
-from migrations_portal.accounts import services as accounts
-from migrations_portal.accounts.models import Pace, SecondFactor
-from migrations_portal.accounts.rules import code_at, step_at
+from migrations_portal.accounts.models import Pace
 from migrations_portal.approvals.models import Delegation, Seat
 from migrations_portal.audit.models import Entry
 from migrations_portal.plans.models import MigrationPlan
 from tests.factories.chain import Story, mails
 from tests.factories.plans import submitted
+from tests.factories.proof import code, enrol
 from tests.integration.api.caller import PASSWORD
-
-
-def enrol(person):
-    long_ago = datetime.now(UTC) - timedelta(hours=1)
-    accounts.begin(person=person, key=settings.FACTOR_KEY, now=long_ago)
-    accounts.confirm(
-        person=person, code=code(person, long_ago), key=settings.FACTOR_KEY, now=long_ago
-    )
-
-
-def code(person, at=None):
-    row = SecondFactor.objects.get(person=person)
-    secret = accounts.unseal(row.sealed_secret, key=settings.FACTOR_KEY)
-    return code_at(secret=secret, step=step_at(at or datetime.now(UTC)))
 
 
 @pytest.fixture

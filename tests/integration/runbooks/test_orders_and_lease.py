@@ -13,9 +13,11 @@ from migrations_portal.execution import deciding
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import NotOrdered, Order
+from migrations_portal.notifications.models import Notice
 from migrations_portal.people import access
 from migrations_portal.plans.models import PlanAssessment
 from migrations_portal.runbooks import takeover
+from migrations_portal.web.presenters import runs
 from tests.customer import ADMIN
 from tests.factories.plans import scheduled_run
 from tests.runs_kit import (
@@ -130,7 +132,10 @@ def test_stopping_in_the_migration_acts_within_two_seconds_and_names_who_and_why
     assert took < 2
     run.refresh_from_db()
     assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED"), story(run)
-    assert "Dan Okafor stopped the run: It hurts" in run.problem
+    assert "Dan Okafor stopped the run." in run.problem
+    assert "It hurts" not in run.problem + str(list(Notice.objects.values_list("context")))  # A11
+    page = runs.page(run, person=cast["dan"], now=now())
+    assert "Dan Okafor gave this reason: “It hurts”" in page["outcome"]["sentences"]
     assert (school.history(), school.schema()) == (history, schema)
     assert Entry.objects.filter(canonical__contains="Dan Okafor stopped run").exists()
 

@@ -15,6 +15,7 @@ from migrations_portal.demo.customer.examples import MEDICATION_REVIEW
 from migrations_portal.execution import deciding
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import Choice, NotDecidable
+from migrations_portal.notifications.models import Notice
 from migrations_portal.tasks import runs
 from tests.customer import URL
 from tests.factories.plans import scheduled_run
@@ -94,6 +95,8 @@ def test_a_success_is_rolled_back_by_two_people_with_traffic_diverted(school, ca
     assert (run.status, run.outcome, run.plan.status) == ("ROLLED_BACK", "UNDONE", "ROLLED_BACK"), (
         story(run)
     )
+    assert run.problem.startswith("Two people decided to roll back.")
+    assert "Agreed" not in run.problem + str(list(Notice.objects.values_list("context")))  # A11
     assert (school.history(), school.schema()) == (history, schema)
     assert told == ["maintenance", "normal"]
     assert Backup.objects.filter(run=run, purpose="pre-rollback").exists()
