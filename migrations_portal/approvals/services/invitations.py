@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from migrations_portal.approvals import queries
 from migrations_portal.approvals.models import Invitation, Seat
@@ -12,9 +12,6 @@ from migrations_portal.approvals.services import mails
 from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.people.models import Person
 from migrations_portal.plans.models import MigrationPlan
-
-AT_LEAST = timedelta(hours=1)
-"""A link that is sent around T-0 still lives this long."""
 
 
 def invite(seats: Sequence[Seat], *, plan: MigrationPlan, at: Moment) -> list[Person]:
@@ -40,16 +37,16 @@ def invite(seats: Sequence[Seat], *, plan: MigrationPlan, at: Moment) -> list[Pe
         for (seat, person), token in zip(asked, tokens, strict=True)
     )
     for row, token in zip(made, tokens, strict=True):
-        link = f"{at.public_url}/s/{token}/"
+        # No link lives past T-0 (A3): who is asked later is led to the page's own address, which says nothing to others.
+        path = f"/s/{token}/" if row.expires_at > at.now else f"/sign-off/{row.seat_id}/"
         mails.ask_for_signature(
-            row.seat, person=row.person, plan=plan, link=link, key=row.pk, at=at
+            row.seat, person=row.person, plan=plan, link=at.public_url + path, key=row.pk, at=at
         )
     return [person for _, person in asked]
 
 
 def _expiry(plan: MigrationPlan, *, now: datetime) -> datetime:
-    t0 = plan.scheduled_for or now
-    return max(min(now + TOKEN_LIFE, t0), now + AT_LEAST)
+    return min(now + TOKEN_LIFE, max(plan.scheduled_for or now, now))
 
 
 def prolong(seats: list[Seat], *, plan: MigrationPlan) -> None:

@@ -109,6 +109,7 @@ def _factors(form: SignOffForm, seat: Seat, person: Person) -> str:
             refusal.code, "code"
         )
         form.add_error(field, refusal.sentence)
+        services.record_refusal(seat=seat, by=person, code=refusal.code, sentence=refusal.sentence)
         return ""
 
 
