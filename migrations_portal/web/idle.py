@@ -21,8 +21,8 @@ EXACT_TO = 60
 def is_over(session: SessionBase, *, now: datetime) -> bool:
     """Say whether a signed-in session has been idle too long, or has lasted too long."""
     at = now.timestamp()
-    idle = at - session.get(USED, at) > settings.SESSION_IDLE_SECONDS
-    return idle or at - session.get(BEGAN, at) > settings.SESSION_COOKIE_AGE
+    used, began = float(session.get(USED, at)), float(session.get(BEGAN, at))
+    return at - used > settings.SESSION_IDLE_SECONDS or at - began > settings.SESSION_COOKIE_AGE
 
 
 def is_over_elsewhere(session_key: str, *, store: type[SessionBase], now: datetime) -> bool:
