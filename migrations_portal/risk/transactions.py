@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,12 @@ def half_files(files: Sequence[ScriptFile], steps: Sequence[Step]) -> Iterator[F
 
     Statements that cannot share a transaction are meant to stand alone, and so are the batches of a backfill.
     """
+    by_file: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.kind not in _READS:
+            by_file[step.risk.file].append(step)
     for script in files:
-        own = [s for s in steps if s.risk.file == script.name and s.kind not in _READS]
+        own = by_file[script.name]
         units = {s.transaction or -number for number, s in enumerate(own, 1)}
         meant = all(s.refuses for s in own) or all(_is_batch(s) for s in own)
         if len(units) > 1 and not meant:
