@@ -44,7 +44,7 @@ class PostponementSerializer(ReasonSerializer):
     )
 
 
-class EmergencySerializer(ReasonSerializer):
+class EmergencySerializer(ReasonSerializer, ProofSerializer):
     until = serializers.DateTimeField(
         help_text="The end of the time box; what is not run by then expires."
     )

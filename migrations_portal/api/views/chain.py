@@ -137,6 +137,8 @@ class Postponement(ApiView):
 
 
 class EmergencySubmission(ApiView):
+    throttle_classes = [SigningThrottle]
+
     @extend_schema(
         operation_id="plans_emergency",
         tags=["plans"],
@@ -144,9 +146,16 @@ class EmergencySubmission(ApiView):
         responses=PlanSerializer,
     )
     def post(self, request: Request, plan_id: int) -> Response:
-        """Submit a draft of mine as an emergency. Nothing opens before a second person confirms it, on the plan's page."""
+        """Submit a draft of mine as an emergency, with my password and my second factor's code.
+
+        Nothing opens before a second person confirms it, on the plan's page.
+        """
         return _change_course(
-            self, plan_id, verb=approvals.submit_emergency, form=forms.EmergencySerializer
+            self,
+            plan_id,
+            verb=approvals.submit_emergency,
+            form=forms.EmergencySerializer,
+            proof=True,
         )
 
 
@@ -156,10 +165,15 @@ def _change_course(
     *,
     verb: Callable[..., object],
     form: type[ReasonSerializer] = ReasonSerializer,
+    proof: bool = False,
     ring: Callable[[], None] = lambda: None,
 ) -> Response:
     given = body(view.request, form)
     queries.get(plan_id=plan_id, person=view.person)
+    if proof:
+        factors = proven(view, given=given, required=settings.REQUIRE_SECOND_FACTOR)
+        given = {name: given[name] for name in given.keys() - {"password", "code"}}
+        given["factors"] = factors
     verb(
         plan_id=plan_id,
         by=view.person,

@@ -186,13 +186,18 @@ def test_an_emergency_is_declared_and_opens_nothing_before_a_second_person_confi
     ana.post(f"/plans/{story.plan.pk}/revise/", {"reason": "It burns"})
     soon = datetime.now(UTC) + timedelta(hours=2)
     MigrationPlan.objects.filter(pk=story.plan.pk).update(scheduled_for=soon)
-    body = {"until": (soon + timedelta(hours=4)).isoformat(), "reason": "It burns"}
+    body = {
+        "until": (soon + timedelta(hours=4)).isoformat(), "reason": "It burns", "password": PASSWORD,
+    }  # fmt: skip
     path = f"/plans/{story.plan.pk}/emergency/"
 
     program("dan").post(path, body, status=409)
+    ana.post(path, body | {"password": "guessed"}, status=409)
+    assert MigrationPlan.objects.get(pk=story.plan.pk).status == "DRAFT"
     done = ana.post(path, body)
 
     assert done["status"] == "SUBMITTED"
+    assert "password" in Entry.objects.get(kind="EMERGENCY_ASKED").facts["factors"]
     seats = Seat.objects.filter(revision__plan=story.plan, voided_at=None)
     assert seats.exists()
     assert not seats.filter(opened_at__isnull=False).exists()
