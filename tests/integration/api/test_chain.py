@@ -197,7 +197,7 @@ def test_an_emergency_is_declared_and_opens_nothing_before_a_second_person_confi
     done = ana.post(path, body)
 
     assert done["status"] == "SUBMITTED"
-    assert "password" in Entry.objects.get(kind="EMERGENCY_ASKED").facts["factors"]
+    assert '"factors":"password' in Entry.objects.get(kind="EMERGENCY_ASKED").canonical
     seats = Seat.objects.filter(revision__plan=story.plan, voided_at=None)
     assert seats.exists()
     assert not seats.filter(opened_at__isnull=False).exists()
