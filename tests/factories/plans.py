@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from migrations_portal.approvals import services as approvals
-from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.models import Deadline, Seat
 from migrations_portal.approvals.rules import Decision
 from migrations_portal.compliance import services as compliance
 from migrations_portal.compliance.rules import DPIA_QUESTIONS
@@ -165,6 +165,11 @@ def submitted(
     tick_all(plan, by=by, privacy=privacy)
     plan.refresh_from_db()
     return plan
+
+
+def time_left() -> None:
+    """Give the signers of every plan another week by today's clock, which doors go by: stories begin at NOON, long ago."""
+    Deadline.objects.filter(duty="SIGN_BY").update(at=datetime.now(UTC) + timedelta(days=7))
 
 
 def scheduled_run(

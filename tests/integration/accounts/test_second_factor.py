@@ -23,7 +23,7 @@ from migrations_portal.people import access
 from migrations_portal.people.access import NotAllowed
 from migrations_portal.people.rules import Role
 from migrations_portal.web import shown
-from tests.factories.plans import submitted
+from tests.factories.plans import submitted, time_left
 
 KEY = "a key of the tests, long enough for it"
 NOW = datetime(2026, 3, 2, 12, 0, 5, tzinfo=UTC)
@@ -174,6 +174,7 @@ def test_the_page_leads_from_nothing_to_ten_codes_and_away_again(cast):
 def test_a_seat_of_high_risk_takes_password_and_code_and_records_both(cast, production):
     dan = cast["dan"]
     submitted(by=cast["ana"], target=production)
+    time_left()
     Seat.objects.update(due_at="2030-01-01T00:00Z")
     seat = Seat.objects.get(stage="REVIEW", role="DBA")
     client, spare = browser(dan), enrolled(dan, key=settings.FACTOR_KEY)[0]
@@ -197,6 +198,7 @@ def test_a_seat_of_high_risk_takes_password_and_code_and_records_both(cast, prod
 def test_where_a_factor_is_required_the_page_says_so_first(cast, production, settings):
     settings.REQUIRE_SECOND_FACTOR = True
     submitted(by=cast["ana"], target=production)
+    time_left()
     seat = Seat.objects.get(stage="REVIEW", role="DBA")
     client, url = browser(cast["dan"]), f"/sign-off/{seat.pk}/"
 

@@ -10,7 +10,7 @@ from migrations_portal.approvals.models import Delegation, Seat
 from migrations_portal.audit.models import Entry
 from migrations_portal.plans.models import MigrationPlan
 from tests.factories.chain import Story, mails
-from tests.factories.plans import submitted
+from tests.factories.plans import submitted, time_left
 from tests.factories.proof import code, enrol
 from tests.integration.api.caller import PASSWORD
 
@@ -22,7 +22,9 @@ def told(cast, production):
         for person in cast.values():
             person.password = hashed
             person.save()
-        return Story(cast, submitted(by=cast["ana"], target=production, level=level, phi=phi))
+        told = Story(cast, submitted(by=cast["ana"], target=production, level=level, phi=phi))
+        time_left()
+        return told
 
     return tell
 
@@ -197,7 +199,7 @@ def test_an_emergency_is_declared_and_opens_nothing_before_a_second_person_confi
     done = ana.post(path, body)
 
     assert done["status"] == "SUBMITTED"
-    assert '"factors":"password' in Entry.objects.get(kind="EMERGENCY_ASKED").canonical
+    assert '"factors":"token and password"' in Entry.objects.get(kind="EMERGENCY_ASKED").canonical
     seats = Seat.objects.filter(revision__plan=story.plan, voided_at=None)
     assert seats.exists()
     assert not seats.filter(opened_at__isnull=False).exists()
