@@ -19,7 +19,7 @@ from migrations_portal.approvals.models import Deadline, Invitation, Seat
 from migrations_portal.audit.models import Entry
 from migrations_portal.notifications.models import Notice
 from tests.acceptance.test_chain_screens import beside_playwright  # noqa: F401  # a fixture
-from tests.factories.plans import submitted
+from tests.factories.plans import submitted, time_left
 from tests.unit.web.conftest import chromium  # noqa: F401  # a fixture
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -39,6 +39,7 @@ class MailLink:
 
     def __init__(self, *, server, cast, production):
         submitted(by=cast["ana"], target=production, level="LOW")
+        time_left()
         Invitation.objects.update(expires_at="2040-01-01T00:00Z")
         told = Notice.objects.get(template="sign_off_requested").context["url"]
         self.url = told.replace("http://127.0.0.1:8000", server.url)

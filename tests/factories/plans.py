@@ -168,8 +168,10 @@ def submitted(
 
 
 def time_left() -> None:
-    """Give the signers of every plan another week by today's clock, which doors go by: stories begin at NOON, long ago."""
-    Deadline.objects.filter(duty="SIGN_BY").update(at=datetime.now(UTC) + timedelta(days=7))
+    """Give every plan another week to be signed and run by today's clock, which doors and claims go by: stories begin at NOON, long ago."""
+    Deadline.objects.filter(duty__in=["SIGN_BY", "RUN_BY"]).update(
+        at=datetime.now(UTC) + timedelta(days=7)
+    )
 
 
 def scheduled_run(

@@ -24,7 +24,7 @@ from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import PlanIncomplete
 from tests.clock import DAY, NOON
-from tests.factories.plans import draft, submitted
+from tests.factories.plans import draft, submitted, time_left
 
 URL = "http://127.0.0.1:8000"
 FROM_A_DESK = services.Evidence(ip="127.0.0.1", user_agent="tests", factors="password")
@@ -74,6 +74,7 @@ def test_a_run_is_claimed_once_and_not_before_its_time(cast, production):
     run = scheduled_run(cast, production)
     assert execution.claim(run_id=run.pk, worker="early", now=NOON, public_url=URL) is None
     MigrationRun.objects.update(due_at=NOON - timedelta(days=400))
+    time_left()
 
     first = execution.claim(run_id=run.pk, worker="one", now=NOON, public_url=URL)
     second = execution.claim(run_id=run.pk, worker="two", now=NOON, public_url=URL)

@@ -13,7 +13,7 @@ from migrations_portal.incidents.services import open_for_run
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.web.presenters import my_work
 from tests.factories.chain import Story
-from tests.factories.plans import draft, scheduled_run, submitted
+from tests.factories.plans import draft, scheduled_run, submitted, time_left
 from tests.runs_kit import claimed
 
 
@@ -39,6 +39,7 @@ def test_open_checklist_items_and_drafts_of_ana_are_counted(cast, production):
 
 def test_a_plan_sent_back_counts_until_it_is_taken_up(cast, production):
     told = Story(cast, submitted(by=cast["ana"], target=production, level="LOW"))
+    time_left()
     told.now = timezone.now()
     told.sign("REVIEW", "DBA", decision=Decision.REJECT)
     assert both(cast["ana"]) == (1, 1)

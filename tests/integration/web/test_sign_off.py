@@ -10,7 +10,7 @@ from migrations_portal.audit.models import Entry
 from migrations_portal.notifications.models import Notice
 from migrations_portal.web import shown
 from tests.factories.chain import Story, mails
-from tests.factories.plans import submitted
+from tests.factories.plans import submitted, time_left
 
 PASSWORD = "a long pass phrase"
 
@@ -18,6 +18,7 @@ PASSWORD = "a long pass phrase"
 @pytest.fixture
 def link(cast, production):
     submitted(by=cast["ana"], target=production)
+    time_left()
     Seat.objects.update(due_at="2030-01-01T00:00Z")
     Invitation.objects.update(expires_at="2040-01-01T00:00Z")
     notice = Notice.objects.get(template="sign_off_requested", recipient=cast["dan"].email)
