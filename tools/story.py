@@ -186,7 +186,7 @@ class Story:
             for link, to in self._links(number):
                 if link not in signed:
                     signed.add(link)
-                    self._sign(link, to=to, first=len(signed) == 1)
+                    self._sign(link, to=to, first=len(signed) == 1, plan_url=plan_url)
             time.sleep(0.5)
         raise TimeoutError(f"{number} was not approved within five minutes")
 
@@ -200,16 +200,21 @@ class Story:
         found = []
         for address in dict.fromkeys(mails):
             page.goto(f"{self.url}{address}")
-            link = page.locator("a[href*='/s/']").first
+            link = page.locator("a[href*='/s/'], a[href*='/sign-off/']").first  # no token after T-0
             if link.count():
                 to = re.search(r"to (\w+)@", page.locator("main").inner_text())
                 found.append((link.get_attribute("href") or "", to[1].capitalize() if to else ""))
         context.close()
         return found
 
-    def _sign(self, link: str, *, to: str, first: bool) -> None:
+    def _sign(self, link: str, *, to: str, first: bool, plan_url: str) -> None:
         with self.somebody(to) as page:
             page.goto(link)
+            if page.get_by_text("link-not-good").count():  # T-0 is over, and with it the link
+                page.goto(plan_url)
+                if not page.locator("a[href*='/sign-off/']").count():
+                    return
+                page.locator("a[href*='/sign-off/']").first.click()
             if not page.get_by_label("Your reason").count():
                 return
             if first:

@@ -13,7 +13,7 @@ from migrations_portal.approvals.models import Seat
 from migrations_portal.audit import queries as ledger
 from migrations_portal.audit.models import Entry
 from migrations_portal.web import shown
-from tests.factories.plans import submitted
+from tests.factories.plans import submitted, time_left
 
 COUNT = 20
 
@@ -21,6 +21,7 @@ COUNT = 20
 @pytest.mark.django_db(transaction=True)
 def test_one_of_twenty_parallel_decisions_wins(cast, production):
     submitted(by=cast["ana"], target=production, level="LOW")
+    time_left()
     seat = Seat.objects.select_related("revision").get(stage="REVIEW", role="DBA")
     dan = cast["dan"]
     then = timezone.now() - timedelta(seconds=10)
