@@ -74,7 +74,9 @@ def test_a_fork_bomb_meets_its_limit_and_leaves_nothing(tmp_path: Path, target: 
 FLOOD = """
 import sys
 line = "x" * 1023 + chr(10)
-for _ in range(100 * 1024):
+for number in range(100 * 1024):
+    if number % 4096 == 0:
+        op.execute("SELECT 1")  # the transaction is not idle for too long, however busy the machine
     sys.stdout.write(line)
 print("the end")
 """

@@ -49,7 +49,7 @@ def test_a_half_done_run_shows_what_differs_and_offers_the_restore(run_example, 
     assert "failed half way" in for_dan
     assert "Restore the backup taken before this run" in for_dan
     assert "reviewed" in for_dan.lower()
-    assert "two other people decide" in for_ana
+    assert "two other people have to decide" in for_ana
     incident = Incident.objects.get()
     told = page(cast["dan"], f"/incidents/{incident.pk}/")
     assert "tel:+15550100" in told
