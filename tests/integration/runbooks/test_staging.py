@@ -326,9 +326,8 @@ def test_every_wrong_answer_is_told(road, partner, application, change, said):
     assert said in run.problem
 
 
-def test_a_changed_plan_runs_on_staging_again_after_the_earlier_revision_is_taken_back(
-    road, partner
-):
+def reopened_after_staging(road):
+    """Leave a plan whose revision is on staging, and which its author has opened for changes."""
     road.draft(ADD_COLUMN).submit().tick().sign("REVIEW")
     first = road.on_staging()
     assert first.status == "SUCCEEDED", story(first)
@@ -336,6 +335,12 @@ def test_a_changed_plan_runs_on_staging_again_after_the_earlier_revision_is_take
         plan_id=road.plan.pk, by=road.cast["ana"], reason="Another type", now=now(), **DOOR
     )
     road.plan.refresh_from_db()
+
+
+def test_a_changed_plan_runs_on_staging_again_after_the_earlier_revision_is_taken_back(
+    road, partner
+):
+    reopened_after_staging(road)
     changed = replace(ADD_COLUMN, up=ADD_COLUMN.up.replace(" text", " varchar(80)"))
     road.put(changed).submit()
     assert road.item().done_at is None  # proven for the earlier revision only
@@ -354,13 +359,7 @@ def test_a_changed_plan_runs_on_staging_again_after_the_earlier_revision_is_take
 def test_a_revision_that_fails_after_the_earlier_one_was_taken_back_does_not_say_nothing_changed(
     road, partner
 ):
-    road.draft(ADD_COLUMN).submit().tick().sign("REVIEW")
-    first = road.on_staging()
-    assert first.status == "SUCCEEDED", story(first)
-    approvals.revise(
-        plan_id=road.plan.pk, by=road.cast["ana"], reason="Another type", now=now(), **DOOR
-    )
-    road.plan.refresh_from_db()
+    reopened_after_staging(road)
     road.put(replace(ADD_COLUMN, up="throw new Error('broken');")).submit()
     road.tick().sign("REVIEW")
 
