@@ -10,6 +10,8 @@ from django.db import connections
 from django.test import TransactionTestCase
 from psycopg import sql
 
+from migrations_portal import wiring
+from migrations_portal.kernel.clock import ProcessClock
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
@@ -28,6 +30,8 @@ CAST = {
     "petra": ("Petra Novak", Role.PRIVACY_OFFICER),
     "mallory": ("Mallory Crane", None),
 }
+
+wiring.CLOCK = ProcessClock()  # time_machine moves it; the database's is in web/test_skewed_host.py
 
 APP_LOGIN = {name: settings.DATABASES["default"][name] for name in ("USER", "PASSWORD")}
 

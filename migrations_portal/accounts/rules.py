@@ -167,3 +167,9 @@ def new_recovery_codes() -> list[str]:
 def hash_of(code: str) -> str:
     """Return what is stored of a recovery code."""
     return hashlib.sha256(code.encode()).hexdigest()
+
+
+PROOF_REFUSED = frozenset(
+    {each.code for each in (CodeWrong, CodeLocked, PasswordWrong, FactorMissing)}
+)
+"""The codes of refusals that mean: this person did not prove who they are."""

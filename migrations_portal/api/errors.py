@@ -14,14 +14,17 @@ from django.core.signals import got_request_exception
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions
 
+from migrations_portal.execution import refusals
 from migrations_portal.kernel.errors import ProductError, Refused
 from migrations_portal.people.access import NotAllowed
+from migrations_portal.people.models import Person
 from migrations_portal.plans.rules import PlanIncomplete
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 FAULT = 500
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 REQUESTS: dict[int, tuple[str, str]] = {
     400: ("request-invalid", "The request is not right."),
@@ -84,12 +87,28 @@ class Problem:
 def as_problem(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer for any error; those that are not the person's to mend are logged as well."""
     problem = _of_ours(error) if isinstance(error, ProductError) else _of_the_request(error)
+    if isinstance(error, Refused):
+        _note(error, context)
     if problem.status == FAULT:
         # The test client and monitoring hear of a fault by this signal, as for any page.
         got_request_exception.send(sender=as_problem, request=context.get("request"))
     if problem.status >= FAULT:
         logger.error("%s: %s", problem.code, problem.detail, exc_info=error)
     return problem.answer()
+
+
+def _note(refusal: Refused, context: Mapping[str, Any]) -> None:
+    """Write down what was refused (A7, L13); reading is no wish. DRF has ended the act before it asks for the answer."""
+    request, given = context["request"], context.get("kwargs") or {}
+    if request.method in READING or not isinstance(request.user, Person):
+        return
+    refusals.record(
+        by=request.user,
+        wish=request.resolver_match.url_name.removeprefix("api-"),
+        refusal=refusal,
+        plan_id=given.get("plan_id", 0),
+        run_id=given.get("run_id", 0),
+    )
 
 
 def _of_ours(error: ProductError) -> Problem:

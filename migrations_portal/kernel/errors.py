@@ -11,18 +11,25 @@ class ProductError(Exception):
 
     def __init__(self, sentence: str = "") -> None:
         """Take the sentence that is shown; without one, the first line of the class's docstring serves."""
-        super().__init__(sentence or (type(self).__doc__ or "").strip().splitlines()[0])
+        super().__init__(sentence or self.general)
 
     @property
     def sentence(self) -> str:
         """The text for the person who has to act."""
         return str(self.args[0])
 
+    @property
+    def general(self) -> str:
+        """The same sentence for every occurrence: it repeats nothing that somebody typed."""
+        return (type(self).__doc__ or "").strip().splitlines()[0]
+
 
 class Refused(ProductError):
     """The person asked for something that is not allowed, or not possible now."""
 
     code = "refused"
+    recorded = False
+    """Whether the ledger holds it already: a refusal is written down once (L13)."""
 
 
 class TargetTrouble(ProductError):

@@ -59,7 +59,11 @@ def execute(*, run_id: int, **_newer: object) -> None:
 def _carry_out(runbook: ModuleType, *, run_id: int, fence: int, tools: Tools) -> None:
     """Let a runbook work on a run that is ours, and sign the ledger after it."""
     runbook.execute(
-        run_id=run_id, fence=fence, tools=tools, clock=wiring.clock, public_url=settings.PUBLIC_URL
+        run_id=run_id,
+        fence=fence,
+        tools=tools,
+        clock=wiring.clock_of_a_run,
+        public_url=settings.PUBLIC_URL,
     )
     _checkpoint(run_id, when="after")
 

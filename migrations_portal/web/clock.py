@@ -1,11 +1,17 @@
-"""What the doors read from the settings: how long a T-day is, and where people reach the portal."""
+"""What the pages read at their edge: the time now, how long a T-day is, and where people reach the portal."""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from migrations_portal import wiring
 from migrations_portal.kernel.days import WHOLE_DAY
 from migrations_portal.plans.models import MigrationPlan
+
+
+def now() -> datetime:
+    """Return the time now, in UTC, by the database's clock (A8)."""
+    return wiring.clock()
 
 
 def day() -> timedelta:

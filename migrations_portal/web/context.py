@@ -5,11 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import LEDGER_READERS, Role
 from migrations_portal.targets import queries as target_queries
+from migrations_portal.web import clock
 from migrations_portal.web.presenters import my_work
 
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
@@ -36,7 +36,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return {"demo": demo, "home_url": reverse("login"), "me": None}
-    waiting = my_work.waiting(person=person, now=timezone.now())
+    waiting = my_work.waiting(person=person, now=clock.now())
     return {
         "demo": demo,
         "home_url": reverse("my-turn"),

@@ -10,7 +10,8 @@ from django.contrib.auth import logout
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+
+from migrations_portal.web import clock
 
 BEGAN, USED = "began_at", "used_at"
 """Keys in the session: when the person signed in, and when they last did something. Seconds since 1970."""
@@ -33,7 +34,7 @@ def is_over_elsewhere(session_key: str, *, store: type[SessionBase], now: dateti
 
 def begin(*, request: HttpRequest, **_others: Any) -> None:
     """Count a session from its sign-in."""
-    request.session[BEGAN] = request.session[USED] = timezone.now().timestamp()
+    request.session[BEGAN] = request.session[USED] = clock.now().timestamp()
 
 
 def begin_at_sign_in() -> None:
@@ -57,7 +58,7 @@ class IdleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on, as nobody's when the session is over."""
         if "_auth_user_id" in request.session:
-            by_itself, now = _is_a_page_by_itself(request), timezone.now()
+            by_itself, now = _is_a_page_by_itself(request), clock.now()
             if is_over(request.session, now=now):
                 _sign_out(request)
                 if by_itself:  # no redirect, which would show and spend the reason where nobody sees it: the page loads anew

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from asgiref.sync import sync_to_async
 from django.db import connection
 from django.template.loader import render_to_string
-from django.utils import timezone
 
 from migrations_portal.execution import queries
 from migrations_portal.execution.models import MigrationRun, RunLine
 from migrations_portal.people.models import Person
+from migrations_portal.web import clock
 from migrations_portal.web.presenters import run_orders
 from migrations_portal.web.presenters import runs as presenter
 
@@ -137,7 +137,7 @@ def _look(run_id: int) -> Look:
             .get()
         )
         nobody = Person(pk=0, is_active=False)
-        context = presenter.page(run, person=nobody, now=timezone.now())
+        context = presenter.page(run, person=nobody, now=clock.now())
         parts: dict[bool, dict[str, str]] = {
             may: {
                 key: render_to_string(

@@ -3,16 +3,14 @@
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
-from migrations_portal.kernel.errors import ProductError, Refused
+from migrations_portal.kernel.errors import ProductError
 from migrations_portal.kernel.memory import remembering
-from migrations_portal.people.access import NotAllowed
-from migrations_portal.web.pace import OpenedTooOften
+from migrations_portal.web import refusals
 
 
 class RefusalMiddleware:
-    """Answers a `ProductError`: 403 for who may not, 409 for what cannot be now, 429 for too often, 503 for trouble of ours."""
+    """Answers a `ProductError` by `refusals.page`; what somebody wanted to do and could not is in the ledger by that."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         """Take the next layer."""
@@ -26,13 +24,7 @@ class RefusalMiddleware:
         """Answer for a `ProductError`; leave everything else to Django."""
         if not isinstance(exception, ProductError):
             return None
-        status = 503
-        if isinstance(exception, Refused):
-            status = 403 if isinstance(exception, NotAllowed) else 409
-            status = 404 if exception.code.endswith("-not-found") else status
-            status = 429 if isinstance(exception, OpenedTooOften) else status
-        told = {"sentence": exception.sentence, "code": exception.code}
-        return render(request, "refused.html", told, status=status)
+        return refusals.page(request, exception)
 
 
 class ReadingMiddleware:

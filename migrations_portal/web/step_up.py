@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from migrations_portal.accounts import proving, queries
 from migrations_portal.accounts.models import SecondFactor
 from migrations_portal.people.models import Person
+from migrations_portal.web import clock
 
 
 def has_factor(person: Person) -> bool:
@@ -37,7 +37,7 @@ def prove(*, person: Person, password: str, code: str, factor: SecondFactor | No
         factor=factor,
         required=settings.REQUIRE_SECOND_FACTOR,
         key=settings.FACTOR_KEY,
-        now=timezone.now(),
+        now=clock.now(),
     )
 
 

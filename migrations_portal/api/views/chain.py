@@ -49,6 +49,7 @@ class SeatDecision(ApiView):
             approvals.record_refusal(
                 seat=seat, by=self.person, code=refusal.code, sentence=refusal.sentence
             )
+            refusal.recorded = True
             raise
         bells.notices_soon()
         bells.chain_soon()

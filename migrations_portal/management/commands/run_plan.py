@@ -36,7 +36,7 @@ class Command(BaseCommand):
             run_id=run.pk,
             fence=run.fence or 0,
             tools=wiring.tools(),
-            clock=wiring.clock,
+            clock=wiring.clock_of_a_run,
             public_url=settings.PUBLIC_URL,
         )
         run.refresh_from_db()

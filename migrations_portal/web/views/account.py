@@ -6,7 +6,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -15,6 +14,7 @@ from migrations_portal.accounts import queries, services
 from migrations_portal.accounts.rules import MOST_WRONG, address, spaced
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.accounts import ConfirmForm, RemoveForm
 from migrations_portal.web.people import signed_in
 
@@ -30,7 +30,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @never_cache
 def begin(request: HttpRequest) -> HttpResponse:
     """Make a secret for the person's app."""
-    services.begin(person=signed_in(request), key=settings.FACTOR_KEY, now=timezone.now())
+    services.begin(person=signed_in(request), key=settings.FACTOR_KEY, now=clock.now())
     return redirect("account")
 
 
@@ -46,9 +46,10 @@ def confirm(request: HttpRequest) -> HttpResponse:
                 person=person,
                 code=form.cleaned_data["code"],
                 key=settings.FACTOR_KEY,
-                now=timezone.now(),
+                now=clock.now(),
             )
         except Refused as refusal:
+            refusals.note(request, refusal)
             form.add_error("code", refusal.sentence)
         else:
             return _page(request, person=person, new_codes=[spaced(code) for code in codes])
@@ -69,9 +70,10 @@ def remove(request: HttpRequest) -> HttpResponse:
                 password=given["password"],
                 code=given["code"],
                 key=settings.FACTOR_KEY,
-                now=timezone.now(),
+                now=clock.now(),
             )
         except Refused as refusal:
+            refusals.note(request, refusal)
             field = "password" if refusal.code == "password-wrong" else "code"
             form.add_error(field, refusal.sentence)
         else:

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.compliance import auditors
@@ -14,6 +13,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.ledger import AuditorForm
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.views.compliance import groups_of, number
@@ -58,10 +58,10 @@ def admit(request: HttpRequest) -> HttpResponse:
             name=given["name"],
             until=datetime.combine(given["until"], time.max, tzinfo=UTC),
             by=person,
-            now=timezone.now(),
+            now=clock.now(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, f"{made.full_name} may read and export until then.")
     return redirect("auditors")

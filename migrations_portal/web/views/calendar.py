@@ -7,7 +7,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
@@ -43,7 +42,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_GET
 def calendar(request: HttpRequest, target_id: int) -> HttpResponse:
     """Show a month or a week of one target."""
-    person, now = signed_in(request), timezone.now()
+    person, now = signed_in(request), clock.now()
     target = visible_target(person, target_id)
     view = "week" if request.GET.get("view") == "week" else "month"
     today = now.astimezone(target.zone).date()
@@ -74,7 +73,7 @@ def _day(given: str, *, otherwise: date) -> date:
 @require_POST
 def feed_make(request: HttpRequest) -> HttpResponse:
     """Make a new address of the feed and show it once."""
-    token = services.issue_feed(by=signed_in(request), now=timezone.now())
+    token = services.issue_feed(by=signed_in(request), now=clock.now())
     url = f"{clock.public_url()}{reverse('calendar-feed', args=[token])}"
     return _shown_once(
         render(request, "windows/feed.html", {"url": url, "back_url": reverse("calendar-start")})
@@ -89,7 +88,7 @@ def _shown_once(answer: HttpResponse) -> HttpResponse:
 @require_POST
 def feed_revoke(request: HttpRequest) -> HttpResponse:
     """Stop the address of the feed."""
-    if services.revoke_feed(by=signed_in(request), now=timezone.now()):
+    if services.revoke_feed(by=signed_in(request), now=clock.now()):
         messages.success(request, "The address of your calendar feed no longer works.")
     else:
         messages.info(request, "You have no calendar feed.")
@@ -104,7 +103,7 @@ def feed(_request: HttpRequest, token: str) -> HttpResponse:
     found = queries.feed_by(token=token)
     if found is None:
         raise Http404
-    now = timezone.now()
+    now = clock.now()
     events = [
         event
         for target in target_queries.visible_targets(person=found.person)

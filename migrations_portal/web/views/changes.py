@@ -2,13 +2,13 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from migrations_portal.approvals import queries as approvals
 from migrations_portal.people.models import Person
 from migrations_portal.plans import queries
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
+from migrations_portal.web import clock
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import changes as presenter
 from migrations_portal.web.presenters import next_step
@@ -35,7 +35,7 @@ def changes(request: HttpRequest, plan_id: int) -> HttpResponse:
             person=person,
             seats=approvals.seats_of_plan(plan),
             runs=[],
-            now=timezone.now(),
+            now=clock.now(),
         ),
         **presenter.between(plan, old=old, new=new),
     }

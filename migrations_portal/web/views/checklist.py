@@ -1,10 +1,8 @@
 """The checklist of a plan: read, ticked, and taken away as Markdown."""
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.approvals import services as approvals
@@ -12,7 +10,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.plans import checklist_markdown, queries, services
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import checklist as presenter
 from migrations_portal.web.presenters import plans as plan_presenter
@@ -58,7 +56,7 @@ def export(request: HttpRequest, plan_id: int) -> HttpResponse:
 def go_on(plan_id: int) -> None:
     """Let the chain go on when the gate that was waited for is open now."""
     approvals.go_on(
-        plan_id=plan_id, now=timezone.now(), day=clock.day(), public_url=clock.public_url()
+        plan_id=plan_id, now=clock.now(), day=clock.day(), public_url=clock.public_url()
     )
     bells.notices_soon()
     bells.runs_soon()
@@ -75,10 +73,10 @@ def tick(request: HttpRequest, plan_id: int, key: str) -> HttpResponse:
             key=key,
             by=person,
             note=request.POST.get("note", ""),
-            now=timezone.now(),
+            now=clock.now(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         go_on(plan_id)
     return redirect(reverse("plan-checklist", args=[plan_id]) + f"#{key}")

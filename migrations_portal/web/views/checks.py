@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,6 +16,7 @@ from migrations_portal.compliance import guard
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.people import signed_in
 
 SHOWN = 20
@@ -71,7 +71,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     """Put a check of the whole ledger in line."""
     person = signed_in(request)
     target_queries.ledger_targets(person=person)
-    row = checks.ask(by=person.email, whole=True, now=timezone.now())
+    row = checks.ask(by=person.email, whole=True, now=clock.now())
     bells.check_soon(row.pk)
     return redirect("ledger-checks")
 
@@ -84,10 +84,10 @@ def lift(request: HttpRequest, freeze_id: int) -> HttpResponse:
             freeze_id=freeze_id,
             by=signed_in(request),
             reason=request.POST.get("reason", ""),
-            now=timezone.now(),
+            now=clock.now(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, "Runs go on." if done else "It was lifted already.")
     return redirect("ledger-checks")

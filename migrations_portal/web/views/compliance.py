@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -22,6 +21,7 @@ from migrations_portal.people.rules import LEDGER_READERS
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.targets.models import TargetGroup
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.ledger import AnswersForm, DocumentForm
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.views.checklist import go_on
@@ -47,7 +47,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     target = target or next(
         (each for each in targets if each.environment == "PRODUCTION"), targets[0]
     )
-    period, now = _period(request), timezone.now()
+    period, now = _period(request), clock.now()
     found = controls.controls(target=target, period=period, now=now)
     told = {
         "targets": [{"name": each.name, "chosen": each == target} for each in targets],
@@ -70,7 +70,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def _period(request: HttpRequest) -> Period:
-    today = timezone.now().astimezone(UTC).date()
+    today = clock.now().astimezone(UTC).date()
     until = _day(request.GET.get("until", "")) or today
     since = _day(request.GET.get("since", "")) or until - timedelta(days=DAYS)
     return Period(_midnight(min(since, until)), _midnight(max(since, until)) + timedelta(days=1))
@@ -111,10 +111,10 @@ def dpia(request: HttpRequest, plan_id: int) -> HttpResponse:
     if data is not None and form.is_valid():
         try:
             made = services.save_dpia(
-                plan=plan, answers=form.cleaned_data, by=person, now=timezone.now()
+                plan=plan, answers=form.cleaned_data, by=person, now=clock.now()
             )
         except Refused as refusal:
-            messages.error(request, refusal.sentence)
+            refusals.tell(request, refusal)
         else:
             messages.success(request, f"Version {made.version} is kept.")
             go_on(plan_id)
@@ -153,10 +153,10 @@ def upload(request: HttpRequest, plan_id: int) -> HttpResponse:
     given = form.cleaned_data["document"]
     try:
         made = services.add_document(
-            plan=plan, name=given.name, content=given.read(), by=person, now=timezone.now()
+            plan=plan, name=given.name, content=given.read(), by=person, now=clock.now()
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, f"{made.name} is kept as version {made.version}.")
     return redirect("dpia", plan_id=plan_id)
@@ -178,7 +178,7 @@ def document(request: HttpRequest, plan_id: int, document_id: int) -> HttpRespon
 @require_GET
 def reviews(request: HttpRequest) -> HttpResponse:
     """Show the reviews of query logs, the open ones first."""
-    groups, now = groups_of(signed_in(request)), timezone.now()
+    groups, now = groups_of(signed_in(request)), clock.now()
     rows = list(queries.reviews(groups=groups))
     logged = queries.logged_by_target(run_ids=[row.run_id for row in rows])
     told = {
@@ -213,10 +213,10 @@ def review(request: HttpRequest, review_id: int) -> HttpResponse:
             review_id=row.pk,
             finding=request.POST.get("finding", ""),
             by=person,
-            now=timezone.now(),
+            now=clock.now(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, "The finding stands in the ledger.")
     return redirect("compliance-reviews")
@@ -237,10 +237,10 @@ def processing(request: HttpRequest) -> HttpResponse:
                 name=str(data.get("name", "")),
                 answers=form.cleaned_data,
                 by=person,
-                now=timezone.now(),
+                now=clock.now(),
             )
         except Refused as refusal:
-            messages.error(request, refusal.sentence)
+            refusals.tell(request, refusal)
         else:
             messages.success(request, "The record is kept.")
             return redirect("compliance-processing")

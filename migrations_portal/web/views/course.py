@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from migrations_portal.approvals import services
@@ -15,7 +15,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.plans import queries
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock, step_up
+from migrations_portal.web import clock, refusals, step_up
 from migrations_portal.web.people import signed_in
 
 ASK_AGAIN = (services.submit_emergency, services.confirm_emergency)
@@ -37,27 +37,39 @@ def local_time(plan: MigrationPlan, text: str) -> datetime:
 
 
 def _act(
-    request: HttpRequest, plan_id: int, *, verb: Callable[..., Any], said: str, **more: Any
+    request: HttpRequest, plan: MigrationPlan, *, verb: Callable[..., Any], said: str, **more: Any
 ) -> HttpResponse:
-    """Carry one verb out for the signed-in person, and say how it went on the plan's page."""
+    """Carry one verb out for the signed-in person, and say on the plan's page how it went; refused, on a page of its own."""
     try:
         if verb in ASK_AGAIN:
             more["factors"] = step_up.prove_if_asked(person=signed_in(request), posted=request.POST)
         verb(
-            plan_id=plan_id,
+            plan_id=plan.pk,
             by=signed_in(request),
-            now=timezone.now(),
+            now=clock.now(),
             day=clock.day(),
             public_url=clock.public_url(),
             **more,
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
-    else:
-        messages.success(request, said)
-        bells.notices_soon()
-        bells.runs_soon()
-    return redirect("plan", plan_id=plan_id)
+        return _refused(request, plan, refusal)
+    messages.success(request, said)
+    bells.notices_soon()
+    bells.runs_soon()
+    return redirect("plan", plan_id=plan.pk)
+
+
+def _refused(request: HttpRequest, plan: MigrationPlan, refusal: Refused) -> HttpResponse:
+    """Whoever came too late learns it by the status too (A7), and where the plan stands now."""
+    return refusals.page(
+        request,
+        refusal,
+        title=f"Nothing was done to {plan.number}",
+        action={
+            "label": f"See where {plan.number} stands now",
+            "url": reverse("plan", args=[plan.pk]),
+        },
+    )
 
 
 def _plan(request: HttpRequest, plan_id: int) -> MigrationPlan:
@@ -73,7 +85,7 @@ def withdraw(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Take the plan back."""
     plan = _plan(request, plan_id)
     said = f"{plan.number} is withdrawn."
-    return _act(request, plan_id, verb=services.withdraw, said=said, reason=_reason(request))
+    return _act(request, plan, verb=services.withdraw, said=said, reason=_reason(request))
 
 
 @require_POST
@@ -81,7 +93,7 @@ def cancel(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Call an approved plan off."""
     plan = _plan(request, plan_id)
     said = f"{plan.number} is cancelled; its run does not start."
-    return _act(request, plan_id, verb=services.cancel, said=said, reason=_reason(request))
+    return _act(request, plan, verb=services.cancel, said=said, reason=_reason(request))
 
 
 @require_POST
@@ -89,7 +101,7 @@ def revise(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Open the plan for changes."""
     plan = _plan(request, plan_id)
     said = f"{plan.number} is open for changes. What was signed and ticked counts no more."
-    return _act(request, plan_id, verb=services.revise, said=said, reason=_reason(request))
+    return _act(request, plan, verb=services.revise, said=said, reason=_reason(request))
 
 
 @require_POST
@@ -99,10 +111,9 @@ def postpone(request: HttpRequest, plan_id: int) -> HttpResponse:
     try:
         to = local_time(plan, request.POST.get("to", ""))
     except TimeNotRead as refusal:
-        messages.error(request, refusal.sentence)
-        return redirect("plan", plan_id=plan_id)
+        return _refused(request, plan, refusal)
     said = f"{plan.number} is postponed; everyone concerned gets a mail."
-    return _act(request, plan_id, verb=services.postpone, said=said, to=to, reason=_reason(request))
+    return _act(request, plan, verb=services.postpone, said=said, to=to, reason=_reason(request))
 
 
 @require_POST
@@ -112,11 +123,10 @@ def emergency(request: HttpRequest, plan_id: int) -> HttpResponse:
     try:
         until = local_time(plan, request.POST.get("until", ""))
     except TimeNotRead as refusal:
-        messages.error(request, refusal.sentence)
-        return redirect("plan", plan_id=plan_id)
+        return _refused(request, plan, refusal)
     return _act(
         request,
-        plan_id,
+        plan,
         verb=services.submit_emergency,
         said="Submitted as an emergency. A second person has to confirm it; they have a mail.",
         until=until,
@@ -127,25 +137,24 @@ def emergency(request: HttpRequest, plan_id: int) -> HttpResponse:
 @require_POST
 def confirm_emergency(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Confirm an emergency as the second person."""
-    _plan(request, plan_id)
+    plan = _plan(request, plan_id)
     said = "Confirmed. All seats are open, and everybody concerned is told."
     verb = services.confirm_emergency
-    return _act(request, plan_id, verb=verb, said=said, reason=_reason(request))
+    return _act(request, plan, verb=verb, said=said, reason=_reason(request))
 
 
 @require_POST
 def review_emergency(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Write the review that an emergency owes."""
-    _plan(request, plan_id)
+    plan = _plan(request, plan_id)
     try:
         services.review_emergency(
             plan_id=plan_id,
             by=signed_in(request),
             finding=_reason(request),
-            now=timezone.now(),
+            now=clock.now(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
-    else:
-        messages.success(request, "The review is written.")
+        return _refused(request, plan, refusal)
+    messages.success(request, "The review is written.")
     return redirect("plan", plan_id=plan_id)

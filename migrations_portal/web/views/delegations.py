@@ -8,7 +8,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from migrations_portal.approvals import services
@@ -20,7 +19,7 @@ from migrations_portal.people.rules import SIGNING_ROLES, Role
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.targets.models import TargetGroup
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.delegations import DelegationForm
 from migrations_portal.web.people import signed_in
 
@@ -30,7 +29,7 @@ SHOWN = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 def delegations(request: HttpRequest) -> HttpResponse:
     """Show who stands in for whom, and hand a role of one's own on."""
-    person, now = signed_in(request), timezone.now()
+    person, now = signed_in(request), clock.now()
     powers = _powers(person)
     people = _colleagues(person, powers)
     if request.method != "POST":
@@ -54,6 +53,7 @@ def delegations(request: HttpRequest) -> HttpResponse:
             public_url=clock.public_url(),
         )
     except Refused as refusal:
+        refusals.note(request, refusal)
         form.add_error(None, refusal.sentence)
         return _page(request, person=person, form=form, now=now, status=409)
     messages.success(request, f"{row.deputy.full_name} stands in for you; they get a mail.")
@@ -66,10 +66,10 @@ def end(request: HttpRequest, delegation_id: int) -> HttpResponse:
     """Take a role back."""
     try:
         row = services.end_delegation(
-            delegation_id=delegation_id, by=signed_in(request), now=timezone.now()
+            delegation_id=delegation_id, by=signed_in(request), now=clock.now()
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, f"{row.deputy.full_name} no longer stands in for you.")
     return redirect("delegations")

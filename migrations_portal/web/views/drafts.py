@@ -9,7 +9,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from migrations_portal import wiring
@@ -28,7 +27,7 @@ from migrations_portal.plans.rules import (
 from migrations_portal.plans.smoke import SmokeCheck
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.plans import ChecksFormSet, PlanForm, filled_checks
 from migrations_portal.web.forms.smoke import SmokeFormSet, filled_smoke
 from migrations_portal.web.people import signed_in
@@ -56,7 +55,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         first = targets.filter(environment="PRODUCTION").first() or targets.first()
         zone = first.zone if first else UTC
-        soonest = earliest_start(now=timezone.now(), zone=zone, day=clock.day())
+        soonest = earliest_start(now=clock.now(), zone=zone, day=clock.day())
         soonest += min(TIME_TO_WRITE, 24 * clock.day())
         initial = {
             "target": first,
@@ -143,9 +142,11 @@ def _save(request: HttpRequest, *, person: Person, plan: MigrationPlan | None) -
             removed=request.POST.getlist("remove"),
         )
     except FileRefused as refusal:
+        refusals.note(request, refusal)
         form.add_error("upload", refusal.sentence)
         return _page(request, form=form, checks=checks, smoke=smoke, plan=plan, status=422)
     except ProductError as refusal:
+        refusals.note(request, refusal)
         form.add_error(None, refusal.sentence)
         return _page(
             request,
@@ -174,7 +175,7 @@ def _write(
     removed: list[str],
 ) -> MigrationPlan:
     """Save the whole form, or nothing of it."""
-    given, now = form.cleaned_data, timezone.now()
+    given, now = form.cleaned_data, clock.now()
     version = given["version"]
     if plan is None:
         plan = services.create(title=given["title"], target=given["target"], by=person, now=now)
@@ -209,11 +210,12 @@ def _submit(request: HttpRequest, plan: MigrationPlan, *, person: Person) -> Htt
         approvals.submit(
             plan_id=plan.pk,
             by=person,
-            now=timezone.now(),
+            now=clock.now(),
             day=clock.day(),
             public_url=clock.public_url(),
         )
     except PlanIncomplete as incomplete:
+        refusals.note(request, incomplete, wish="plan-submit", plan_id=plan.pk)
         messages.error(
             request,
             f"{plan.number} is saved, but not submitted: {len(incomplete.missing)} things are missing.",
@@ -255,7 +257,7 @@ def _page(
         ]
         return render(request, "plans/new.html", told, status=status)
     assessed = queries.current_assessment(plan) if plan.files.exists() else None
-    lacking = services.missing(plan, now=timezone.now(), day=clock.day())
+    lacking = services.missing(plan, now=clock.now(), day=clock.day())
     told |= {
         "plan": presenter.about(
             plan,
@@ -285,7 +287,7 @@ def _slots(plan: MigrationPlan, *, level: str) -> list[dict[str, str]]:
     if not level:
         return []
     zone = plan.target.zone
-    soonest = earliest_start(now=timezone.now(), day=clock.day(), zone=zone) + TIME_TO_WRITE
+    soonest = earliest_start(now=clock.now(), day=clock.day(), zone=zone) + TIME_TO_WRITE
     found = slots.offered(plan, level=level, after=soonest, count=3)
     return [
         {

@@ -8,7 +8,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -22,6 +21,7 @@ from migrations_portal.compliance.rules import ExportForm
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
+from migrations_portal.web import clock
 from migrations_portal.web.forms.ledger import ExportRequestForm, LedgerFilterForm
 from migrations_portal.web.people import signed_in
 
@@ -44,7 +44,7 @@ def export_list(request: HttpRequest) -> HttpResponse:
             targets=targets,
             wanted=filters.wanted(),
             purpose=asked.cleaned_data["purpose"],
-            now=timezone.now(),
+            now=clock.now(),
         )
         bells.export_soon(row.pk)
         return redirect("export", export_id=row.pk)
@@ -123,7 +123,7 @@ def evidence(request: HttpRequest, plan_id: int) -> HttpResponse:
         targets=targets,
         wanted=LedgerFilter(plan=plan.pk),
         purpose=request.POST.get("purpose", "") or f"Evidence of {plan.number}",
-        now=timezone.now(),
+        now=clock.now(),
         plan=plan,
     )
     bells.export_soon(row.pk)

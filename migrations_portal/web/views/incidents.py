@@ -4,11 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.incidents import queries, services
@@ -16,6 +14,7 @@ from migrations_portal.incidents.models import Incident
 from migrations_portal.incidents.rules import PLAYBOOK, SEVERITIES, TRIGGERS, Severity, Trigger
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.rules import Role
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.people import signed_in
 
 
@@ -32,7 +31,7 @@ class FindingForm(forms.Form):
 @require_GET
 def incident_list(request: HttpRequest) -> HttpResponse:
     """Show the newest incidents, open ones first."""
-    now = timezone.now()
+    now = clock.now()
     rows = list(queries.visible(person=signed_in(request))[:50])
     rows.sort(key=lambda row: row.closed_at is not None)
     return render(
@@ -67,9 +66,7 @@ def _row(row: Incident, *, now: datetime) -> dict[str, Any]:
 def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
     """Show one incident: how bad, by when, whom to call, what to do."""
     row = queries.get(incident_id=incident_id, person=signed_in(request))
-    return render(
-        request, "incidents/detail.html", _told(row, now=timezone.now(), form=FindingForm())
-    )
+    return render(request, "incidents/detail.html", _told(row, now=clock.now(), form=FindingForm()))
 
 
 def _told(row: Incident, *, now: datetime, form: FindingForm) -> dict[str, Any]:
@@ -164,9 +161,9 @@ def take(request: HttpRequest, incident_id: int) -> HttpResponse:
     person = signed_in(request)
     queries.get(incident_id=incident_id, person=person)
     try:
-        services.acknowledge(incident_id=incident_id, by=person, now=timezone.now())
+        services.acknowledge(incident_id=incident_id, by=person, now=clock.now())
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     return redirect("incident", incident_id=incident_id)
 
 
@@ -178,15 +175,15 @@ def close(request: HttpRequest, incident_id: int) -> HttpResponse:
     form = FindingForm(request.POST)
     if not form.is_valid():
         return render(
-            request, "incidents/detail.html", _told(row, now=timezone.now(), form=form), status=422
+            request, "incidents/detail.html", _told(row, now=clock.now(), form=form), status=422
         )
     try:
         services.close(
             incident_id=incident_id,
             by=person,
             finding=form.cleaned_data["finding"],
-            now=timezone.now(),
+            now=clock.now(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     return redirect("incident", incident_id=incident_id)

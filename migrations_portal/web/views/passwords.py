@@ -8,7 +8,6 @@ from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -17,7 +16,7 @@ from migrations_portal.accounts import links, passwords
 from migrations_portal.accounts.rules import LinkNotGood
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock, step_up
+from migrations_portal.web import clock, refusals, step_up
 from migrations_portal.web.forms.accounts import ChangeForm, ChooseForm, ForgottenForm
 from migrations_portal.web.pace import check_asking
 from migrations_portal.web.people import signed_in
@@ -42,7 +41,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         check_asking("link", who=_ip(request))
         links.forgotten(
-            email=form.cleaned_data["email"], now=timezone.now(), public_url=clock.public_url()
+            email=form.cleaned_data["email"], now=clock.now(), public_url=clock.public_url()
         )
         bells.notices_soon()
         messages.success(request, SAID)
@@ -62,7 +61,7 @@ def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
             return redirect("password-choose", uid, token)
         request.session[KEPT] = token
         return redirect("password-choose", uid, CLEAN)
-    now, kept = timezone.now(), str(request.session.get(KEPT, ""))
+    now, kept = clock.now(), str(request.session.get(KEPT, ""))
     try:
         person = links.person_of(uid=uid, token=kept, now=now)
     except LinkNotGood as refusal:
@@ -74,6 +73,7 @@ def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
         try:
             passwords.choose(uid=uid, token=kept, now=now, **_given(form))
         except Refused as refusal:
+            refusals.note(request, refusal)
             _refuse(form, refusal)
         else:
             logout(request)
@@ -94,9 +94,10 @@ def change(request: HttpRequest) -> HttpResponse:
         check_asking("change", who=str(person.pk))
         try:
             changed = passwords.change(
-                person=person, old=form.cleaned_data["old"], now=timezone.now(), **_given(form)
+                person=person, old=form.cleaned_data["old"], now=clock.now(), **_given(form)
             )
         except Refused as refusal:
+            refusals.note(request, refusal)
             _refuse(form, refusal)
         else:
             update_session_auth_hash(request, changed)

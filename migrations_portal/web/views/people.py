@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -19,7 +18,7 @@ from migrations_portal.kernel.errors import Refused
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock, step_up
+from migrations_portal.web import clock, refusals, step_up
 from migrations_portal.web.forms.people import ActForm, InviteForm, RoleForm, powers_of
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import people as presenter
@@ -124,10 +123,11 @@ def invite(request: HttpRequest) -> HttpResponse:
                 powers=form.chosen(),
                 by=me,
                 reason=given["reason"],
-                now=timezone.now(),
+                now=clock.now(),
                 public_url=clock.public_url(),
             )
         except Refused as refusal:
+            refusals.note(request, refusal)
             refuse(form, refusal)
         else:
             bells.notices_soon()
@@ -144,12 +144,12 @@ def send_link(request: HttpRequest, person_id: int) -> HttpResponse:
     known = queries.known_person(by=me, person_id=person_id)
     try:
         administration.send_link(
-            person=known.person, by=me, now=timezone.now(), public_url=clock.public_url()
+            person=known.person, by=me, now=clock.now(), public_url=clock.public_url()
         )
     except access.NotAllowed:
         raise
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         bells.notices_soon()
         messages.success(request, "The link is on its way.")
@@ -193,6 +193,7 @@ def _act(request: HttpRequest, person_id: int, act: Act) -> HttpResponse:
             step_up.prove_if_asked(person=me, posted=form.cleaned_data)
             _do(act, form, known=known, me=me)
         except Refused as refusal:
+            refusals.note(request, refusal)
             refuse(form, refusal)
         else:
             bells.notices_soon()
@@ -226,7 +227,7 @@ def _do(act: Act, form: ActForm, *, known: Known, me: Person) -> None:
         person=known.person,
         by=me,
         reason=form.cleaned_data["reason"],
-        now=timezone.now(),
+        now=clock.now(),
         public_url=clock.public_url(),
         **more,
     )

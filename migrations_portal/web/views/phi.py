@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.kernel.errors import Refused
@@ -11,6 +10,7 @@ from migrations_portal.people import access
 from migrations_portal.targets import queries, services
 from migrations_portal.targets.rules import Tagged
 from migrations_portal.tasks import bells
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.phi import ClearForm, TagForm
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import phi as presenter
@@ -53,7 +53,7 @@ def tag(request: HttpRequest, target_id: int) -> HttpResponse:
             text=form.cleaned_data["names"],
             by=person,
             reason=form.cleaned_data["reason"],
-            now=timezone.now(),
+            now=clock.now(),
         )
     except access.NotAllowed:
         raise
@@ -80,12 +80,12 @@ def clear(request: HttpRequest, target_id: int) -> HttpResponse:
             what=what,
             by=person,
             reason=form.cleaned_data["reason"],
-            now=timezone.now(),
+            now=clock.now(),
         )
     except access.NotAllowed:
         raise
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, f"{what} no longer counts as PHI by itself.")
     return redirect("phi", target_id=target_id)

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.approvals import queries as approval_queries
@@ -24,6 +23,7 @@ from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.rehearsals.services import REHEARSERS
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.tasks import bells
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.plan_filter import PlanFilterForm
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import (
@@ -62,7 +62,7 @@ def plan_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=int(before[:18]))
     page = list(rows[: PAGE_SIZE + 1])
     told = {
-        "plans": plan_rows.rows(page[:PAGE_SIZE], now=timezone.now()),
+        "plans": plan_rows.rows(page[:PAGE_SIZE], now=clock.now()),
         "filters": wanted,
         "filtered": wanted.filtered,
         "clear_url": reverse("plans"),
@@ -97,7 +97,7 @@ def plan(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
-    now = timezone.now()
+    now = clock.now()
     seats = approval_queries.seats_of_plan(row)
     revision = seats[0].revision if seats else queries.newest_revision(row)
     if (
@@ -141,7 +141,7 @@ def _told(row: MigrationPlan, *, person: Person, kept: str) -> dict[str, Any]:
             revision=revision,
             files=files,
             may_start=bool(roles & REHEARSERS),
-            now=timezone.now(),
+            now=clock.now(),
         ),
         "staging": staging.card(row, revision=revision, roles=roles),
         "documentation": presenter.documentation(row),
@@ -167,10 +167,10 @@ def _seat(seat: Seat, *, person: Person) -> dict[str, Any]:
     mine = (
         not seat.decision
         and seat.opened_at is not None
-        and approvals.can_decide(seat, by=person, now=timezone.now())
+        and approvals.can_decide(seat, by=person, now=clock.now())
     )
     url = {"url": reverse("sign-off", args=[seat.pk]), "url_label": "Sign…"} if mine else {}
-    return {**seat_presenter.seat(seat, mine=mine, now=timezone.now()), **url}
+    return {**seat_presenter.seat(seat, mine=mine, now=clock.now()), **url}
 
 
 def _notes(seats: list[Seat]) -> list[dict[str, str]]:
@@ -191,9 +191,9 @@ def assess_again(request: HttpRequest, plan_id: int) -> HttpResponse:
     person = signed_in(request)
     row = queries.get(plan_id=plan_id, person=person)
     try:
-        reassessment.assess_again(plan_id=plan_id, by=person, now=timezone.now())
+        reassessment.assess_again(plan_id=plan_id, by=person, now=clock.now())
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         bells.assess_soon(row)
         messages.success(request, "A worker assesses it now; the result comes by itself.")

@@ -1,10 +1,8 @@
 """Pages about proof: rehearsals and backups."""
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,6 +16,7 @@ from migrations_portal.rehearsals import queries, services
 from migrations_portal.rehearsals.models import Rehearsal
 from migrations_portal.rehearsals.rules import RehearsalStatus
 from migrations_portal.tasks import bells
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import backups as backup_presenter
 from migrations_portal.web.presenters import rehearsals as presenter
@@ -54,7 +53,7 @@ def _told(request: HttpRequest, rehearsal_id: int) -> tuple[Rehearsal, dict[str,
     person = signed_in(request)
     row = queries.get(rehearsal_id=rehearsal_id, person=person)
     allowed = may_start(row.plan, person=person)
-    return row, presenter.page(row, now=timezone.now(), may_start=allowed)
+    return row, presenter.page(row, now=clock.now(), may_start=allowed)
 
 
 @require_POST
@@ -67,10 +66,10 @@ def rehearse(request: HttpRequest, plan_id: int) -> HttpResponse:
             plan=plan,
             revision=plan_queries.newest_revision(plan),
             by=person,
-            now=timezone.now(),
+            now=clock.now(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
         return redirect(reverse("plan", args=[plan_id]) + "#rehearsal")
     bells.rehearse_soon(row)
     return redirect("rehearsal", rehearsal_id=row.pk)

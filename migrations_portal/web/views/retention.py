@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from migrations_portal.compliance import queries, services
@@ -15,6 +14,7 @@ from migrations_portal.compliance.models import Disposal, LegalHold
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.targets.models import TargetGroup
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.forms.ledger import DisposalForm
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.views.compliance import groups_of, number
@@ -65,7 +65,7 @@ def _tried(request: HttpRequest, said: str, act: Callable[[], object]) -> HttpRe
     try:
         act()
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, said)
     return redirect("compliance-holds")
@@ -76,7 +76,7 @@ def set_hold(request: HttpRequest) -> HttpResponse:
     """Set a legal hold."""
     person = signed_in(request)
     group: TargetGroup = get_object_or_404(groups_of(person), pk=number(request.POST.get("group")))
-    matter, now = request.POST.get("matter", ""), timezone.now()
+    matter, now = request.POST.get("matter", ""), clock.now()
     return _tried(
         request,
         "The hold stands.",
@@ -89,7 +89,7 @@ def lift_hold(request: HttpRequest, hold_id: int) -> HttpResponse:
     """Lift a legal hold."""
     person = signed_in(request)
     groups_of(person)
-    reason, now = request.POST.get("reason", ""), timezone.now()
+    reason, now = request.POST.get("reason", ""), clock.now()
     return _tried(
         request,
         "The hold is lifted.",
@@ -102,7 +102,7 @@ def ask_disposal(request: HttpRequest) -> HttpResponse:
     """Ask for disposal."""
     person = signed_in(request)
     group: TargetGroup = get_object_or_404(groups_of(person), pk=number(request.POST.get("group")))
-    form, now = DisposalForm(request.POST), timezone.now()
+    form, now = DisposalForm(request.POST), clock.now()
     if not form.is_valid():
         messages.error(request, "Give a day and a reason.")
         return redirect("compliance-holds")
@@ -118,7 +118,7 @@ def decide_disposal(request: HttpRequest, disposal_id: int) -> HttpResponse:
     """Agree to a disposal, or refuse it."""
     person = signed_in(request)
     groups_of(person)
-    agree, now = request.POST.get("agree") == "yes", timezone.now()
+    agree, now = request.POST.get("agree") == "yes", clock.now()
     return _tried(
         request,
         "Your decision stands in the ledger.",

@@ -9,7 +9,6 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -19,7 +18,7 @@ from migrations_portal.execution.rules import Choice, Order
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock, idle, step_up
+from migrations_portal.web import clock, idle, refusals, step_up
 from migrations_portal.web.live import HUB
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import run_orders
@@ -54,7 +53,7 @@ def run(request: HttpRequest, run_id: int) -> HttpResponse:
     person = signed_in(request)
     row = queries.get(run_id=run_id, person=person)
     return render(
-        request, "execution/run.html", presenter.page(row, person=person, now=timezone.now())
+        request, "execution/run.html", presenter.page(row, person=person, now=clock.now())
     )
 
 
@@ -110,7 +109,7 @@ def _viewer(request: HttpRequest, run_id: int) -> tuple[Person, bool]:
 def _still(request: HttpRequest, person: Person, run_id: int) -> bool:
     """Say whether the viewer's session still lasts, and whether they may see the run: a stream is no click."""
     try:
-        key, now = request.session.session_key, timezone.now()
+        key, now = request.session.session_key, clock.now()
         if not key or idle.is_over_elsewhere(key, store=type(request.session), now=now):
             return False
         fresh = Person.objects.filter(pk=person.pk, is_active=True).first()
@@ -135,11 +134,11 @@ def order(request: HttpRequest, run_id: int) -> HttpResponse:
             what=what,
             by=person,
             reason=request.POST.get("reason", ""),
-            now=timezone.now(),
+            now=clock.now(),
             factors=_order_factors(what, person=person, posted=request.POST),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         messages.success(request, SAID[what])
     return redirect("run", run_id=run_id)
@@ -169,11 +168,11 @@ def decide(request: HttpRequest, run_id: int) -> HttpResponse:
             by=person,
             reason=request.POST.get("reason", ""),
             factors=factors,
-            now=timezone.now(),
+            now=clock.now(),
             public_url=clock.public_url(),
         )
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
     else:
         said = (
             "Two people agree; it begins."

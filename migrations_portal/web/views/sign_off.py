@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -41,7 +40,7 @@ def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """Lead the invited person to the clean address of the page; tell anybody else whose link it is (A3, A13)."""
     person = signed_in(request)
     pace.check_opening(token)
-    invitation = queries.invitation(token=token, now=timezone.now())
+    invitation = queries.invitation(token=token, now=clock.now())
     if invitation.person_id != person.pk:
         services.record_wrong_person(invitation=invitation, by=person)
         told = {
@@ -62,7 +61,7 @@ def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
     seat = _seat(seat_id, person)
     form_class = _form_maker(seat, person)
     if request.method != "POST":
-        since = shown.written(seat_id=seat.pk, person_id=person.pk, at=timezone.now())
+        since = shown.written(seat_id=seat.pk, person_id=person.pk, at=clock.now())
         form = form_class(initial={"digest": seat.revision.digest, "shown": since})
         return _private(_page(request, seat, person=person, form=form))
     form = form_class(request.POST)
@@ -116,7 +115,7 @@ def _factors(form: SignOffForm, seat: Seat, person: Person) -> str:
 def _decide(
     request: HttpRequest, seat: Seat, *, person: Person, form: SignOffForm, factors: str
 ) -> HttpResponse:
-    given, now = form.cleaned_data, timezone.now()
+    given, now = form.cleaned_data, clock.now()
     evidence = services.Evidence(
         ip=request.META.get("REMOTE_ADDR"),
         user_agent=request.headers.get("User-Agent", ""),
@@ -162,7 +161,7 @@ def _seat(seat_id: int, person: Person) -> Seat:
 def _page(
     request: HttpRequest, seat: Seat, *, person: Person, form: SignOffForm, status: int = 200
 ) -> HttpResponse:
-    now = timezone.now()
+    now = clock.now()
     state, reason, giver = _state(seat, person, now=now)
     plan, revision = seat.revision.plan, seat.revision
     is_open, done = state == "open", state == "done"

@@ -18,7 +18,7 @@ from migrations_portal.targets import queries, registry
 from migrations_portal.targets.models import Target
 from migrations_portal.targets.rules import TargetRefused
 from migrations_portal.tasks import bells
-from migrations_portal.web import step_up
+from migrations_portal.web import refusals, step_up
 from migrations_portal.web.forms.targets import TargetPageForm
 from migrations_portal.web.views.people import administrator, refuse
 
@@ -70,6 +70,7 @@ def new(request: HttpRequest) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
             )
         except Refused as refusal:
+            refusals.note(request, refusal)
             _refuse(form, refusal)
         else:
             bells.catalogue_soon(target_id=made.pk)
@@ -100,6 +101,7 @@ def edit(request: HttpRequest, target_id: int) -> HttpResponse:
                 reason=form.cleaned_data["reason"],
             )
         except Refused as refusal:
+            refusals.note(request, refusal)
             _refuse(form, refusal)
         else:
             bells.catalogue_soon(target_id=target_id)

@@ -6,14 +6,13 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.plans import cloning, comments, queries, series
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock
+from migrations_portal.web import clock, refusals
 from migrations_portal.web.people import signed_in
 
 
@@ -22,7 +21,7 @@ def _carried_out(request: HttpRequest, act: Callable[[], object]) -> bool:
     try:
         act()
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        refusals.tell(request, refusal)
         return False
     return True
 
@@ -36,7 +35,7 @@ def comment(request: HttpRequest, plan_id: int) -> HttpResponse:
     done = _carried_out(
         request,
         lambda: comments.add(
-            plan_id=plan_id, by=person, text=text, now=timezone.now(), public_url=clock.public_url()
+            plan_id=plan_id, by=person, text=text, now=clock.now(), public_url=clock.public_url()
         ),
     )
     if done:
@@ -54,7 +53,7 @@ def clone(request: HttpRequest, plan_id: int) -> HttpResponse:
     made: list[MigrationPlan] = []
     if not _carried_out(
         request,
-        lambda: made.append(cloning.clone(plan_id=plan_id, by=person, now=timezone.now())),
+        lambda: made.append(cloning.clone(plan_id=plan_id, by=person, now=clock.now())),
     ):
         return redirect("plan", plan_id=plan_id)
     bells.assess_soon(made[0])
@@ -78,7 +77,7 @@ def add_phase(request: HttpRequest, plan_id: int) -> HttpResponse:
                 by=person,
                 title=request.POST.get("title", ""),
                 deploy_before=request.POST.get("deploy", ""),
-                now=timezone.now(),
+                now=clock.now(),
             )
         ),
     ):
@@ -94,7 +93,7 @@ def confirm_deploy(request: HttpRequest, plan_id: int) -> HttpResponse:
     done = _carried_out(
         request,
         lambda: series.confirm_deploy(
-            plan_id=plan_id, by=person, note=request.POST.get("note", ""), now=timezone.now()
+            plan_id=plan_id, by=person, note=request.POST.get("note", ""), now=clock.now()
         ),
     )
     if done:

@@ -4,12 +4,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.access import NotAllowed
 from migrations_portal.targets.models import Target
+from migrations_portal.web import clock
 from migrations_portal.web.forms.windows import PeriodForm
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import windows as presenter
@@ -36,7 +36,7 @@ def new(request: HttpRequest, target_id: int) -> HttpResponse:
     form = PeriodForm(request.POST or None, initial={"kind": request.GET.get("kind", "")})
     if request.method == "POST" and form.is_valid():
         try:
-            row = services.add(target=target, facts=form.facts(), by=person, now=timezone.now())
+            row = services.add(target=target, facts=form.facts(), by=person, now=clock.now())
         except Refused as refusal:
             form.add_error(None, refusal.sentence)
         else:
@@ -93,7 +93,7 @@ def end(request: HttpRequest, period_id: int) -> HttpResponse:
         period_id=period_id,
         by=person,
         reason=request.POST.get("reason", "")[:300],
-        now=timezone.now(),
+        now=clock.now(),
     )
     messages.success(request, f"“{row.name}” is taken out of the calendar.")
     return redirect("periods", target_id=row.target_id)
@@ -112,7 +112,7 @@ def import_file(request: HttpRequest, target_id: int) -> HttpResponse:
                 target=target,
                 events=ics.read_freezes(upload.read(ics.MAX_BYTES + 1), zone=target.zone),
                 by=person,
-                now=timezone.now(),
+                now=clock.now(),
             )
         except CalendarRefused as refused:
             problems = refused.problems
