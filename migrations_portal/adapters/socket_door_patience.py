@@ -1,7 +1,7 @@
 """Time for statements that wait without queueing anybody: CREATE INDEX CONCURRENTLY and VALIDATE CONSTRAINT (design section 8).
 
-The session's `lock_timeout` is raised before such a statement and set back before anything else passes, by questions of the
-door's own that the child never sees. Left alone: a session whose file sets the limit itself, a statement inside a transaction
+The session's `lock_timeout` and `statement_timeout` are raised before such a statement and set back before anything else passes,
+by questions of the door's own that the child never sees. Left alone: a session whose file sets the limit itself, a statement inside a transaction
 that has done anything before (its locks would be held all the while), and statements that come as Parse and Bind.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from migrations_portal.adapters.pg_wire import Piece
 from migrations_portal.adapters.socket_door_record import SessionRecord
+from migrations_portal.execution.ports import SessionLimits
 
 Ask = Callable[[str], Awaitable[None]]
 """Sends SQL of the door's own and returns with its answer."""
@@ -16,14 +17,17 @@ WORDS = (b"CONCURRENTLY", b"VALIDATE")
 
 
 class Patience:
-    """Raises and lowers one session's lock timeout."""
+    """Raises and lowers one session's two limits."""
 
-    def __init__(self, *, record: SessionRecord, ask: Ask, short_ms: int, long_ms: int) -> None:
-        """Take the two limits in milliseconds; a long one of 0 means that no statement gets more time."""
+    def __init__(self, *, record: SessionRecord, ask: Ask, limits: SessionLimits) -> None:
+        """Take the limits; a `patient_lock_timeout_ms` of 0 means that no statement gets more time."""
         self._record = record
         self._ask = ask
-        self._short_ms = short_ms
-        self._long_ms = long_ms
+        self._short = limits.lock_timeout_ms, limits.statement_timeout_ms
+        self._long = (
+            limits.patient_lock_timeout_ms,
+            limits.patient_statement_timeout_ms or limits.statement_timeout_ms,
+        )
         self._raised = False
 
     async def before(self, piece: Piece) -> None:
@@ -32,10 +36,10 @@ class Patience:
             await self._record.answered_all.wait()
             self._raised = False
             if not self._record.outcome.refused:  # else its end sets the limit back
-                await self._set(self._short_ms)
-        if self._long_ms and piece.kind == b"Q" and self._is_patient(piece.head):
+                await self._set(*self._short)
+        if self._long[0] and piece.kind == b"Q" and self._is_patient(piece.head):
             self._raised = True
-            await self._set(self._long_ms)
+            await self._set(*self._long)
 
     def _is_patient(self, head: bytes) -> bool:
         text = head.upper()
@@ -46,6 +50,8 @@ class Patience:
             return False
         return self._record.would_wait_aside(head)
 
-    async def _set(self, milliseconds: int) -> None:
+    async def _set(self, lock_ms: int, statement_ms: int) -> None:
         local = "LOCAL " if self._record.outcome.block else ""
-        await self._ask(f"SET {local}lock_timeout = {milliseconds}")
+        await self._ask(
+            f"SET {local}lock_timeout = {lock_ms}; SET {local}statement_timeout = {statement_ms}"
+        )

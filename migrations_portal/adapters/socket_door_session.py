@@ -105,12 +105,7 @@ class DoorSession:
         self._linger_seconds = limits.linger_ms / 1000
         self._lingers = LINGERS if limits.linger_ms else 0
         self._own_question: asyncio.Future[None] | None = None
-        self._patience = Patience(
-            record=record,
-            ask=self._ask,
-            short_ms=limits.lock_timeout_ms,
-            long_ms=limits.patient_lock_timeout_ms,
-        )
+        self._patience = Patience(record=record, ask=self._ask, limits=limits)
 
     @property
     def key(self) -> tuple[int, bytes]:
@@ -187,7 +182,7 @@ class DoorSession:
         if self._own_question is None or piece.kind in UNASKED:
             return False
         if piece.kind == b"E":
-            self.troubles.append("the time for a lock could not be set")
+            self.troubles.append("the limits of a statement could not be set")
         if piece.kind == b"Z":
             self._own_question.set_result(None)
             self._own_question = None

@@ -48,6 +48,8 @@ class SessionLimits:
     statement_timeout_ms: int
     patient_lock_timeout_ms: int = 0
     """The same for statements that wait without queueing anybody (CONCURRENTLY, VALIDATE CONSTRAINT); 0 gives them no more."""
+    patient_statement_timeout_ms: int = 0
+    """How long such a statement may run, which an index of a large table needs; 0 gives it no more than the others."""
     idle_in_transaction_ms: int = 10_000
     wall_clock_ms: int = 4 * 3_600_000
     """After this the whole call is ended, whatever it does."""

@@ -156,7 +156,9 @@ LOCK_BUDGET_SECONDS = 600.0
 LOCK_ATTEMPTS = 20
 """How often a file in one transaction is tried again when it did not get its lock."""
 STATEMENT_TIMEOUT_MS = 15 * 60 * 1000
-"""No statement of a migration runs longer than this."""
+"""No statement of a migration runs longer than this, but for"""
+PATIENT_STATEMENT_TIMEOUT_MS = 210 * 60 * 1000
+"""those that are patient with locks: an index of a large table takes its time, keeps nobody from rows, and ends before the whole call."""
 
 
 class Order(StrEnum):

@@ -14,7 +14,7 @@ from migrations_portal.execution.ports import (
 )
 from migrations_portal.execution.recording import HISTORY_TABLES, own_statements
 from migrations_portal.execution.row_changes import RowTally
-from migrations_portal.execution.rules import STATEMENT_TIMEOUT_MS
+from migrations_portal.execution.rules import PATIENT_STATEMENT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.rehearsals.observed import (
     Clock,
@@ -36,6 +36,8 @@ LIMITS = SessionLimits(
     application_name=NAME,
     lock_timeout_ms=5_000,
     statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+    patient_lock_timeout_ms=5_000,
+    patient_statement_timeout_ms=PATIENT_STATEMENT_TIMEOUT_MS,
     idle_in_transaction_ms=60_000,
     linger_ms=6,
 )

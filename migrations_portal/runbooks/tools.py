@@ -21,6 +21,7 @@ from migrations_portal.execution.row_changes import RowTally
 from migrations_portal.execution.rules import (
     LOCK_TIMEOUT_MS,
     PATIENT_LOCK_TIMEOUT_MS,
+    PATIENT_STATEMENT_TIMEOUT_MS,
     STATEMENT_TIMEOUT_MS,
 )
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
@@ -130,6 +131,7 @@ class RunContext:
             application_name=self.application_name,
             lock_timeout_ms=LOCK_TIMEOUT_MS,
             patient_lock_timeout_ms=PATIENT_LOCK_TIMEOUT_MS,
+            patient_statement_timeout_ms=PATIENT_STATEMENT_TIMEOUT_MS,
             statement_timeout_ms=STATEMENT_TIMEOUT_MS,
             query_log=self.run.revision.phi,
         )

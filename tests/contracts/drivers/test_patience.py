@@ -11,21 +11,27 @@ from migrations_portal.execution.ports import ChildResult
 from tests.contracts.drivers.kit import STUDENTS, Tool
 from tests.driver_kit import LIMITS, Target, plus
 
-PATIENT = replace(LIMITS, patient_lock_timeout_ms=15_000)
+PATIENT = replace(
+    LIMITS,
+    statement_timeout_ms=2_500,
+    patient_lock_timeout_ms=15_000,
+    patient_statement_timeout_ms=15_000,
+)
 TABLE = [STUDENTS, "ALTER TABLE students ADD CONSTRAINT positive CHECK (id > 0) NOT VALID"]
 INDEX = "CREATE INDEX CONCURRENTLY by_ssn ON students (ssn)"
 VALIDATE = "ALTER TABLE students VALIDATE CONSTRAINT positive"
-SET_BACK = "DO $$ BEGIN IF current_setting('lock_timeout') <> '250ms' THEN RAISE 'too patient'; END IF; END $$"
-
+SET_BACK = """DO $$ BEGIN
+  IF current_setting('lock_timeout') <> '250ms' OR current_setting('statement_timeout') <> '2500ms' THEN RAISE 'too patient'; END IF;
+END $$"""
 
 WAITED_LONG = """
 SELECT pid FROM pg_stat_activity
- WHERE wait_event_type = 'Lock' AND application_name = 'wcops-7-3' AND clock_timestamp() - query_start > '1 s'
+ WHERE wait_event_type = 'Lock' AND application_name = 'wcops-7-3' AND clock_timestamp() - query_start > '3 s'
 """
 
 
 def _let_go(target: Target, session: psycopg.Connection, over: threading.Event) -> None:
-    """End the transaction once somebody has waited for it for four times the short limit."""
+    """End the transaction once somebody has waited for it for longer than either of the short limits."""
     while not over.wait(0.2):
         if target.rows(WAITED_LONG):
             session.commit()
@@ -74,7 +80,7 @@ def test_an_index_beside_the_traffic_outwaits_an_older_transaction(
     result = carried_out(tool, target, [INDEX, SET_BACK], transaction=False, held=WRITES)
 
     assert (result.exit_code, result.sqlstate) == (0, ""), result.output
-    assert [sent.sql for sent in result.statements if "lock_timeout =" in sent.sql] == []
+    assert [sent.sql for sent in result.statements if "_timeout =" in sent.sql] == []
     assert target.rows("SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_ssn'::regclass") == [
         {"indisvalid": True}
     ]
