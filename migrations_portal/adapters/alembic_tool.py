@@ -44,6 +44,7 @@ class AlembicDriver(SandboxedDriver):
     """
 
     tool = "Alembic"
+    packages_folder = PACKAGES
     to_status = ("status",)
     to_up = ("up",)
     to_down = ("down",)

@@ -26,6 +26,10 @@ class DriverByKind:
         """Ask the tool of these files."""
         self._of(bundle).check(bundle)
 
+    def packages(self, bundle: Bundle) -> str:
+        """Ask the tool of these files."""
+        return self._of(bundle).packages(bundle)
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Ask the tool of these files."""
         return self._of(bundle).status(endpoint, bundle, limits=limits)

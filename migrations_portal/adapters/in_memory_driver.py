@@ -57,6 +57,11 @@ class InMemoryDriver:
     def check(self, bundle: Bundle) -> None:
         """Nothing has to be prepared."""
 
+    def packages(self, bundle: Bundle) -> str:
+        """Need none."""
+        del bundle
+        return ""
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Say what is applied and what of the bundle is pending."""
         del limits

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+from migrations_portal.adapters import prepared_packages
 from migrations_portal.adapters.sandbox import Job, Sandbox
 from migrations_portal.adapters.sandboxed_tool import (
     DOOR,
@@ -31,6 +32,8 @@ class SandboxedDriver(ABC):
 
     tool: ClassVar[str]
     """How the tool is called in sentences."""
+    packages_folder: ClassVar[str]
+    """Where in the project its packages were installed ahead."""
     to_status: ClassVar[tuple[str, ...]]
     to_up: ClassVar[tuple[str, ...]]
     to_down: ClassVar[tuple[str, ...]]
@@ -50,6 +53,11 @@ class SandboxedDriver(ABC):
     @abstractmethod
     def check(self, bundle: Bundle) -> None:
         """Raise `DriverMissing` when the project's packages are not there."""
+
+    def packages(self, bundle: Bundle) -> str:
+        """Return the SHA-256 of what was installed ahead; raises `DriverMissing`."""
+        self.check(bundle)
+        return prepared_packages.digest(bundle.project / self.packages_folder)
 
     @abstractmethod
     def checked(self, name: str) -> str:

@@ -38,6 +38,7 @@ class SequelizeDriver(SandboxedDriver):
     """Runs `sequelize-cli` 6 from the customer's own `node_modules`."""
 
     tool = "sequelize-cli"
+    packages_folder = "node_modules"
     to_status = ("db:migrate:status",)
     to_up = ("db:migrate", "--name")
     to_down = ("db:migrate:undo", "--name")

@@ -1,8 +1,9 @@
 """Time for statements that wait without queueing anybody: CREATE INDEX CONCURRENTLY and VALIDATE CONSTRAINT (design section 8).
 
 The session's `lock_timeout` and `statement_timeout` are raised before such a statement and set back before anything else passes,
-by questions of the door's own that the child never sees. Left alone: a session whose file sets the limit itself, a statement inside a transaction
-that has done anything before (its locks would be held all the while), and statements that come as Parse and Bind.
+by questions of the door's own that the child never sees. Left alone: a session whose file sets the limits itself, a statement
+inside a transaction that has done anything before (its locks would be held all the while), and statements that come as Parse and
+Bind.
 """
 
 from collections.abc import Awaitable, Callable

@@ -58,6 +58,11 @@ class SqlFileDriver:
     def check(self, bundle: Bundle) -> None:
         """Nothing has to be prepared for SQL."""
 
+    def packages(self, bundle: Bundle) -> str:
+        """Need none."""
+        del bundle
+        return ""
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Compare the files with the history table; raises `DriverFailed`."""
         with self._call(limits, endpoint) as call:

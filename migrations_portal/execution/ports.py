@@ -125,6 +125,10 @@ class MigrationDriver(Protocol):
         """Raise `DriverMissing`, with what to do, when the project is not prepared on this worker."""
         ...
 
+    def packages(self, bundle: Bundle) -> str:
+        """Return the SHA-256 of what was installed ahead for the tool; empty when it needs nothing. Raises `DriverMissing`."""
+        ...
+
     def status(self, endpoint: Endpoint, bundle: Bundle, *, limits: SessionLimits) -> DriverStatus:
         """Ask the tool what is applied and pending; raise `DriverFailed` or `DriverMissing`."""
         ...

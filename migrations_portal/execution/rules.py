@@ -156,9 +156,9 @@ LOCK_BUDGET_SECONDS = 600.0
 LOCK_ATTEMPTS = 20
 """How often a file in one transaction is tried again when it did not get its lock."""
 STATEMENT_TIMEOUT_MS = 15 * 60 * 1000
-"""No statement of a migration runs longer than this, but for"""
+"""No statement of a migration runs longer than this; one that is patient with locks, such as the index of a large table, may take"""
 PATIENT_STATEMENT_TIMEOUT_MS = 210 * 60 * 1000
-"""those that are patient with locks: an index of a large table takes its time, keeps nobody from rows, and ends before the whole call."""
+"""so long: it keeps nobody from rows, and ends before the whole call does."""
 
 
 class Order(StrEnum):
@@ -250,6 +250,12 @@ class StepFailed(TargetTrouble):
     """A step of the procedure failed; the sentence says what to do."""
 
     code = "step-failed"
+
+
+class NotSigned(StepFailed):
+    """What would run is not what people signed."""
+
+    code = "not-signed"
 
 
 class Aborted(StepFailed):

@@ -135,7 +135,9 @@ def _newest_assessment(plan: MigrationPlan, *, digest: str) -> PlanAssessment | 
     return rows.order_by("-attempt").first()
 
 
-def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -> PlanContent:
+def content(
+    plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str, packages: str = ""
+) -> PlanContent:
     """Return what a revision freezes, read from the rows as they are now."""
     if plan.scheduled_for is None:
         raise PlanNotFound(f"{plan.number} has no date, so it has no content to sign.")
@@ -154,6 +156,7 @@ def content(plan: MigrationPlan, *, level: str, phi: bool, backup_policy: str) -
         checks=tuple(plan.checks.order_by("position").values_list("name", "sql", "expected")),
         backup_policy=backup_policy,
         smoke=smoke_checks(plan),
+        packages=packages,
         executor=plan.executor.email if plan.executor else "",
         emergency=(plan.emergency_reason, plan.emergency_until.isoformat())
         if plan.emergency_until

@@ -247,6 +247,8 @@ class PlanContent:
     """(reason, end of the time box) on the emergency path."""
     smoke: tuple[SmokeCheck, ...] = ()
     """What the application is asked after the run on staging."""
+    packages: str = ""
+    """SHA-256 of the packages that the migration tool ran with in the assessment; empty when it needs none."""
 
     def canonical(self) -> bytes:
         """Return the RFC 8785 bytes of the content."""
@@ -256,6 +258,8 @@ class PlanContent:
             more["executor"] = self.executor
         if self.emergency:
             more["emergency"] = dict(zip(("reason", "until"), self.emergency, strict=True))
+        if self.packages:
+            more["packages"] = self.packages
         if self.smoke:
             more["smoke"] = [dict(vars(each)) for each in self.smoke]
         return rfc8785.dumps(

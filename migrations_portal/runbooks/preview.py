@@ -117,7 +117,7 @@ def _assess(
         },
     )
     rollback = {"proven": recorded.rollback_proven, "sentence": recorded.rollback_sentence}
-    return {**said, "rollback": rollback}
+    return {**said, "rollback": rollback, "packages": tools.driver.packages(bundle)}
 
 
 def _scripts(recorded: Sequence[tuple[str, RecordedScript]]) -> list[risk.ScriptFile]:

@@ -15,7 +15,7 @@ from migrations_portal.execution.rules import (
     StepFailed,
 )
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import before, endings, rollback, traffic, truth
+from migrations_portal.runbooks import before, endings, rollback, signed, traffic, truth
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
@@ -70,6 +70,7 @@ def _ending(context: RunContext) -> Ending:
 
 
 def _roll_back(context: RunContext, known: Before) -> Ending:
+    signed.check(context)
     state = truth.read_state(context)
     gained = truth.added(before=known.state.history, after=state.history)
     applied = tuple(name for name in context.approved if name in gained)

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from migrations_portal.approvals.services import BACKUP_POLICY
 from migrations_portal.backups import services as backups
 from migrations_portal.backups.models import Backup
 from migrations_portal.execution.recorder import StepRecord
@@ -22,12 +21,12 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError, Trouble
-from migrations_portal.plans import queries as plan_queries
 from migrations_portal.runbooks import (
     endings,
     health,
     migrating,
     rollback,
+    signed,
     staging,
     truth,
     watch_period,
@@ -74,6 +73,7 @@ def _run(context: RunContext) -> Ending:
     """
     with contextlib.ExitStack() as held:
         try:
+            signed.check(context)
             failpoints.reach("run.before-lock")
             holder = held.enter_context(held_target(context))
             failpoints.reach("run.after-lock")
@@ -158,7 +158,6 @@ def _prepare(context: RunContext) -> Before:
     """Steps 1 to 4. Nothing here changes the target; any `ProductError` ends the run before a change."""
     ready(context)
     with context.recorder.step(STEP["health-before"]) as step:
-        _check_content(context)
         health.check_before(context, step)
     ready(context)
     staging.clear(context)
@@ -187,18 +186,6 @@ def _prepare(context: RunContext) -> Before:
         step.facts["baseline"] = baseline.as_json()
     context.recorder.note(schema_before=state.schema, history_before=list(state.history))
     return Before(state=state, baseline=baseline, counts=backup.counts, deleted=deleted)
-
-
-def _check_content(context: RunContext) -> None:
-    """The executor runs exactly what was signed (A4)."""
-    revision = context.run.revision
-    content = plan_queries.content(
-        context.plan, level=revision.level, phi=revision.phi, backup_policy=BACKUP_POLICY
-    )
-    if content.digest() != revision.digest:
-        raise StepFailed(
-            "The plan is not what was signed: its content has another digest. Nothing was run; ask the author."
-        )
 
 
 def _back_up(context: RunContext, step: StepRecord) -> Backup:

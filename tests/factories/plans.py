@@ -1,6 +1,6 @@
 """Plans walked to a state through the real services."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -181,14 +181,23 @@ def scheduled_run(
     example: Example,
     check: bool = True,
     minutes: int = 0,
+    then: Sequence[Example] = (),
+    packages: str = "",
 ) -> MigrationRun:
-    """Walk a LOW plan with one of the customer's files to a run that is due now.
+    """Walk a LOW plan with one of the customer's files, and those after it, to a run that is due now.
 
-    `minutes` puts the signatures later: nobody may decide more than ten times within a minute.
+    `minutes` puts the signatures later: nobody may decide more than ten times within a minute. `packages` is the hash of those
+    that the assessment ran with.
     """
     now = datetime.now(UTC)
     plan, sign_last = nearly_approved(
-        cast=cast, target=target, example=example, check=check, minutes=minutes
+        cast=cast,
+        target=target,
+        example=example,
+        check=check,
+        minutes=minutes,
+        then=then,
+        packages=packages,
     )
     sign_last()
     execution.schedule_approved(now=now)
@@ -204,6 +213,8 @@ def nearly_approved(
     check: bool = True,
     minutes: int = 0,
     lead: timedelta = timedelta(seconds=1),
+    then: Sequence[Example] = (),
+    packages: str = "",
 ) -> tuple[MigrationPlan, Callable[[], None]]:
     """Walk a LOW plan with one of the customer's files to its last signature, and return what gives that.
 
@@ -211,8 +222,8 @@ def nearly_approved(
     """
     now = datetime.now(UTC)
     plan = plans.create(title=example.question, target=target, by=cast["ana"], now=now)
-    upload = plans.Upload(name=example.name, content=example.content)
-    plans.put_files(plan_id=plan.pk, by=cast["ana"], uploads=[upload], checker=AnyScript(), now=now)
+    uploads = [plans.Upload(name=each.name, content=each.content) for each in (example, *then)]
+    plans.put_files(plan_id=plan.pk, by=cast["ana"], uploads=uploads, checker=AnyScript(), now=now)
     assessment = queries.current_assessment(plan)
     assert assessment is not None
     plans.store_assessment(
@@ -220,7 +231,7 @@ def nearly_approved(
         level="LOW",
         phi=True,
         tables=["public.patients"],
-        result={"rollback": {"proven": True}},
+        result={"rollback": {"proven": True}, "packages": packages},
         problem="",
         now=now,
     )

@@ -87,7 +87,11 @@ def freeze(
     plan.revision, plan.planned_for = plan.revision + 1, plan.scheduled_for
     plan.window_ends_at = slots.closes_at(plan, level=assessment.level)
     content = queries.content(
-        plan, level=assessment.level, phi=assessment.phi, backup_policy=backup_policy
+        plan,
+        level=assessment.level,
+        phi=assessment.phi,
+        backup_policy=backup_policy,
+        packages=assessment.result.get("packages", ""),
     )
     revision = PlanRevision.objects.create(
         plan=plan,

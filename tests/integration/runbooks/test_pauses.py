@@ -39,6 +39,14 @@ def hold_is_lost(_run, _cast):
         session.execute(HOLDERS)
 
 
+def it_is_stopped(run, cast):
+    order(run, Order.ABORT, by=cast["dan"])
+
+
+def nothing_happens(_run, _cast):
+    pass
+
+
 SAID = {
     windows_end: ("POSTPONED", "No window for low risk"),
     backup_ages: ("POSTPONED", "The backup was proven 61 minutes ago"),
@@ -68,6 +76,18 @@ def between_two_attempts(pause, _monkeypatch):
     failpoints.arm("migrate.after-truth", pause)
 
 
+after_the_first_file = between_two_attempts
+"""What was tried is read from the target in that moment, whether it is tried again or has come to its end."""
+
+
+def column(name, *, number):
+    return Written(
+        name=f"2026010100000{number}-{name}.js",
+        up=f"""await run('ALTER TABLE "students" ADD COLUMN "{name}" text');""",
+        down=f"""await run('ALTER TABLE "students" DROP COLUMN "{name}"');""",
+    )
+
+
 def executed_with_a_pause(run, cast, monkeypatch, *, place, meanwhile):
     """Execute the run; it is paused at `place`, and goes on once `meanwhile` has happened."""
     fence = claimed(run)
@@ -75,13 +95,14 @@ def executed_with_a_pause(run, cast, monkeypatch, *, place, meanwhile):
 
     def pause():
         order(run, Order.PAUSE, by=cast["dan"])
-        until(held.exists)
+        until(held.exists, seconds=90)
 
     place(pause, monkeypatch)
     with on_a_thread(lambda: execute(run, fence=fence)):
         until(held.exists, seconds=120)
         meanwhile(run, cast)
-        order(run, None, by=cast["dan"])
+        if meanwhile is not it_is_stopped:
+            order(run, None, by=cast["dan"])
     run.refresh_from_db()
 
 
@@ -100,6 +121,29 @@ def test_a_run_whose_ground_is_gone_after_a_pause_changes_nothing(
     assert (run.status, run.outcome) == (status, "NOTHING_CHANGED"), story(run)
     assert said in run.problem
     assert (school.history(), school.schema()) == (history, schema)
+
+
+ENDS = {
+    windows_end: ("ROLLED_BACK", "UNDONE", []),
+    it_is_stopped: ("ROLLED_BACK", "UNDONE", []),
+    hold_is_lost: ("NEEDS_DECISION", "UNKNOWN", ["column_one"]),
+    nothing_happens: ("SUCCEEDED", "APPLIED", ["column_one", "column_two"]),
+}
+"""What happens while a run holds still between its two files → how it ends, and which of their columns are there."""
+
+
+@pytest.mark.parametrize("meanwhile", ENDS)
+def test_between_two_files_of_one_plan(school, cast, monkeypatch, meanwhile):
+    first, second = column("column_one", number=1), column("column_two", number=2)
+    before = school.history()
+    run = scheduled_run(cast=cast, target=school.target, example=first, then=[second])
+
+    executed_with_a_pause(run, cast, monkeypatch, place=after_the_first_file, meanwhile=meanwhile)
+
+    status, outcome, there = ENDS[meanwhile]
+    assert (run.status, run.outcome) == (status, outcome), story(run)
+    assert [each for each in ("column_one", "column_two") if each in school.schema()] == there
+    assert len(school.history()) == len(before) + len(there)
 
 
 def test_a_run_postponed_for_its_backup_gets_another_with_a_new_one(school, cast, monkeypatch):

@@ -1,24 +1,33 @@
 """What keeps a run from starting: it ends before any change and says what to do."""
 
+import hashlib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
+from django.db import connection
 
 from migrations_portal import wiring
 from migrations_portal.adapters.pg_dump import PgDumpTool
+from migrations_portal.approvals.services import BACKUP_POLICY
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution import services as execution
 from migrations_portal.incidents.models import Incident
-from migrations_portal.plans.models import PlanAssessment, PlanFile
+from migrations_portal.plans import queries
+from migrations_portal.plans.models import PlanAssessment, PlanFile, PlanRevision
 from migrations_portal.runbooks import standard
 from migrations_portal.targets.models import Target
-from tests.customer import URL
+from tests.customer import ADMIN, URL
 from tests.factories.plans import scheduled_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+OTHER = b"module.exports = {up() {}};"
+SHA256 = hashlib.sha256(OTHER).hexdigest()
 
 
 class AncientTools(PgDumpTool):
@@ -35,7 +44,41 @@ def unreachable(tools):
 
 
 def tampered(tools):
-    PlanFile.objects.update(content=b"module.exports = {up() {}};", sha256="0" * 64)
+    PlanFile.objects.update(content=OTHER, sha256="0" * 64)
+    return tools
+
+
+def as_superuser(sql, *values):
+    """Change what PostgreSQL keeps from everybody else: a revision and its files are frozen by triggers."""
+    portal = connection.settings_dict["NAME"]
+    with psycopg.connect(ADMIN, dbname=portal, autocommit=True) as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(sql, values)
+
+
+def swap_frozen_files():
+    as_superuser("UPDATE plans_frozen_file SET content = %s, sha256 = %s", OTHER, SHA256)
+
+
+def files_swapped(tools):
+    """The revision's own copy of the file, which is what runs, is another one; its hash is right."""
+    swap_frozen_files()
+    return tools
+
+
+def signed_for_something_else(tools):
+    """Plan, frozen files and revision agree with each other, and no signature with them."""
+    PlanFile.objects.update(content=OTHER, sha256=SHA256)
+    swap_frozen_files()
+    revision = PlanRevision.objects.select_related("plan__target").get()
+    content = queries.content(
+        revision.plan, level=revision.level, phi=revision.phi, backup_policy=BACKUP_POLICY
+    )
+    as_superuser(
+        "UPDATE plans_revision SET digest = %s, content = %s",
+        content.digest(),
+        content.canonical().decode(),
+    )
     return tools
 
 
@@ -49,7 +92,9 @@ def riskier(tools):
     [
         (riskier, "critical risk and touches PHI, but revision 1 was signed as low risk"),
         (unreachable, "does not answer|reach|connect"),
-        (tampered, "not what was signed"),
+        (tampered, "its content has another digest"),
+        (files_swapped, "the files of the run are not those of the plan"),
+        (signed_for_something_else, "a signature on it stands under another digest"),
         (lambda tools: replace(tools, dump=PgDumpTool(Path("/nowhere"))), "pg_dump"),
         (
             lambda tools: replace(tools, dump=AncientTools(Path("/nowhere"))),
@@ -74,3 +119,25 @@ def test_the_run_stops_and_the_target_is_as_before(school, cast, spoil, said):
     assert re.search(said, run.problem), run.problem
     assert (school.history(), school.schema()) == (history, schema)
     assert Incident.objects.get().severity == "P3"
+
+
+def test_a_run_whose_packages_are_not_those_of_the_assessment_stops_and_says_what_to_do(
+    school, cast
+):
+    run = scheduled_run(
+        cast=cast, target=school.target, example=CONSENT_TRACKING, packages="0" * 64
+    )
+    fence = execution.claim(run_id=run.pk, worker="tests", now=datetime.now(UTC), public_url=URL)
+
+    standard.execute(
+        run_id=run.pk,
+        fence=fence,
+        tools=wiring.tools(),
+        clock=lambda: datetime.now(UTC),
+        public_url=URL,
+    )
+
+    run.refresh_from_db()
+    assert (run.status, run.outcome) == ("FAILED", "NOTHING_CHANGED")
+    assert "packages of white-cross-api on this worker" in run.problem
+    assert not run.steps.exists()
