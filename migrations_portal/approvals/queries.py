@@ -1,7 +1,7 @@
 """Reading the chain."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -135,14 +135,23 @@ def open_for(*, person: Person, now: datetime) -> QuerySet[Seat]:
         names = [str(role) for role in roles & SIGNING_ROLES]
         mine |= Q(revision__plan__target__group=group_id, role__in=names)
     for each in _stands_in_for(person, now=now):
-        giver = Q(revision__plan__author=each.giver) | Q(revision__plan__last_editor=each.giver)
+        giver = _part_of("revision__plan__", each.giver)
         mine |= Q(revision__plan__target__group=each.group_id, role=each.role) & ~giver
     signed_otherwise = Seat.objects.filter(
         ~Q(role=OuterRef("role")), decided_by=person, revision=OuterRef("revision")
     )
-    involved_in = Q(revision__plan__author=person) | Q(revision__plan__last_editor=person)
     rows = _open_seats().filter(mine, ~Exists(signed_otherwise))
-    return rows.exclude(involved_in | Q(revision__plan__executor=person))
+    return rows.filter(~_part_of("revision__plan__", person))
+
+
+def _part_of(plan: str, person: Person) -> Q:
+    """Ask for what belongs to a plan of the person's own; `plan` leads there. See `involved`."""
+    return (
+        Q(**{f"{plan}author": person})
+        | Q(**{f"{plan}last_editor": person})
+        | Q(**{f"{plan}executor": person})
+        | Q(**{f"{plan}commit_authors__contains": [person.email.casefold()]})
+    )
 
 
 def _open_seats() -> QuerySet[Seat]:
@@ -188,23 +197,33 @@ def invitation(*, token: str, now: datetime) -> Invitation:
     return row
 
 
-def involved(plan: MigrationPlan) -> frozenset[int]:
-    """Return who holds no seat of the plan: author, last editor, executor."""
+def involved(plan: MigrationPlan, *, among: Iterable[Person]) -> frozenset[int]:
+    """Return who holds no seat of the plan: author, last editor, executor, and whoever `among` these people wrote its commit."""
     people = (plan.author_id, plan.last_editor_id, plan.executor_id)
-    return frozenset(each for each in people if each is not None)
+    wrote = (each.pk for each in among if plan.committed_by(each.email))
+    return frozenset(each for each in (*people, *wrote) if each is not None)
 
 
-def barred_from(seat: Seat) -> frozenset[int]:
+def barred_from(seat: Seat, *, among: Iterable[Person]) -> frozenset[int]:
     """Return who cannot fill the seat whatever they hold: who has a part in the plan, and who acted in another role."""
     others = [row for row in decided(seat.revision_id) if row.role != seat.role]
     acted = {each for row in others for each in (row.decided_by_id, row.on_behalf_of_id) if each}
-    return involved(seat.revision.plan) | acted
+    return involved(seat.revision.plan, among=among) | acted
+
+
+def committers_of(seat: Seat) -> list[Person]:
+    """Return the holders of the seat's role who are not asked because they wrote the plan's commit."""
+    plan = seat.revision.plan
+    if not plan.git_commit:
+        return []
+    people = access.holders(role=Role(seat.role), group=plan.target.group)
+    return [each for each in people if plan.committed_by(each.email)]
 
 
 def holders_of(seat: Seat) -> list[Person]:
     """Return the active holders of the seat's role who are not barred from it."""
     people = access.holders(role=Role(seat.role), group=seat.revision.plan.target.group)
-    barred = barred_from(seat) if people else frozenset()
+    barred = barred_from(seat, among=people) if people else frozenset()
     return [each for each in people if each.pk not in barred]
 
 
@@ -218,7 +237,8 @@ def deputies_for(seat: Seat, *, now: datetime) -> list[Delegation]:
     ]
     if not rows:
         return []
-    givers, barred = {each.pk for each in holders_of(seat)}, barred_from(seat)
+    givers = {each.pk for each in holders_of(seat)}
+    barred = barred_from(seat, among=[row.deputy for row in rows])
     return [row for row in rows if row.giver_id in givers and row.deputy_id not in barred]
 
 

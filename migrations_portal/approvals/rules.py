@@ -42,7 +42,7 @@ class AlreadyDecided(Refused):
 
 
 class OwnPlan(Refused):
-    """Nobody signs a plan that they wrote, edited or carry out."""
+    """Nobody signs a plan that they wrote, edited or carry out, or whose commit they wrote."""
 
     code = "own-plan"
 
@@ -123,7 +123,7 @@ class SeatFacts:
     decided: bool
     plan_open: bool
     involved: frozenset[int]
-    """Author, last editor and executor."""
+    """Author, last editor, executor, authors of the commit."""
     other_roles_signed: frozenset[Role]
     """Roles in which one of these people signed this revision, or was signed for."""
     people: frozenset[int]
@@ -142,7 +142,8 @@ def check_may_sign(seat: SeatFacts) -> None:
         )
     if seat.people & seat.involved:
         raise OwnPlan(
-            "You, or the person you sign for, wrote, edited or carry out this plan, so somebody else has to sign it."
+            "You, or the person you sign for, wrote, edited or carry out this plan, or wrote the commit that its files come from, "
+            "so somebody else has to sign it."
         )
     if others := seat.other_roles_signed - {seat.role}:
         other = ", ".join(sorted(role.noun for role in others))

@@ -105,14 +105,15 @@ def roles(run: MigrationRun, *, person: Person) -> frozenset[Role]:
 def involved(run: MigrationRun, *, person: Person) -> str:
     """Say why the person's part in the plan keeps them from deciding about its run; empty when they have none."""
     plan = run.plan
-    if person.pk not in approvals.involved(plan):
+    if person.pk not in approvals.involved(plan, among=[person]):
         return ""
     parts = {
         plan.executor_id: "You execute",
         plan.last_editor_id: "You changed",
         plan.author_id: "You wrote",
     }
-    return f"{parts[person.pk]} this plan, so two other people have to decide."
+    part = parts.get(person.pk, "You wrote the commit of")
+    return f"{part} this plan, so two other people have to decide."
 
 
 def choices(run: MigrationRun, *, now: datetime) -> QuerySet[RunDecision]:

@@ -66,6 +66,8 @@ def _answers(content: Mapping[str, Any], *, zone: tzinfo) -> dict[str, str]:
         "Touches PHI": "yes" if content["phi"] else "no",
         "T-0": f"{t0:%a %d %b %Y, %H:%M %Z}",
         "Executor": content.get("executor", ""),
+        "Commit": content.get("commit", {}).get("sha", ""),
+        "Authors of the commit": ", ".join(content.get("commit", {}).get("authors", ())),
         "Emergency": content.get("emergency", {}).get("reason", ""),
         **{
             title: _said(documentation[name]) + (" s" if name == "expected_seconds" else "")

@@ -24,6 +24,7 @@ def clone(*, plan_id: int, by: Person, now: datetime, title: str = "") -> Migrat
     new = services.create(title=title or old.title, target=old.target, by=by, now=now)
     for name, value in vars(old.documentation).items():
         setattr(new, name, value)
+    new.git_commit, new.commit_authors = old.git_commit, old.commit_authors
     new.cloned_from = old
     new.save()
     PlanFile.objects.bulk_create(

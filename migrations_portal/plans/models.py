@@ -1,10 +1,12 @@
 """The tables of plans."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from migrations_portal.plans.checklist import Section
+from migrations_portal.plans.commit import LONGEST_ADDRESS, Commit
 from migrations_portal.plans.rules import POSTPONED_AT_MOST, Documentation, PlanStatus
 
 
@@ -39,6 +41,12 @@ class MigrationPlan(models.Model):
     cloned_from = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="clones"
     )
+    git_commit = models.CharField(max_length=40, blank=True, db_default="")
+    """The commit that the files come from, by its full hash; empty where none was given."""
+    commit_authors = ArrayField(
+        models.CharField(max_length=LONGEST_ADDRESS), default=list, db_default=[], blank=True
+    )
+    """The mail addresses of who wrote that commit, in small letters; those people hold no seat (A6)."""
     purpose = models.TextField(blank=True)
     tables_affected = models.TextField(blank=True)
     expected_seconds = models.PositiveIntegerField(null=True, blank=True)
@@ -80,6 +88,11 @@ class MigrationPlan(models.Model):
                 | (~Q(emergency_reason="") & Q(emergency_until__isnull=False)),
                 name="plans_plan_emergency_whole",
             ),
+            models.CheckConstraint(
+                condition=Q(git_commit="", commit_authors=[])
+                | (Q(git_commit__regex="^[0-9a-f]{40}$") & ~Q(commit_authors=[])),
+                name="plans_plan_commit_whole",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -96,6 +109,15 @@ class MigrationPlan(models.Model):
         return Documentation(
             **{name: getattr(self, name) for name in Documentation.__dataclass_fields__}
         )
+
+    @property
+    def commit(self) -> Commit:
+        """The commit that the files come from, as a value."""
+        return Commit(sha=self.git_commit, authors=tuple(self.commit_authors))
+
+    def committed_by(self, email: str) -> bool:
+        """Say whether whoever has this mail address wrote the commit."""
+        return email.casefold() in self.commit_authors
 
 
 class PlanFile(models.Model):

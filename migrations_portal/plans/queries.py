@@ -157,6 +157,7 @@ def content(
         backup_policy=backup_policy,
         smoke=smoke_checks(plan),
         packages=packages,
+        commit=plan.commit,
         executor=plan.executor.email if plan.executor else "",
         emergency=(plan.emergency_reason, plan.emergency_until.isoformat())
         if plan.emergency_until

@@ -13,6 +13,7 @@ import rfc8785
 from migrations_portal.kernel.days import days_from
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.kernel.states import StateTable
+from migrations_portal.plans.commit import NO_COMMIT, Commit
 from migrations_portal.plans.smoke import SmokeCheck
 from migrations_portal.risk.reading import why_no_reading_query
 
@@ -249,6 +250,8 @@ class PlanContent:
     """What the application is asked after the run on staging."""
     packages: str = ""
     """SHA-256 of the packages that the migration tool ran with in the assessment; empty when it needs none."""
+    commit: Commit = NO_COMMIT
+    """Where the files come from."""
 
     def canonical(self) -> bytes:
         """Return the RFC 8785 bytes of the content."""
@@ -262,6 +265,8 @@ class PlanContent:
             more["packages"] = self.packages
         if self.smoke:
             more["smoke"] = [dict(vars(each)) for each in self.smoke]
+        if self.commit:
+            more["commit"] = {"sha": self.commit.sha, "authors": list(self.commit.authors)}
         return rfc8785.dumps(
             {
                 **more,

@@ -63,6 +63,7 @@ def whole(plan: MigrationPlan, *, person: Person, now: datetime, day: timedelta)
         "digest": revision.digest if revision else "",
         "missing": services.missing(plan, now=now, day=day) if draft else {},
         "documentation": plan.documentation,
+        "commit": plan.commit or None,
         "checks": plan.checks.order_by("position"),
         "files": files(plan),
         "assessment": assessment(assessed),

@@ -7,6 +7,12 @@ from rest_framework import serializers
 
 from migrations_portal.api.serializers.pages import MAX_KEY, PageQuery
 from migrations_portal.api.serializers.people import PersonSerializer
+from migrations_portal.plans.commit import (
+    HOW_AUTHORS,
+    HOW_COMMIT,
+    LONGEST_ADDRESS,
+    MOST_AUTHORS,
+)
 from migrations_portal.plans.rules import DOCUMENTATION_ITEMS, PlanStatus
 
 LONGEST_TEXT = 10_000
@@ -68,6 +74,17 @@ class CheckSerializer(serializers.Serializer[object]):
     expected = serializers.CharField(max_length=200)
 
 
+class CommitSerializer(serializers.Serializer[object]):
+    sha = serializers.CharField(
+        max_length=64, allow_blank=True, help_text=f"40 hexadecimal digits, as of “{HOW_COMMIT}”."
+    )
+    authors = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_ADDRESS),
+        max_length=MOST_AUTHORS,
+        help_text=f"Mail addresses, as of “{HOW_AUTHORS}”. These people are not asked to sign.",
+    )
+
+
 class PlanChangeSerializer(serializers.Serializer[object]):
     version = serializers.IntegerField(
         min_value=0,
@@ -84,6 +101,9 @@ class PlanChangeSerializer(serializers.Serializer[object]):
         required=False,
         max_length=MOST_CHECKS,
         help_text="The plan's own verification, as a whole.",
+    )
+    commit = CommitSerializer(
+        required=False, help_text="Where the files come from; an empty sha and no authors for none."
     )
 
 
@@ -257,6 +277,7 @@ class PlanSerializer(PlanLineSerializer):
         help_text="What keeps the draft from being submitted: a sentence for each.",
     )
     documentation = DocumentationSerializer()
+    commit = CommitSerializer(allow_null=True, help_text="null where none was given.")
     checks = CheckSerializer(many=True)
     files = FileSerializer(many=True)
     assessment = AssessmentSerializer(allow_null=True)

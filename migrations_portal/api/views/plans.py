@@ -18,6 +18,7 @@ from migrations_portal.api.views.base import ApiView, body, parameters
 from migrations_portal.approvals import services as approvals
 from migrations_portal.people.models import Person
 from migrations_portal.plans import queries, services
+from migrations_portal.plans.commit import Commit, commit
 from migrations_portal.plans.models import MigrationPlan, PlanRevision
 from migrations_portal.plans.rules import Documentation
 from migrations_portal.targets import queries as target_queries
@@ -112,6 +113,7 @@ class Plan(ApiView):
             checks=_checks(plan, given),
             version=given["version"],
             now=wiring.clock(),
+            commit=_commit(given),
         )
         return answer(plan_id, person=person)
 
@@ -142,6 +144,12 @@ def older(request: Request, before: int) -> str:
 
 def _newest(plan: MigrationPlan) -> PlanRevision | None:
     return next((each for each in plan.revisions.all() if each.number == plan.revision), None)
+
+
+def _commit(given: dict[str, Any]) -> Commit | None:
+    if "commit" not in given:
+        return None
+    return commit(sha=given["commit"]["sha"], authors="\n".join(given["commit"]["authors"]))
 
 
 def _checks(plan: MigrationPlan, given: dict[str, Any]) -> list[services.Check]:

@@ -130,7 +130,7 @@ def confirm_emergency(
     plan = plans.lock(plan_id)
     row = _open_emergency(plan, now=now)
     revision = row.revision
-    if by.pk in {row.asked_by_id, *queries.involved(plan)}:
+    if by.pk in {row.asked_by_id, *queries.involved(plan, among=[by])}:
         raise SecondPersonNeeded
     if not access.roles_in(person=by, group=plan.target.group) & EMERGENCY_CONFIRMERS:
         names = ", ".join(sorted(role.noun for role in EMERGENCY_CONFIRMERS))

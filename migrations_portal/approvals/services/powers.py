@@ -43,7 +43,8 @@ def can_decide(seat: Seat, *, by: Person, now: datetime) -> bool:
 
 
 def _facts(seat: Seat, *, plan: MigrationPlan, by: Person, giver: Person | None) -> SeatFacts:
-    people = frozenset({by.pk, *([giver.pk] if giver else [])})
+    who = [by, *([giver] if giver else [])]
+    people = frozenset(each.pk for each in who)
     signed = {
         Role(row.role)
         for row in queries.decided(seat.revision_id)
@@ -57,7 +58,7 @@ def _facts(seat: Seat, *, plan: MigrationPlan, by: Person, giver: Person | None)
         plan_open=plan.status == PlanStatus.SUBMITTED
         and plan.revision == seat.revision.number
         and seat.voided_at is None,
-        involved=queries.involved(plan),
+        involved=queries.involved(plan, among=who),
         other_roles_signed=frozenset(signed),
         people=people,
     )

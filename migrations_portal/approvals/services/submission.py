@@ -66,7 +66,7 @@ def _check_seats_can_be_filled(revision: PlanRevision, *, now: datetime) -> None
         )
     if titles:
         raise SeatUnfillable(
-            f"Nobody but the author could sign as {', '.join(titles)}. Ask an administrator to give somebody the role."
+            f"Nobody without a part in this plan could sign as {', '.join(titles)}. Ask an administrator to give somebody the role."
         )
 
 

@@ -13,6 +13,7 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import checklist
+from migrations_portal.plans.commit import Commit
 from migrations_portal.plans.models import ChecklistItem, MigrationPlan, PlanCheck, PlanSmokeCheck
 from migrations_portal.plans.rules import Documentation, PlanIncomplete, check_query
 from migrations_portal.plans.services.entries import draft_entry
@@ -82,10 +83,11 @@ def edit(  # one verb that saves a draft's whole form
     version: int,
     now: datetime,
     smoke: Sequence[SmokeCheck] | None = None,
+    commit: Commit | None = None,
 ) -> MigrationPlan:
     """Save a draft. Raises `EditedMeanwhile` when `version` is not the one that is stored, `QueryRefused`, `SmokeRefused`.
 
-    `smoke`: none leaves the smoke checks as they are.
+    `smoke`, `commit`: none leaves the smoke checks, and the commit of the files, as they are.
     """
     plan = lock_draft(plan_id=plan_id, by=by)
     if plan.version != version:
@@ -96,6 +98,8 @@ def edit(  # one verb that saves a draft's whole form
     plan.scheduled_for = scheduled_for
     for name, value in vars(documentation).items():
         setattr(plan, name, value)
+    if commit is not None:
+        plan.git_commit, plan.commit_authors = commit.sha, list(commit.authors)
     plan.last_editor, plan.version = by, plan.version + 1
     plan.save()
     plan.checks.all().delete()

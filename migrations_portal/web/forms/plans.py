@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from migrations_portal.plans.commit import HOW_AUTHORS, HOW_COMMIT, CommitRefused, commit
 from migrations_portal.plans.rules import (
     DOCUMENTATION_ITEMS,
     Documentation,
@@ -76,6 +77,20 @@ class PlanForm(forms.Form):
         required=False,
         allow_empty_file=True,
     )
+    git_commit = forms.CharField(
+        label="Commit that the files come from",
+        help_text=f"40 hexadecimal digits: {HOW_COMMIT}. Part of what people sign. May stay empty.",
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+    )
+    commit_authors = forms.CharField(
+        label="Who wrote the commit",
+        help_text=f"Their mail addresses: {HOW_AUTHORS}. They are not asked to sign this plan.",
+        required=False,
+        max_length=6_000,
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+    )
     purpose = _text("purpose")
     tables_affected = _text("tables_affected", rows=2)
     expected_seconds = forms.IntegerField(
@@ -104,6 +119,17 @@ class PlanForm(forms.Form):
         """Return the documentation as values."""
         given = self.cleaned_data
         return Documentation(**{name: given[name] for name in Documentation.__dataclass_fields__})
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a commit that is not whole, beside its field."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        try:
+            self.commit = commit(
+                sha=given.get("git_commit", ""), authors=given.get("commit_authors", "")
+            )
+        except CommitRefused as refusal:
+            self.add_error(refusal.field, refusal.sentence)
+        return given
 
     def t0(self) -> datetime | None:
         """Return T-0 as an instant: what was typed is the clock on the target's wall."""

@@ -152,6 +152,8 @@ def _confirm(plan: MigrationPlan, *, person: Person, now: datetime) -> dict[str,
     may = access.roles_in(person=person, group=plan.target.group) & EMERGENCY_CONFIRMERS
     if row is None or not may or person.pk in {row.asked_by_id, plan.last_editor_id}:
         return None
+    if plan.committed_by(person.email):
+        return None
     return _offer(
         plan,
         "emergency-confirm",

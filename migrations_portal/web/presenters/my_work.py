@@ -160,7 +160,12 @@ def _open_incidents(person: Person) -> QuerySet[Incident]:
 def _open_decisions(person: Person) -> QuerySet[MigrationRun]:
     """Runs that wait for two people, of whom this person can be one and has not been yet."""
     groups = target_queries.groups_of(person=person, roles=DECIDING_ROLES)
-    involved = Q(plan__author=person) | Q(plan__last_editor=person) | Q(plan__executor=person)
+    involved = (
+        Q(plan__author=person)
+        | Q(plan__last_editor=person)
+        | Q(plan__executor=person)
+        | Q(plan__commit_authors__contains=[person.email.casefold()])
+    )
     return (
         MigrationRun.objects.filter(status=str(RunStatus.NEEDS_DECISION), target__group__in=groups)
         .exclude(involved)

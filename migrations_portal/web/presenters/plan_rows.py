@@ -120,8 +120,12 @@ def _whom(
     if seat is None:
         return _LATER.get(PlanStatus(plan.status), "")
     role = Role(seat.role)
-    involved = {plan.author_id, plan.last_editor_id}
-    people = [p for p in holders.get((plan.target.group_id, role), []) if p.pk not in involved]
+    involved = {plan.author_id, plan.last_editor_id, plan.executor_id}
+    people = [
+        each
+        for each in holders.get((plan.target.group_id, role), [])
+        if each.pk not in involved and not plan.committed_by(each.email)
+    ]
     title = role.noun
     if not people:
         return f"nobody: no {title} is left, ask an administrator"

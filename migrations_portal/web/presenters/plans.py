@@ -12,6 +12,7 @@ from migrations_portal.audit import queries as ledger
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
+from migrations_portal.plans.commit import NOT_GIVEN
 from migrations_portal.plans.models import MigrationPlan, PlanFile, PlanRevision
 from migrations_portal.plans.rules import DOCUMENTATION_ITEMS, PlanStatus
 from migrations_portal.web import clock
@@ -140,7 +141,15 @@ def glance(plan: MigrationPlan, *, level: str) -> list[dict[str, Any]]:
         {"term": "Window", "value": WINDOWS.get(level, "Known once the risk is")},
         {"term": "Why", "value": plan.justification or "—"},
         {"term": "Author", "value": plan.author.full_name},
+        {"term": "Commit", "value": origin(plan)},
     ]
+
+
+def origin(plan: MigrationPlan) -> str:
+    """Return which commit the files come from and who wrote it, or that nobody said."""
+    if not plan.git_commit:
+        return NOT_GIVEN
+    return f"{plan.git_commit[:12]} by {', '.join(plan.commit_authors)}, who sign nothing here"
 
 
 def runs(rows: list[MigrationRun]) -> list[dict[str, Any]]:

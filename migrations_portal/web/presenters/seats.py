@@ -45,8 +45,16 @@ def waiting_words(row: Seat, *, now: datetime) -> str:
     ]
     if not names:
         title = Role(row.role).noun
-        return f"Nobody can sign as {title}; ask an administrator to give somebody the role"
-    return f"Waiting for {' or '.join(names)}"
+        return f"Nobody can sign as {title}; ask an administrator to give somebody the role{_not_asked(row)}"
+    return f"Waiting for {' or '.join(names)}{_not_asked(row)}"
+
+
+def _not_asked(row: Seat) -> str:
+    """Say why a holder of the role is not asked, when that is not plain to see from the plan itself."""
+    names = [each.full_name for each in queries.committers_of(row)]
+    if not names:
+        return ""
+    return f" (not {' or '.join(names)}, who wrote the commit)"
 
 
 def decided(row: Seat) -> dict[str, Any] | None:

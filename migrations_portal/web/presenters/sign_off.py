@@ -15,7 +15,7 @@ from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.web import clock
-from migrations_portal.web.presenters import rehearsals, staging
+from migrations_portal.web.presenters import plans, rehearsals, staging
 from migrations_portal.web.presenters.backups import recovery
 from migrations_portal.web.presenters.seats import waiting_words
 
@@ -69,6 +69,7 @@ def answers(row: MigrationPlan, *, revision: PlanRevision, now: datetime) -> lis
     names = ", ".join(row.files.order_by("position").values_list("name", flat=True))
     return [
         {"term": "What", "value": f"{names}, changes {', '.join(revision.tables) or 'no table'}"},
+        {"term": "Commit", "value": plans.origin(row)},
         {"term": "Why", "value": row.justification},
         {"term": "How risky", "value": _risk(assessed)},
         *_proofs(row, revision=revision, now=now),

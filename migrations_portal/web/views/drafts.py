@@ -90,6 +90,8 @@ def edit(request: HttpRequest, plan_id: int) -> HttpResponse:
         "title": plan.title,
         "target": plan.target,
         "scheduled_for": local,
+        "git_commit": plan.git_commit,
+        "commit_authors": "\n".join(plan.commit_authors),
     }
     rows = plan.checks.order_by("position").values("name", "sql", "expected")
     checks = ChecksFormSet(prefix="checks", initial=list(rows))
@@ -202,6 +204,7 @@ def _write(
         version=version,
         now=now,
         smoke=smoke,
+        commit=form.commit,
     )
 
 

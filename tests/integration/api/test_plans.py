@@ -430,3 +430,26 @@ def test_no_body_whatever_makes_a_fault(ana, plan, body):
     )
 
     assert answer.status_code in {200, 400, 409}
+
+
+def test_the_commit_of_the_files_and_who_wrote_it_are_part_of_a_plan(cast, production, program):
+    ana, plan = program("ana"), draft(by=cast["ana"], target=production)
+    path = f"/plans/{plan.pk}/"
+    before = ana.get(path)
+    given = {"sha": "A" * 40, "authors": ["Dan@whitecross.example", "ana@whitecross.example"]}
+
+    told = ana.patch(path, {"version": before["version"], "commit": given})
+    half = {"version": told["version"], "commit": {"sha": "a" * 40, "authors": []}}
+    refused = ana.patch(path, half, status=409)
+    kept = ana.patch(path, {"version": told["version"], "title": "Another"})
+    none = {"sha": "", "authors": []}
+    gone = ana.patch(path, {"version": kept["version"], "commit": none})
+
+    assert before["commit"] is None
+    assert told["commit"] == kept["commit"]
+    assert told["commit"] == {
+        "sha": "a" * 40,
+        "authors": ["ana@whitecross.example", "dan@whitecross.example"],
+    }
+    assert refused["type"] == "urn:wco:commit-refused"
+    assert gone["commit"] is None

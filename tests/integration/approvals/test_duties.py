@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from migrations_portal.approvals import services
-from migrations_portal.approvals.models import Delegation, Seat
+from migrations_portal.approvals.models import ChainStage, Delegation, Seat
 from migrations_portal.approvals.rules import OwnPlan, SeatUnfillable
 from migrations_portal.people import access
 from migrations_portal.people.rules import Role
@@ -180,3 +180,55 @@ def test_a_revision_and_its_files_are_frozen(story):
     ):
         with pytest.raises(DatabaseError, match="frozen"), transaction.atomic():
             change()
+
+
+def test_who_wrote_the_commit_fills_no_seat_in_their_own_name_or_by_a_deputy(cast, production):
+    plan = draft(by=cast["ana"], target=production, level="LOW")
+    access.grant(person=cast["tess"], role=Role.DBA, group=production.group)
+    MigrationPlan.objects.filter(pk=plan.pk).update(
+        git_commit="0" * 40, commit_authors=["dan@whitecross.example"]
+    )
+    type(cast["dan"]).objects.filter(pk=cast["dan"].pk).update(email="Dan@WhiteCross.example")
+    told = Story(cast, plan)
+    told.do(services.submit, "ana")
+    seat = told.seat("REVIEW", "DBA")
+
+    refuse_both_ways(seat, "commit they wrote", forged(seat, cast["dan"]))
+    Delegation.objects.create(
+        group=production.group, role="DBA", giver=cast["dan"], deputy=cast["sam"],
+        starts_at=NOON, ends_at=NOON + timedelta(days=1), reason="x", made_at=NOON,
+    )  # fmt: skip
+    refuse_both_ways(seat, "commit they wrote", forged(seat, cast["sam"], on_behalf_of=cast["dan"]))
+
+
+def test_a_role_that_has_ended_signs_nothing(story):
+    told = story()
+    seat, dan = told.seat("REVIEW", "DBA"), told.cast["dan"]
+    access.grant(person=dan, role=Role.DBA, group=told.plan.target.group, until=NOON)
+    refuse_both_ways(seat, "has ended", forged(seat, dan))
+
+    access.grant(
+        person=dan, role=Role.DBA, group=told.plan.target.group, until=NOON + timedelta(seconds=1)
+    )
+    Seat.objects.filter(pk=seat.pk).update(**forged(seat, dan))
+
+
+def test_a_seat_whose_stage_is_not_open_is_signed_by_nobody(story):
+    told = story()
+    seat, dan = told.seat("GO", "DBA"), told.cast["dan"]
+    refuse_both_ways(seat, "not open", forged(seat, dan))
+    refuse_both_ways(seat, "not open", forged(seat, dan, opened_at=NOON))
+
+
+def test_a_stage_that_is_complete_takes_no_further_signature(story):
+    told = story()
+    seat, dan = told.seat("REVIEW", "DBA"), told.cast["dan"]
+    ChainStage.objects.filter(revision=seat.revision, stage="REVIEW").update(completed_at=NOON)
+    refuse_both_ways(seat, "not open", forged(seat, dan))
+
+
+def test_a_void_seat_and_a_revision_that_is_over_take_no_signature(story):
+    told = story()
+    seat, dan = told.seat("REVIEW", "DBA"), told.cast["dan"]
+    told.do(services.revise, "ana", reason="One more column")
+    refuse_both_ways(seat, "void", forged(seat, dan))

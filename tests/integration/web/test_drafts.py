@@ -157,6 +157,26 @@ def test_a_query_that_writes_is_refused_beside_its_field(browser, production):
     assert "is no SELECT; a verification query reads and changes nothing" in page.content.decode()
 
 
+def test_a_commit_is_kept_whole_or_refused_beside_its_field(browser, production):
+    ana = browser("ana")
+    half = filled(production, git_commit="abc", commit_authors="dan@whitecross.example")
+    refused = ana.post("/plans/new/", half)
+    assert refused.status_code == 422
+    assert "git rev-parse HEAD" in refused.content.decode()
+    assert not MigrationPlan.objects.exists()
+
+    whole = filled(
+        production, git_commit="A" * 40, commit_authors="Dan@whitecross.example\n a@x.example"
+    )
+    ana.post("/plans/new/", whole)
+
+    plan = MigrationPlan.objects.get()
+    assert plan.git_commit == "a" * 40
+    assert plan.commit_authors == ["a@x.example", "dan@whitecross.example"]
+    form = ana.get(f"/plans/{plan.pk}/edit/").context["form"]
+    assert form.initial["commit_authors"] == "a@x.example\ndan@whitecross.example"
+
+
 def test_another_query_is_added_to_what_is_saved(browser, production):
     ana = browser("ana")
 
