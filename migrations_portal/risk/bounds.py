@@ -96,11 +96,11 @@ def conjuncts(expression: Node) -> list[Node]:
     body = expression.get("BoolExpr")
     if body is not None and body["boolop"] == "AND_EXPR":
         return [fact for part in body["args"] for fact in conjuncts(part)]
-    between = expression.get("A_Expr", _NOTHING)
-    if between.get("kind") == "AEXPR_BETWEEN":
-        lower, upper = between["rexpr"]["List"]["items"]
-        return [_compared(between, ">=", lower), _compared(between, "<=", upper)]
-    return [expression]
+    between = expression.get("A_Expr")
+    if between is None or between["kind"] != "AEXPR_BETWEEN":
+        return [expression]
+    lower, upper = between["rexpr"]["List"]["items"]
+    return [_compared(between, ">=", lower), _compared(between, "<=", upper)]
 
 
 def _compared(between: Node, operator: str, bound: Node) -> Node:

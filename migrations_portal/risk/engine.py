@@ -94,7 +94,7 @@ def _walk(
             if reads_for_itself and step.kind == "SelectStmt":
                 judge_reading(analysis, step)
             steps.append(step)
-            transaction = max(transaction, place.transaction)
+            transaction = place.transaction or transaction
         transaction += 1
     judge_transactions(steps)
     return steps
@@ -122,16 +122,17 @@ def _empty(files: Sequence[ScriptFile], steps: Sequence[Step]) -> list[Finding]:
 
 def _assessment(up: list[Step], back: list[Step], whole: list[Finding]) -> Assessment:
     pattern, series = advise(up)
-    level = highest([*(step.risk.level for step in up), *(finding.level for finding in whole)])
+    levels = [step.risk.level for step in up] + [finding.level for finding in whole]
+    level = highest(levels)
     phi_tables = sorted({name for step in (*up, *back) for name in step.phi})
     return Assessment(
         level=level,
         phi=bool(phi_tables),
         pattern=pattern,
-        statements=tuple(step.risk for step in up),
+        statements=tuple([step.risk for step in up]),
         findings=tuple(whole),
         tables=tuple(sorted({name for step in up for name in step.risk.tables})),
         phi_tables=tuple(phi_tables),
-        down=tuple(step.risk for step in back),
+        down=tuple([step.risk for step in back]),
         series=series,
     )

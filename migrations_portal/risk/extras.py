@@ -34,6 +34,6 @@ def judge_new_values(analysis: Analysis, statement: Statement, step: Step) -> No
 
 def judge_reading(analysis: Analysis, step: Step) -> None:
     """A query in a file that is no plain SQL: its program wants to know something about the rows."""
-    live = [r.qualified for r in analysis.seen.touched.values() if analysis.live(r)]
+    live = [r.qualified for r, _, _ in analysis.seen.locks.values() if analysis.live(r)]
     if live:
         step.add("program-reads-rows", file=step.risk.file, tables=", ".join(sorted(live)))

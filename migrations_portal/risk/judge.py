@@ -64,29 +64,36 @@ def judge(
 ) -> Step:
     """Work one statement out against the catalogue as it stands, and change the catalogue as the statement does."""
     analysis.number += 1
-    seen = analysis.seen
+    seen, schema, statement = analysis.seen, analysis.schema, place.statement
     seen.clear()
-    first_new = analysis.schema.next_oid
-    statement = place.statement
+    first_new = schema.next_oid
     _work_out(analysis, statement)
-    touched = seen.touched
-    if seen.scans or seen.rewrites or analysis.schema.next_oid != first_new:
-        touched = _touched(analysis, first_new)
-    phi = _phi(seen, touched, catalogue, holders) if catalogue.tagged else _NO_NAMES
-    findings = _findings(seen, statement, phi_touched=bool(phi)) if seen.findings else []
     held, blocking = table_locks(analysis)
+    only_locked = (
+        seen.locks.keys() >= seen.scans.keys() | seen.rewrites.keys()
+        if seen.scans or seen.rewrites
+        else True
+    )
+    if only_locked and not seen.touched and schema.next_oid == first_new:
+        tables = tuple(sorted(held)) if len(held) > 1 else tuple(held)
+    else:
+        tables = _names(seen, _touched(analysis, first_new))
+    phi = (
+        _phi(seen, _touched(analysis, first_new), catalogue, holders)
+        if catalogue.tagged
+        else _NO_NAMES
+    )
+    findings = _findings(seen, statement, phi_touched=bool(phi)) if seen.findings else []
     predicted = None
-    if analysis.schema.sizes and statement.kind not in _KEEPS_NO_ROWS:
+    if schema.sizes and statement.kind not in _KEEPS_NO_ROWS:
         predicted = _predicted(analysis, seen)
         if predicted is not None and blocking:
             findings += _blocked(seen, predicted, blocking)
     risk = StatementRisk(
         file, statement.line, statement.column, statement.sql,
-        level=highest([finding.level for finding in findings]) if findings else LOW,
-        held=held, findings=tuple(findings), rewrites=_names(seen, seen.rewrites) if seen.rewrites else (),
-        scans=_names(seen, seen.scans) if seen.scans else (),
-        tables=tuple(sorted(held)) if touched.keys() == seen.locks.keys() else _names(seen, touched),
-        forecast=predicted, irreversible=seen.irreversible, views=tuple(sorted(seen.views)) if seen.views else (),
+        _level(findings) if findings else LOW,
+        held, _names(seen, seen.rewrites) if seen.rewrites else (), _names(seen, seen.scans) if seen.scans else (),
+        tuple(findings), tables, predicted, seen.irreversible, tuple(sorted(seen.views)) if seen.views else (),
     )  # fmt: skip
     return Step(
         risk, statement.kind, _commands(statement.node) if statement.kind == "AlterTableStmt" else (),
@@ -94,8 +101,15 @@ def judge(
     )  # fmt: skip
 
 
+def _level(findings: list[Finding]) -> Level:
+    return findings[0].level if len(findings) == 1 else highest([each.level for each in findings])
+
+
 def _commands(alter_table: Node) -> tuple[str, ...]:
-    return tuple([item["AlterTableCmd"]["subtype"] for item in alter_table["cmds"]])
+    commands = alter_table["cmds"]
+    if len(commands) == 1:
+        return (commands[0]["AlterTableCmd"]["subtype"],)
+    return tuple([item["AlterTableCmd"]["subtype"] for item in commands])
 
 
 _NO_NAMES: frozenset[str] = frozenset()
@@ -104,12 +118,8 @@ _NO_NAMES: frozenset[str] = frozenset()
 def _touched(analysis: Analysis, first_new: int) -> dict[int, Relation]:
     """Everything that the statement works on, and the relations that it has entered in the catalogue."""
     seen, schema = analysis.seen, analysis.schema
-    touched = seen.touched
-    for worked in (seen.rewrites, seen.scans):
-        if worked and not worked.keys() <= touched.keys():
-            touched = touched | worked
-    if schema.next_oid == first_new:
-        return touched
+    touched = {oid: relation for oid, (relation, _, _) in seen.locks.items()}
+    touched |= seen.touched | seen.rewrites | seen.scans
     relations, new = schema.relations, range(first_new, schema.next_oid)
     return touched | {oid: relations[oid] for oid in new if oid in relations}
 
@@ -118,7 +128,8 @@ def _phi(
     seen: Seen, touched: dict[int, Relation], catalogue: PhiCatalogue, holders: set[int]
 ) -> frozenset[str]:
     """The PHI relations among the touched ones, under the names they had before the statement."""
-    named = {oid: seen.names.get(oid, relation.qualified) for oid, relation in touched.items()}
+    locked = {oid: name for oid, (_, name, _) in seen.locks.items()}
+    named = {oid: locked.get(oid, relation.qualified) for oid, relation in touched.items()}
     return frozenset(
         name
         for oid, name in named.items()
@@ -180,8 +191,9 @@ def _blocked(seen: Seen, predicted: Forecast, blocking: dict[str, Lock]) -> list
 
 def _names(seen: Seen, relations: Mapping[int, Relation]) -> tuple[str, ...]:
     """The names of tables in order; views, sequences and temporary tables are left out."""
+    locks = seen.locks
     names = [
-        seen.names.get(oid) or relation.qualified
+        locks[oid][1] if oid in locks else relation.qualified
         for oid, relation in relations.items()
         if relation.kind in TABLE_KINDS and relation.persistence != "t"
     ]

@@ -62,13 +62,16 @@ class Statement:
 
     def place(self, location: int) -> tuple[int, int]:
         """Turn a node's location into line and column of the file."""
-        width = max(location - self.start, 0)
-        sql = self.sql
-        before = sql[:width] if sql.isascii() else sql.encode()[:width].decode(errors="replace")
-        last = before.rfind("\n")
+        sql, width = self.sql, location - self.start
+        if width <= 0:
+            return self.line, self.column
+        if not sql.isascii():
+            width = len(sql.encode()[:width].decode(errors="replace"))
+        width = min(width, len(sql))
+        last = sql.rfind("\n", 0, width)
         if last < 0:
-            return self.line, self.column + len(before)
-        return self.line + before.count("\n"), len(before) - last
+            return self.line, self.column + width
+        return self.line + sql.count("\n", 0, width), width - last
 
 
 def parse(sql: str) -> Iterator[Statement]:

@@ -26,9 +26,9 @@ _FLAT = frozenset({b",", b"and", b"or", b"when", b"then", b"else", b"set", b"val
 def blank_end(raw: bytes, begin: int, end: int) -> int:
     """Where the white space and the comments (nested ones too) that begin here end."""
     while True:
-        space = _SPACE.match(raw, begin, end)
-        begin = space.end() if space else begin
-        if raw[begin : begin + 2] != b"/*" or begin >= end:
+        if (space := _SPACE.match(raw, begin, end)) is not None:
+            begin = space.end()
+        if not raw.startswith(b"/*", begin, end):
             return begin
         begin = _comment_end(raw, begin, end)
 

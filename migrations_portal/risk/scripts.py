@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from migrations_portal.risk.parser import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from migrations_portal.risk.parser import Node, Statement
 
@@ -47,14 +47,11 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
     unless it says BEGIN itself or holds a statement that refuses transactions.
     """
     kept = list(parse(script.sql)) if len(script.sql) <= KEPT_BYTES else None
-    presumed = script.one_transaction is None and not any(
-        statement.kind in _DECIDING and _decides(statement)
-        for statement in kept or parse(script.sql)
-    )
+    presumed = script.one_transaction is None and not _decided(kept or parse(script.sql))
     whole = bool(script.one_transaction) or presumed
     number, inside = first, False
     for statement in parse(script.sql) if kept is None else _taken_from(kept):
-        kind = _transaction_kind(statement)
+        kind = statement.node.get("kind", "") if statement.kind == "TransactionStmt" else ""
         if kind in _BEGINS and not inside and not whole:
             inside, number = True, number + 1
         current = number if whole or inside else 0
@@ -64,10 +61,16 @@ def placed(script: ScriptFile, *, first: int) -> Iterator[Placed]:
             inside, number = False, number + 1
 
 
-def _decides(statement: Statement) -> bool:
-    """Whether the statement shows that its file is not run as one transaction."""
-    refuses = refuses_transactions(statement.kind, statement.node)
-    return bool(refuses) or _transaction_kind(statement) in _BEGINS
+def _decided(statements: Iterable[Statement]) -> bool:
+    """Whether a statement shows that its file is not run as one transaction."""
+    for statement in statements:
+        kind = statement.kind
+        if (check := _CHECKS.get(kind)) is not None:
+            if check(statement.node):
+                return True
+        elif kind == "TransactionStmt" and statement.node.get("kind") in _BEGINS:
+            return True
+    return False
 
 
 def _taken_from(kept: list[Statement]) -> Iterator[Statement]:
@@ -75,10 +78,6 @@ def _taken_from(kept: list[Statement]) -> Iterator[Statement]:
     kept.reverse()
     while kept:
         yield kept.pop()
-
-
-def _transaction_kind(statement: Statement) -> str:
-    return statement.node.get("kind", "") if statement.kind == "TransactionStmt" else ""
 
 
 def _option(options: Sequence[Node], name: str) -> bool:
@@ -139,4 +138,3 @@ _CHECKS: dict[str, Callable[[Node], str]] = {
     "CreateTableSpaceStmt": _always("CREATE TABLESPACE"), "DropTableSpaceStmt": _always("DROP TABLESPACE"),
 }  # fmt: skip
 """For each kind of statement that may refuse: the words for it when it does."""
-_DECIDING = frozenset({*_CHECKS, "TransactionStmt"})

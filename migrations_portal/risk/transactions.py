@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.findings import Finding
@@ -28,13 +27,24 @@ _READS = frozenset({
 
 def judge_transactions(steps: Sequence[Step]) -> None:
     """Add to each statement what it does wrong in its transaction."""
-    for number, group in groupby(steps, key=lambda step: (step.risk.file, step.transaction)):
-        members = list(group)
-        for step in members:
-            if step.refuses and step.certain:
-                step.add("concurrent-in-transaction", what=step.refuses)
-        if number[1]:
+    for step in steps:
+        if step.refuses and step.certain:
+            step.add("concurrent-in-transaction", what=step.refuses)
+    for members in _runs(steps):
+        if members[0].transaction:
             _judge_one(members)
+
+
+def _runs(steps: Sequence[Step]) -> list[list[Step]]:
+    """Statements in a row that share their file and their transaction."""
+    runs: list[list[Step]] = []
+    place: tuple[str, int] | None = None
+    for step in steps:
+        if (step.risk.file, step.transaction) != place:
+            place = step.risk.file, step.transaction
+            runs.append([])
+        runs[-1].append(step)
+    return runs
 
 
 def _judge_one(steps: list[Step]) -> None:

@@ -30,6 +30,10 @@ EXTENSION_IMMUTABLE = frozenset({
 DEEPEST_INLINING = 5
 
 
+WITH_HEIRS = "inh"  # codespell:ignore
+"""PostgreSQL's field for a table that is named without ONLY."""
+
+
 REMEMBERED = 16
 """Trees whose nodes are kept, since several questions are asked of one statement."""
 _remembered: dict[int, tuple[Any, dict[str, list[Node]]]] = {}
@@ -49,14 +53,11 @@ def by_kind(node: Any) -> dict[str, list[Node]]:
 
 def _nodes_below(node: Any) -> dict[str, list[Node]]:  # noqa: C901 - the innermost loop of everything
     found: dict[str, list[Node]] = {}
-    waiting = [node]
+    waiting = _dictionaries(node)
     while waiting:
-        part = waiting.pop()
-        if type(part) is not dict:
-            if type(part) is list:
-                waiting += part
-            continue
-        for key, value in part.items():
+        for key, value in waiting.pop().items():
+            if key in _PLAIN:
+                continue
             kind = type(value)
             if kind is dict:
                 if key in found:
@@ -70,13 +71,28 @@ def _nodes_below(node: Any) -> dict[str, list[Node]]:  # noqa: C901 - the innerm
     return found
 
 
+def _dictionaries(node: Any) -> list[Node]:
+    """The nodes to begin with: lists stand in lists only where a caller has made them."""
+    if type(node) is dict:
+        return [node]
+    return [part for each in node for part in _dictionaries(each)] if type(node) is list else []
+
+
 def below(node: Any, kind: str) -> Sequence[Node]:
     """The fields of every node of one kind below this one."""
-    return by_kind(node).get(kind, ())
+    known = _remembered.get(id(node))
+    found = known[1] if known is not None and known[0] is node else by_kind(node)
+    return found.get(kind, ())
 
 
 _LEAVES = frozenset({"String", "A_Const", "ColumnRef", "A_Star", "RangeVar", "relation", "alias"})
 """Kinds (and fields) with nothing but names and values below them; most nodes are one of these."""
+_PLAIN = frozenset({
+    "location", "relname", "relpersistence", WITH_HEIRS, "sval", "name", "names", "funcname", "typemod", "kind", "op", "colname",
+    "funcformat", "boolop", "nulltesttype", "contype", "limitOption", "override", "initially_valid", "is_enforced", "is_local",
+    "objtype", "subtype", "behavior", "rexpr_list_start", "rexpr_list_end", "String", "A_Star",
+})  # fmt: skip
+"""Fields that hold a plain value, or a name as a list of strings: most fields are one of these."""
 
 
 def walk(node: Any) -> Iterator[tuple[str, Node]]:
@@ -93,6 +109,8 @@ def walk(node: Any) -> Iterator[tuple[str, Node]]:
 
 def strings(items: list[Node]) -> list[str]:
     """Read a list of String nodes; `*` stands for A_Star."""
+    if len(items) == 1:
+        return [last_name(items)]
     return [item["String"].get("sval", "") if "String" in item else "*" for item in items]
 
 
@@ -104,12 +122,9 @@ def last_name(items: list[Node]) -> str:
 
 def qualified(items: list[Node]) -> tuple[str | None, str]:
     """Split a name list into (schema or None, name)."""
-    schema = last_name(items[:-1]) if len(items) > 1 else None
-    return schema, last_name(items)
-
-
-WITH_HEIRS = "inh"  # codespell:ignore
-"""PostgreSQL's field for a table that is named without ONLY."""
+    own = items[-1].get("String")
+    name = "*" if own is None else own.get("sval", "")
+    return (None, name) if len(items) == 1 else (last_name(items[:-1]), name)
 
 
 def with_heirs(range_var: Node) -> bool:

@@ -38,42 +38,49 @@ def too_new(kind: str, node: Node, version: int) -> Iterable[tuple[str, int]]:
     """Give what the statement says and the version that it needs, where that is above the server's."""
     if version >= NEWEST or (read := _READERS.get(kind)) is None:
         return ()
-    found = list(read(node))
-    return [(what, needed) for what, needed in dict(found).items() if needed > version]
+    found = dict(read(node))
+    return [(what, needed) for what, needed in found.items() if needed > version] if found else ()
 
 
-def _alter_table(node: Node) -> Iterator[tuple[str, int]]:
+def _alter_table(node: Node) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
     constraints: list[Node] = []
     for item in node["cmds"]:
         command = item["AlterTableCmd"]
         subtype = command["subtype"]
         if subtype in _NEWER_COMMANDS:
-            yield from _of_command(command)
+            found += _of_command(command)
         if subtype in _DECLARING:
             constraints += _declared(command["def"])
-    yield from _of_constraints(constraints)
+    return found + _of_constraints(constraints) if constraints else found
 
 
-def _create_table(node: Node) -> Iterator[tuple[str, int]]:
+def _create_table(node: Node) -> list[tuple[str, int]]:
+    constraints: list[Node] = []
     for element in (*node.get("tableElts", ()), *node.get("constraints", ())):
-        yield from _of_constraints(_declared(element))
+        constraints += _declared(element)
+    return _of_constraints(constraints)
 
 
-def _anywhere(node: Node) -> Iterator[tuple[str, int]]:
-    yield from _of_constraints(below(node, "Constraint"))
+def _anywhere(node: Node) -> list[tuple[str, int]]:
+    return _of_constraints(below(node, "Constraint"))
 
 
 def _declared(element: Node) -> list[Node]:
     """The constraints that an element of a table is or, for a column, has."""
-    if "ColumnDef" in element:
-        return [item["Constraint"] for item in element["ColumnDef"].get("constraints", ())]
+    column = element.get("ColumnDef")
+    if column is not None:
+        declared = column.get("constraints")
+        return [] if declared is None else [item["Constraint"] for item in declared]
     return [element["Constraint"]] if "Constraint" in element else []
 
 
-def _of_constraints(constraints: Iterable[Node]) -> Iterator[tuple[str, int]]:
+def _of_constraints(constraints: Iterable[Node]) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
     for constraint in constraints:
         if constraint["contype"] not in _OLD:
-            yield from _of_constraint(constraint)
+            found += _of_constraint(constraint)
+    return found
 
 
 def _merge(node: Node) -> Iterator[tuple[str, int]]:
@@ -97,7 +104,7 @@ def _publication(node: Node) -> Iterator[tuple[str, int]]:
         yield "TABLES IN SCHEMA", 15
 
 
-_READERS: dict[str, Callable[[Node], Iterator[tuple[str, int]]]] = {
+_READERS: dict[str, Callable[[Node], Iterable[tuple[str, int]]]] = {
     "AlterTableStmt": _alter_table, "CreateStmt": _create_table, "CreateForeignTableStmt": _anywhere,
     "CreateSchemaStmt": _anywhere, "IndexStmt": _create_index, "MergeStmt": _merge, "CreateFunctionStmt": _create_function,
     "CreatePublicationStmt": _publication, "AlterPublicationStmt": _publication,

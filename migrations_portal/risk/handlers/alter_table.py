@@ -127,7 +127,7 @@ def alter_table(analysis: Analysis, node: Node) -> None:
     if relation is None:
         return
     commands = [item["AlterTableCmd"] for item in node["cmds"]]
-    lock = max([lock_of(command) for command in commands])
+    lock = max(map(lock_of, commands))
     change = TableChange(analysis, relation, lock, inherit=with_heirs(name))
     analysis.lock(relation, lock)
     if len(commands) > 1:

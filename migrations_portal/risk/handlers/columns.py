@@ -63,7 +63,8 @@ def read_column(analysis: Analysis, node: Node) -> ColumnPlan:
     plan.not_null = plan.serial or bool(node.get("is_not_null"))
     plan.default = node.get("raw_default")
     if "constraints" in node:
-        for item in _with_attributes([item["Constraint"] for item in node["constraints"]]):
+        items = [item["Constraint"] for item in node["constraints"]]
+        for item in _with_attributes(items) if len(items) > 1 else items:
             _read_inline(plan, item)
     return plan
 

@@ -62,20 +62,21 @@ def never(analysis: Analysis, relation: Relation, where: Node | None) -> bool:
     """Whether the planner sees that the condition holds for no row."""
     if where is None:
         return False
-    return any(
-        _is_false(fact) or _is_null_of_required(analysis, relation, fact)
-        for fact in conjuncts(where)
-    )
+    for fact in conjuncts(where):
+        if "A_Const" in fact and _is_false(fact["A_Const"]):
+            return True
+        if "NullTest" in fact and _is_null_of_required(analysis, relation, fact):
+            return True
+    return False
 
 
-def _is_false(fact: Node) -> bool:
-    literal = fact.get("A_Const")
-    return literal is not None and "boolval" in literal and not literal["boolval"].get("boolval")
+def _is_false(literal: Node) -> bool:
+    return "boolval" in literal and not literal["boolval"].get("boolval")
 
 
 def _is_null_of_required(analysis: Analysis, relation: Relation, fact: Node) -> bool:
     """Whether a condition is `column IS NULL` of a NOT NULL column, and the planner sees it."""
-    if "NullTest" not in fact or analysis.version < KNOWS_NOT_NULL:
+    if analysis.version < KNOWS_NOT_NULL:
         return False
     column = relation.columns.get(_null_tested(fact) or "")
     return column is not None and column.not_null

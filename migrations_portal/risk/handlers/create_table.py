@@ -13,7 +13,7 @@ from migrations_portal.risk.handlers.columns import ColumnPlan, read_column, to_
 from migrations_portal.risk.handlers.safe_forms import attached
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
-from migrations_portal.risk.objects import NOTHING, Constraint
+from migrations_portal.risk.objects import Constraint, Uses
 from migrations_portal.risk.trees import qualified, strings, type_schema
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _enter_sequence(analysis: Analysis, relation: Relation, plan: ColumnPlan) ->
     sequence = analysis.schema.add(relation.schema, name, "S", born=analysis.number)
     sequence.owned_by = (relation.oid, plan.name)
     if plan.serial:
-        uses = NOTHING._replace(relations=frozenset({(sequence.oid, "")}))
+        uses = Uses(relations=frozenset({(sequence.oid, "")}))
         relation.columns[plan.name] = relation.columns[plan.name]._replace(default=uses)
 
 

@@ -261,7 +261,6 @@ def grant(analysis: Analysis, node: Node) -> None:
             if analysis.version >= GRANT_LOCKS_SINCE:
                 analysis.lock(relation, Lock.ACCESS_SHARE)
             analysis.seen.touched.setdefault(relation.oid, relation)
-            analysis.seen.names.setdefault(relation.oid, relation.qualified)
             if analysis.live(relation):
                 tables.append(relation.qualified)
     if node.get("is_grant"):
