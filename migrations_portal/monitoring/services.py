@@ -2,16 +2,12 @@
 
 from datetime import datetime
 
-from migrations_portal.monitoring import probes
 from migrations_portal.monitoring.models import RunSample
-from migrations_portal.targets.ports import TargetSession
+from migrations_portal.monitoring.rules import Sample
 
 
-def record_sample(
-    *, run_id: int, session: TargetSession, our_prefix: str, now: datetime
-) -> RunSample:
-    """Measure the target once and store it. Raises `QueryFailed`."""
-    seen = probes.take_sample(session, our_application_prefix=our_prefix)
+def record_sample(seen: Sample, *, run_id: int, now: datetime) -> RunSample:
+    """Store what was measured at the moment `now`."""
     return RunSample.objects.create(
         run_id=run_id,
         at=now,

@@ -15,7 +15,7 @@ from migrations_portal.execution.rules import (
     StepFailed,
 )
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import before, endings, rollback, signed, traffic, truth
+from migrations_portal.runbooks import before, endings, proving, rollback, signed, traffic, truth
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
@@ -116,17 +116,8 @@ def _verify(context: RunContext, step: StepRecord, *, known: Before) -> None:
     gained = truth.added(before=known.state.history, after=state.history)
     if gained != set(context.approved):
         raise StepFailed(f"the history gained {sorted(gained)}, not exactly the approved files.")
-    results = verification.run(
-        run_id=context.run.pk,
-        phase="marked",
-        server=context.tools.server,
-        endpoint=context.endpoint,
-        baseline=known.baseline,
-        expected=known.expected(context),
-        affected=context.run.revision.tables,
-        checks=verification.plan_checks(context.plan),
-        now=context.clock(),
-        name=context.application_name,
+    results = proving.prove(
+        context, known=known, phase="marked", checks=verification.plan_checks(context.plan)
     )
     for each in results:
         step.say(f"{'ok' if each.passed else each.severity}: {each.sentence}")

@@ -13,13 +13,12 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import endings, traffic, truth
+from migrations_portal.runbooks import endings, proving, traffic, truth
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.runbooks.watchdog import guarded
-from migrations_portal.verification import services as verification
 
 STEP: dict[str, StepFacts] = {step.key: step for step in ROLLBACK_STEPS}
 
@@ -136,18 +135,7 @@ def _verify(context: RunContext, *, before: Before) -> None:
                 + _what_differs(before.state, state)
             )
         step.say("History and schema are exactly as before the run")
-        results = verification.run(
-            run_id=context.run.pk,
-            phase="rollback",
-            server=context.tools.server,
-            endpoint=context.endpoint,
-            baseline=before.baseline,
-            expected=before.expected(context),
-            affected=context.run.revision.tables,
-            checks=(),
-            now=context.clock(),
-            name=context.application_name,
-        )
+        results = proving.prove(context, known=before, phase="rollback", checks=())
         failed = [each.sentence for each in results if not each.passed and each.severity == "fail"]
         if failed:
             raise StepFailed("After the rollback a check failed: " + " ".join(failed))

@@ -90,9 +90,10 @@ def ask_application(context: RunContext) -> None:
         return
     with context.recorder.step(STEP["smoke"]) as step:
         results = [_ask(context, check) for check in checks]
-        verification.store(
-            run_id=context.run.pk, phase="smoke", results=results, now=context.clock()
-        )
+        with context.recorder.held():
+            verification.store(
+                run_id=context.run.pk, phase="smoke", results=results, now=context.clock()
+            )
         for each in results:
             step.say(
                 f"{'ok' if each.passed else each.severity}: {each.sentence}",

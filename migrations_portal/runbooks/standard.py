@@ -25,6 +25,7 @@ from migrations_portal.runbooks import (
     endings,
     health,
     migrating,
+    proving,
     rollback,
     signed,
     staging,
@@ -288,17 +289,8 @@ def _status_after(
 
 def _verify(context: RunContext, step: StepRecord, *, known: Before) -> None:
     """Step 7: the spec's queries as assertions, and the plan's own."""
-    results = verification.run(
-        run_id=context.run.pk,
-        phase="after",
-        server=context.tools.server,
-        endpoint=context.endpoint,
-        baseline=known.baseline,
-        expected=known.expected(context),
-        affected=context.run.revision.tables,
-        checks=verification.plan_checks(context.plan),
-        now=context.clock(),
-        name=context.application_name,
+    results = proving.prove(
+        context, known=known, phase="after", checks=verification.plan_checks(context.plan)
     )
     for each in results:
         step.say(

@@ -19,7 +19,9 @@ from migrations_portal.execution.rules import (
     Order,
 )
 from migrations_portal.kernel.errors import ProductError
+from migrations_portal.monitoring import probes
 from migrations_portal.monitoring import services as monitoring
+from migrations_portal.monitoring.rules import Sample
 from migrations_portal.runbooks.sessions import end_own_sessions
 from migrations_portal.runbooks.tools import RunContext
 
@@ -167,19 +169,19 @@ class Sampler(threading.Thread):
             )
 
     def _sample_until_stopped(self) -> None:
-        name = f"{self._context.application_name}-watch"
+        ours = self._context.application_name
+        name = f"{ours}-watch"
         with self._context.tools.server.session(
             self._context.endpoint, application_name=name
         ) as session:
             while True:
-                monitoring.record_sample(
-                    run_id=self._context.run.pk,
-                    session=session,
-                    our_prefix=self._context.application_name,
-                    now=self._context.clock(),
-                )
+                self._keep(probes.take_sample(session, our_application_prefix=ours))
                 if self._over.wait(SAMPLE_SECONDS):
                     return
+
+    def _keep(self, seen: Sample) -> None:
+        with self._context.recorder.held():
+            monitoring.record_sample(seen, run_id=self._context.run.pk, now=self._context.clock())
 
     def stop(self) -> None:
         """End the thread."""

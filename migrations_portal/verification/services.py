@@ -32,18 +32,15 @@ def baseline(
 
 def run(
     *,
-    run_id: int,
-    phase: str,
     server: TargetServer,
     endpoint: Endpoint,
     baseline: Baseline,
     expected: RowsExpected,
     affected: Collection[str],
     checks: Sequence[PlanCheck],
-    now: datetime,
     name: str,
 ) -> tuple[CheckResult, ...]:
-    """Run every check and store one row for each."""
+    """Run every check on the target."""
     with server.session(
         endpoint, application_name=name, statement_timeout_ms=10 * 60_000
     ) as session:
@@ -54,9 +51,7 @@ def run(
             affected=affected,
             checks=checks,
         )
-        results = _patiently(session, results, expected=expected)
-    store(run_id=run_id, phase=phase, results=results, now=now)
-    return results
+        return _patiently(session, results, expected=expected)
 
 
 @transaction.atomic

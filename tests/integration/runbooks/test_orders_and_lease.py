@@ -52,13 +52,13 @@ def test_a_lost_lease_ends_the_child_and_its_sessions_and_writes_nothing_more(sc
         until(lambda: school.value(SLEEPING) == 1)
         MigrationRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(minutes=1))
         mine = execution.take_over(run_id=run.pk, fence=fence)
-        lines = run.lines.count()
+        lines, samples = run.lines.count(), run.samples.count()
 
         until(lambda: school.value(SLEEPING) == 0, seconds=8)  # at the next heartbeat
         worker.join(timeout=20)
 
     assert school.value(SESSIONS.format(run.pk, fence)) == 0
-    assert run.lines.count() == lines
+    assert (run.lines.count(), run.samples.count()) == (lines, samples)
     run.refresh_from_db()
     assert (run.status, run.fence) == ("RUNNING", mine)
 
