@@ -2,7 +2,7 @@
 BIN := .venv/bin
 PY := $(BIN)/python
 SERVED := $(PY) -m tests.servers
-PYTEST := -n 2
+PYTEST := -n 2 --dist worksteal
 TEXTS := migrations_portal whitecross_ops templates tools benchmarks docs requirements $(wildcard *.md *.toml *.yml)
 
 .DEFAULT_GOAL := help

@@ -33,6 +33,12 @@ CAST = {
 
 wiring.CLOCK = ProcessClock()  # time_machine moves it; the database's is in web/test_skewed_host.py
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of minutes, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda each: each.get_closest_marker("slow") is None)
+
+
 APP_LOGIN = {name: settings.DATABASES["default"][name] for name in ("USER", "PASSWORD")}
 
 
