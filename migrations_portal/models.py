@@ -1,6 +1,12 @@
 """Every table of the portal, re-exported for Django; each lives with its domain."""
 
-from migrations_portal.accounts.models import Pace, RecoveryCode, SecondFactor
+from migrations_portal.accounts.models import (
+    Pace,
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+    SecondFactor,
+)
 from migrations_portal.approvals.models import (
     ChainStage,
     Deadline,
@@ -81,6 +87,8 @@ __all__ = [
     "MigrationRun",
     "Notice",
     "Pace",
+    "Passkey",
+    "PasskeyChallenge",
     "Period",
     "Person",
     "Phase",

@@ -7,21 +7,31 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from knox.models import AuthToken
 
-from migrations_portal.accounts import links, queries, services
+from migrations_portal.accounts import links, proving
+from migrations_portal.accounts.passkeys import Answer
 from migrations_portal.accounts.rules import PasswordRefused, PasswordWrong
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import Draft, EntryKind
 from migrations_portal.people.models import Person
 
 
-def choose(*, uid: str, token: str, password: str, code: str, key: str, now: datetime) -> Person:
+def choose(
+    *,
+    uid: str,
+    token: str,
+    password: str,
+    code: str,
+    key: str,
+    now: datetime,
+    answer: Answer | None = None,
+) -> Person:
     """Set the password of whoever the link belongs to, and spend the link.
 
-    A second factor is asked for: the mailbox alone does not get past it (ASVS 6.4.3). Raises `LinkNotGood`,
-    `PasswordRefused`, `CodeWrong`, `CodeLocked`.
+    A second factor is asked for: the mailbox alone does not get past it (ASVS 6.4.3). `answer`: a passkey's, in place of a
+    code. Raises `LinkNotGood`, `PasswordRefused`, `CodeWrong`, `CodeLocked`, `PasskeyRefused`.
     """
     person = links.person_of(uid=uid, token=token, now=now)
-    _check(person, password=password, code=code, key=key, now=now)
+    _check(person, password=password, code=code, key=key, now=now, answer=answer)
     with transaction.atomic():
         person = links.person_of(uid=uid, token=token, now=now, lock=True)
         _set(person, password, said="chose a password by the link that was sent to them")
@@ -29,14 +39,24 @@ def choose(*, uid: str, token: str, password: str, code: str, key: str, now: dat
 
 
 def change(
-    *, person: Person, old: str, password: str, code: str, key: str, now: datetime
+    *,
+    person: Person,
+    old: str,
+    password: str,
+    code: str,
+    key: str,
+    now: datetime,
+    answer: Answer | None = None,
 ) -> Person:
-    """Set one's own password anew. Raises `PasswordWrong`, `PasswordRefused`, `CodeWrong`, `CodeLocked`."""
+    """Set one's own password anew. `answer`: a passkey's, in place of a code.
+
+    Raises `PasswordWrong`, `PasswordRefused`, `CodeWrong`, `CodeLocked`, `PasskeyRefused`.
+    """
     if not person.check_password(old):
         raise PasswordWrong
     if old == password:
         raise PasswordRefused("This is the password that you have. Choose another one.")
-    _check(person, password=password, code=code, key=key, now=now)
+    _check(person, password=password, code=code, key=key, now=now, answer=answer)
     with transaction.atomic():
         _set(
             Person.objects.select_for_update().get(pk=person.pk),
@@ -47,14 +67,15 @@ def change(
     return person
 
 
-def _check(person: Person, *, password: str, code: str, key: str, now: datetime) -> None:
+def _check(
+    person: Person, *, password: str, code: str, key: str, now: datetime, answer: Answer | None
+) -> None:
     """Look at the new password first, so that a code is not used up for one that is refused."""
     try:
         validate_password(password, user=person)
     except ValidationError as error:
         raise PasswordRefused(" ".join(error.messages)) from None
-    if queries.factor(person=person):
-        services.prove(person=person, code=code, key=key, now=now)
+    proving.prove_second(person=person, code=code, key=key, now=now, answer=answer)
 
 
 def _set(person: Person, password: str, *, said: str) -> None:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.db.models.functions import JSONObject
 
-from migrations_portal.accounts.models import SecondFactor
+from migrations_portal.accounts.models import Passkey, SecondFactor
 from migrations_portal.accounts.rules import PersonNotFound
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
@@ -27,9 +27,27 @@ def factor(*, person: Person) -> SecondFactor | None:
     return SecondFactor.objects.filter(person=person, confirmed_at__isnull=False).first()
 
 
-def codes_left(*, factor: SecondFactor) -> int:
+def codes_left(*, person: Person) -> int:
     """Return how many recovery codes are unused."""
-    return factor.codes.filter(used_at__isnull=True).count()
+    return person.recovery_codes.filter(used_at__isnull=True).count()
+
+
+@dataclass(frozen=True)
+class Held:
+    """What somebody has beside the password. True when it is anything."""
+
+    app: SecondFactor | None = None
+    passkeys: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether there is a second factor."""
+        return self.app is not None or self.passkeys
+
+
+def held(*, person: Person) -> Held:
+    """Return the person's second factors, asked for at once."""
+    rows = Person.objects.filter(pk=person.pk).annotate(held_carried=held_beside(person=person))
+    return held_from(rows.values_list("held_carried", flat=True).get(), person=person)
 
 
 def administered(*, person: Person) -> list[TargetGroup]:
@@ -83,9 +101,8 @@ def _known(wanted: Q, *, by: Person) -> list[Known]:
     ours = {each.pk for each in mine}
     strangers = [pk for pk, groups in kept.items() if not ours & groups.keys()]
     rows = Person.objects.filter(wanted).exclude(pk__in=strangers).order_by("full_name", "pk")
-    holding = set(
-        SecondFactor.objects.filter(confirmed_at__isnull=False).values_list("person_id", flat=True)
-    )
+    apps = SecondFactor.objects.filter(confirmed_at__isnull=False).values_list("person_id")
+    holding = {pk for (pk,) in apps.union(Passkey.objects.values_list("person_id"))}
     return [
         Known(
             person=person,
@@ -105,18 +122,20 @@ def _known(wanted: Q, *, by: Person) -> list[Known]:
 _READ = ("pk", "sealed_secret", "last_step", "locked_until")
 
 
-def factor_beside(*, person: Person) -> ArraySubquery:
-    """Return the person's second factor as an expression, so that another question can carry it."""
-    rows = SecondFactor.objects.filter(person=person, confirmed_at__isnull=False)
-    return ArraySubquery(rows.values(it=JSONObject(**{name: name for name in _READ})))
-
-
-def factor_from(carried: list[dict[str, Any]], *, person: Person) -> SecondFactor | None:
-    """Return what `factor_beside` read, None when there is no factor."""
-    if not carried:
-        return None
-    told = dict(carried[0])
-    locked = told.pop("locked_until")
-    return SecondFactor(
-        person=person, locked_until=datetime.fromisoformat(locked) if locked else None, **told
+def held_beside(*, person: Person) -> JSONObject:
+    """Return what the person holds as an expression, so that another question can carry it."""
+    apps = SecondFactor.objects.filter(person=person, confirmed_at__isnull=False)
+    return JSONObject(
+        apps=ArraySubquery(apps.values(it=JSONObject(**{name: name for name in _READ}))),
+        passkeys=Exists(Passkey.objects.filter(person=person)),
     )
+
+
+def held_from(carried: dict[str, Any], *, person: Person) -> Held:
+    """Return what `held_beside` read."""
+    app = None
+    for each in carried["apps"] or ():
+        locked = each["locked_until"]
+        until = datetime.fromisoformat(locked) if locked else None
+        app = SecondFactor(**(each | {"person": person, "locked_until": until}))
+    return Held(app=app, passkeys=carried["passkeys"])

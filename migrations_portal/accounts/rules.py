@@ -22,6 +22,13 @@ MOST_WRONG = 5
 LOCKED_FOR = timedelta(minutes=10)
 """Five wrong codes, then ten minutes of none: guessing one of the three valid codes takes years. Chosen by us."""
 
+CHALLENGE_LIVES = timedelta(minutes=5)
+"""How long a question to a passkey may wait for its answer (reliability.md, A5)."""
+ASKED_AT_MOST = 30
+ASKED_WITHIN_SECONDS = 60
+"""So many questions to passkeys one person gets within a minute. Chosen by us."""
+PASSKEYS_AT_MOST = 20
+
 LINKS_AT_MOST = 3
 LINKS_WITHIN = timedelta(hours=1)
 """So many links to choose a password one address gets within an hour, whoever asks for them. Chosen by us."""
@@ -37,6 +44,54 @@ class CodeLocked(Refused):
     """Too many wrong codes. Wait ten minutes, then try again."""
 
     code = "code-locked"
+
+
+class ProofMissing(Refused):
+    """Use your passkey, or give password and code in its place. Nothing was done."""
+
+    code = "proof-missing"
+
+
+class PasskeyRefused(Refused):
+    """Your passkey's answer was not accepted. Nothing was done; try again, or give password and code in its place."""
+
+    code = "passkey-refused"
+
+
+class PasskeyLocked(PasskeyRefused):
+    """Too many answers of passkeys were refused. Wait ten minutes, or give password and code in its place."""
+
+    code = "passkey-locked"
+
+
+class PasskeyCopied(PasskeyRefused):
+    """A passkey counts fewer uses than it had, as a copy does. It was not accepted."""
+
+    code = "passkey-copied"
+
+
+class PasskeyNotFound(Refused):
+    """You have no such passkey any more. Load the page again."""
+
+    code = "passkey-not-found"
+
+
+class PasskeysUnavailable(Refused):
+    """Passkeys cannot be used here: the portal's public address is a number, and passkeys are made for names."""
+
+    code = "passkeys-unavailable"
+
+
+class TooManyPasskeys(Refused):
+    """You have as many passkeys as one person may have. Remove one that is no longer used."""
+
+    code = "too-many-passkeys"
+
+
+class LastFactor(Refused):
+    """Signing needs a second factor here, and this is your last one. Add another one, then remove this."""
+
+    code = "last-factor"
 
 
 class PasswordWrong(Refused):

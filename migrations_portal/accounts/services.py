@@ -1,12 +1,12 @@
-"""Setting up, using and taking away a second factor; each act in the ledger (A5)."""
+"""Setting up, using and taking away an authenticator app, and resetting all of a person's factors; each act in the ledger (A5)."""
 
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 
-from migrations_portal.accounts import queries
-from migrations_portal.accounts.models import RecoveryCode, SecondFactor
+from migrations_portal.accounts import pace, queries, recovery
+from migrations_portal.accounts.models import Passkey, SecondFactor
 from migrations_portal.accounts.rules import (
     LOCKED_FOR,
     MOST_WRONG,
@@ -14,10 +14,7 @@ from migrations_portal.accounts.rules import (
     CodeWrong,
     FactorMissing,
     FactorPresent,
-    PasswordWrong,
-    hash_of,
     matching_step,
-    new_recovery_codes,
     new_secret,
     plain,
 )
@@ -83,13 +80,9 @@ def _confirmed(
     refusal, _ = _checked(row, code=code, key=key, now=now)
     if refusal:
         return refusal, []
-    codes = new_recovery_codes()
     SecondFactor.objects.filter(pk=row.pk).update(confirmed_at=now)
-    RecoveryCode.objects.bulk_create(
-        RecoveryCode(factor=row, code_hash=hash_of(each)) for each in codes
-    )
     _record(EntryKind.FACTOR_ENROLLED, by=person, said="set up a second factor")
-    return None, codes
+    return None, recovery.renew(person=person)
 
 
 def prove(
@@ -127,7 +120,11 @@ def _used_up(row: SecondFactor, *, code: str, key: str, now: datetime) -> bool:
 def _proved(*, person: Person, code: str, key: str, now: datetime) -> tuple[Refused | None, str]:
     rows = SecondFactor.objects.select_for_update()
     row = rows.filter(person=person, confirmed_at__isnull=False).first()
-    return (FactorMissing(), "") if row is None else _checked(row, code=code, key=key, now=now)
+    if row is not None:
+        return _checked(row, code=code, key=key, now=now)
+    if Passkey.objects.filter(person=person).exists():
+        return _checked_without_app(person, code=code, now=now)
+    return FactorMissing(), ""
 
 
 def _checked(
@@ -146,14 +143,8 @@ def _checked(
     if step is not None:
         rows.update(last_step=step, wrong_codes=0, locked_until=None)
         return None, "code"
-    if row.codes.filter(code_hash=hash_of(code), used_at__isnull=True).update(used_at=now):
+    if recovery.use(person=row.person, code=code, now=now):
         rows.update(wrong_codes=0, locked_until=None)
-        left = queries.codes_left(factor=row)
-        _record(
-            EntryKind.FACTOR_RECOVERY_USED,
-            by=row.person,
-            said=f"used a recovery code; {left} are left",
-        )
         return None, "recovery code"
     return _wrong(row, now=now), ""
 
@@ -165,9 +156,24 @@ def _wrong(row: SecondFactor, *, now: datetime) -> Refused:
         rows.update(wrong_codes=wrong)
         return CodeWrong()
     rows.update(wrong_codes=0, locked_until=now + LOCKED_FOR)
+    return _locked(row.person)
+
+
+def _checked_without_app(person: Person, *, code: str, now: datetime) -> tuple[Refused | None, str]:
+    """Check a code of somebody who has passkeys only: it can be a recovery code. Wrong ones are counted as those of an app are."""
+    tries = pace.count("recovery", who=str(person.pk), seconds=int(LOCKED_FOR.total_seconds()))
+    if tries > MOST_WRONG:
+        return CodeLocked(), ""
+    if recovery.use(person=person, code=code, now=now):
+        pace.forget("recovery", who=str(person.pk))
+        return None, "recovery code"
+    return (_locked(person) if tries == MOST_WRONG else CodeWrong()), ""
+
+
+def _locked(person: Person) -> Refused:
     _record(
         EntryKind.FACTOR_LOCKED,
-        by=row.person,
+        by=person,
         said=f"gave {MOST_WRONG} wrong codes; none is taken for {LOCKED_FOR.seconds // 60} minutes",
         result="refused",
     )
@@ -176,19 +182,19 @@ def _wrong(row: SecondFactor, *, now: datetime) -> Refused:
     )
 
 
-def remove(*, person: Person, password: str, code: str, key: str, now: datetime) -> None:
-    """Take away one's own factor, with the password and a code. Raises `PasswordWrong` and what `prove` raises."""
-    if not person.check_password(password):
-        raise PasswordWrong
-    prove(person=person, code=code, key=key, now=now)
-    with transaction.atomic():
-        SecondFactor.objects.filter(person=person).delete()
-        _record(EntryKind.FACTOR_REMOVED, by=person, said="removed the second factor")
+@transaction.atomic
+def remove(*, person: Person) -> None:
+    """Take away one's own app; the door has had the person prove who they are. Raises `FactorMissing`."""
+    if not SecondFactor.objects.filter(person=person).delete()[0]:
+        raise FactorMissing
+    if not queries.held(person=person):
+        recovery.forget(person=person)
+    _record(EntryKind.FACTOR_REMOVED, by=person, said="removed the second factor")
 
 
 @transaction.atomic
 def reset(*, person: Person, by: Person, group: TargetGroup, reason: str) -> None:
-    """Take away somebody's factor, as an administrator of a group in which they have a role.
+    """Take away somebody's app, passkeys and recovery codes, as an administrator of a group in which they have a role.
 
     Raises `NotAllowed`; `Refused` for oneself, without a reason, and where there is nothing to reset.
     """
@@ -201,8 +207,11 @@ def reset(*, person: Person, by: Person, group: TargetGroup, reason: str) -> Non
         )
     if not reason.strip():
         raise Refused("Say why the second factor is reset; the reason stands in the ledger.")
-    if not SecondFactor.objects.filter(person=person).delete()[0]:
+    gone = SecondFactor.objects.filter(person=person).delete()[0]
+    gone += Passkey.objects.filter(person=person).delete()[0]
+    if not gone:
         raise FactorMissing(f"{person.full_name} has no second factor.")
+    recovery.forget(person=person)
     _record(
         EntryKind.FACTOR_RESET,
         by=by,

@@ -45,6 +45,11 @@ def failed(*, email: str, ip: str) -> None:
     _record(email, ip=ip, why="the address or the password was wrong")
 
 
+def failed_second(*, email: str, ip: str) -> None:
+    """Record that the password was right and the second factor was not. How often that may be is counted with the factor."""
+    _record(email, ip=ip, why="the password was right, the second factor was not")
+
+
 def succeeded(*, email: str, ip: str) -> None:
     """Forget what failed before: whoever knows the password may mistype it tomorrow."""
     pace.forget(_ONE, who=_who(email, ip))

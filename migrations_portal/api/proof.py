@@ -20,7 +20,7 @@ def proven(view: ApiView, *, given: Mapping[str, Any], required: bool) -> str:
     return proving.prove(
         proving.Given(password=given["password"], code=given["code"], came_by=came_by),
         person=view.person,
-        factor=accounts.factor(person=view.person),
+        held=accounts.held(person=view.person),
         required=required,
         key=settings.FACTOR_KEY,
         now=wiring.clock(),

@@ -106,6 +106,12 @@ def newest_revisions(plans: Collection[MigrationPlan]) -> dict[int, PlanRevision
     return {row.plan_id: row for row in rows}
 
 
+def digests(plan: MigrationPlan) -> list[str]:
+    """Return what somebody means who acts on the plan now: the digest of its files, and those of its frozen revisions, newest last."""
+    frozen = PlanRevision.objects.filter(plan=plan).order_by("number")
+    return [files_digest(plan), *frozen.values_list("digest", flat=True)]
+
+
 def files_digest(plan: MigrationPlan) -> str:
     """Return the digest of the plan's files as they are now."""
     return rules.files_digest(

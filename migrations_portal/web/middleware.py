@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.kernel.memory import remembering
 from migrations_portal.web import refusals
+from migrations_portal.web.step_up import Asked
 
 
 class RefusalMiddleware:
@@ -21,7 +22,9 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer for a `ProductError`; leave everything else to Django."""
+        """Answer for a `ProductError`, and to a page that asks what a passkey has to sign; leave everything else to Django."""
+        if isinstance(exception, Asked):
+            return JsonResponse(exception.told, headers={"Cache-Control": "no-store"})
         if not isinstance(exception, ProductError):
             return None
         return refusals.page(request, exception)

@@ -1,17 +1,56 @@
 """The forms of one's own account."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
+from migrations_portal.accounts.enrolling import LONGEST_NAME
+
 CODE_HELP = "Six digits from your authenticator app, or a recovery code."
+
+
+PROOF_FIELDS = {"password-wrong": "password", "code-wrong": "code", "code-locked": "code"}
+"""Beside which field a refused proof is told; any other is told above the form."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A passkey that is offered in a form, for components/fields.html."""
+
+    form: forms.Form
+    because: str
+
+    @property
+    def instead(self) -> str:
+        """Say what can be given in its place."""
+        return "Password and code instead" if "password" in self.form.fields else "A code instead"
+
+    @property
+    def opens(self) -> bool:
+        """Whether what can be given in its place stands open: something is wrong with it."""
+        return any(getattr(each.field, "proves", False) and each.errors for each in self.form)
+
+
+def offer_passkey(form: forms.Form, *, asks: str, because: str = "") -> None:
+    """Have the form ask for a passkey first, where `asks` says so; password and code stay beside it, and neither has to be filled in.
+
+    `because` is told where the passkey is offered.
+    """
+    if asks != "passkey":
+        return
+    form.passkey = Offer(form, because)  # type: ignore[attr-defined]  # for components/fields.html
+    for field in form.fields.values():
+        if getattr(field, "proves", False):
+            field.required = False
 
 
 class PasswordField(forms.CharField):
     """The password that somebody has."""
 
-    def __init__(self, *, help_text: str = "") -> None:
-        """Take the help below the label."""
+    def __init__(self, *, help_text: str = "", proves: bool = True) -> None:
+        """Take the help below the label, and whether a passkey may stand in for it."""
+        self.proves = proves
         super().__init__(
             label="Your password",
             help_text=help_text,
@@ -22,6 +61,8 @@ class PasswordField(forms.CharField):
 
 class CodeField(forms.CharField):
     """A one-time code."""
+
+    proves = True
 
     def __init__(self, *, help_text: str = CODE_HELP) -> None:
         """Take the help below the label."""
@@ -45,6 +86,11 @@ class RemoveForm(forms.Form):
     password = PasswordField()
     code = CodeField()
 
+    def __init__(self, *args: Any, asks: str = "code", **more: Any) -> None:
+        """Take how the person shows again who they are: see `step_up.asks`."""
+        super().__init__(*args, **more)
+        offer_passkey(self, asks=asks)
+
 
 class NewPasswordField(forms.CharField):
     """A password that somebody chooses."""
@@ -66,11 +112,12 @@ class ChooseForm(forms.Form):
     new = NewPasswordField(help_text="At least 12 characters; a few words make a good one.")
     again = NewPasswordField(label="The same again")
 
-    def __init__(self, *args: Any, has_factor: bool, **more: Any) -> None:
-        """Take whether a code is asked for."""
+    def __init__(self, *args: Any, second: str, **more: Any) -> None:
+        """Take which second factor is asked for: see `step_up.second`."""
         super().__init__(*args, **more)
-        if has_factor:
+        if second:
             self.fields["code"] = CodeField()
+        offer_passkey(self, asks=second)
 
     def clean_again(self) -> str:
         """Refuse two passwords that differ."""
@@ -83,8 +130,43 @@ class ChooseForm(forms.Form):
 class ChangeForm(ChooseForm):
     """The same, with the password that somebody has."""
 
-    old = PasswordField(help_text="The one that you sign in with now.")
+    old = PasswordField(help_text="The one that you sign in with now.", proves=False)
     field_order = ["old", "new", "again", "code"]
+
+
+class SecondStepForm(forms.Form):
+    """The second step of signing in."""
+
+    code = CodeField()
+
+    def __init__(self, *args: Any, second: str, **more: Any) -> None:
+        """Take which second factor is asked for: see `step_up.second`."""
+        super().__init__(*args, **more)
+        offer_passkey(self, asks=second)
+
+
+class PasskeyForm(forms.Form):
+    """What a new passkey is called, and who says so."""
+
+    name = forms.CharField(
+        label="Its name",
+        help_text="So that you know it again, such as “Work laptop”.",
+        max_length=LONGEST_NAME,
+    )
+    password = PasswordField()
+
+    def __init__(self, *args: Any, second: str, **more: Any) -> None:
+        """Take which second factor is asked for, before there is another one: see `step_up.second`."""
+        super().__init__(*args, **more)
+        if second:
+            self.fields["code"] = CodeField()
+        offer_passkey(self, asks=second)
+
+
+class PasskeyNameForm(forms.Form):
+    """Another name for a passkey."""
+
+    name = forms.CharField(label="Its name", max_length=LONGEST_NAME)
 
 
 class ForgottenForm(forms.Form):

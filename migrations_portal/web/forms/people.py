@@ -7,7 +7,7 @@ from django import forms
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import GIVEN_BY_ADMINISTRATORS, Role
 from migrations_portal.targets.models import TargetGroup
-from migrations_portal.web.forms.accounts import CodeField, PasswordField
+from migrations_portal.web.forms.accounts import CodeField, PasswordField, offer_passkey
 
 Powers = dict[str, tuple[TargetGroup, Role]]
 
@@ -41,12 +41,13 @@ class ActForm(forms.Form):
         error_messages={"required": "Say why."},
     )
 
-    def __init__(self, *args: Any, asks_again: bool, **more: Any) -> None:
-        """Take whether the person has to show again who they are."""
+    def __init__(self, *args: Any, asks: str, **more: Any) -> None:
+        """Take how the person has to show again who they are: see `step_up.asks`."""
         super().__init__(*args, **more)
-        if asks_again:
+        if asks:
             self.fields["password"] = PasswordField()
             self.fields["code"] = CodeField()
+        offer_passkey(self, asks=asks)
 
 
 class RoleForm(ActForm):

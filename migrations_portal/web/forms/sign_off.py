@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from migrations_portal.approvals.rules import Decision
-from migrations_portal.web.forms.accounts import CodeField, PasswordField
+from migrations_portal.web.forms.accounts import CodeField, PasswordField, offer_passkey
 
 
 class SignOffForm(forms.Form):
@@ -34,10 +34,12 @@ class StepUpSignOffForm(SignOffForm):
 
     password = PasswordField()
 
-    def __init__(self, *args: Any, because: Sequence[str], **more: Any) -> None:
-        """Take the reasons why it is asked again, such as "high risk"."""
+    def __init__(self, *args: Any, because: Sequence[str], asks: str, **more: Any) -> None:
+        """Take the reasons why it is asked again, such as "high risk", and how: see `step_up.asks`."""
         super().__init__(*args, **more)
-        self.fields["password"].help_text = f"Asked again because of {' and '.join(because)}."
+        said = f"Asked again because of {' and '.join(because)}."
+        self.fields["password"].help_text = said
+        offer_passkey(self, asks=asks, because=said)
 
 
 class TwoFactorSignOffForm(StepUpSignOffForm):

@@ -29,13 +29,13 @@ def may_order(run: MigrationRun, *, person: Person) -> bool:
 
 
 def orders(run: MigrationRun, *, person: Person | None = None) -> dict[str, Any]:
-    """Return the buttons, and what stopping means at this moment; whether stopping asks `person`, if given, for a code."""
+    """Return the buttons, and what stopping means at this moment; how stopping asks `person`, if given, who they are."""
     step = run.steps.order_by("-position").first()
     return {
         "post_url": reverse("run-order", args=[run.pk]),
         "means": abort_means(step.key if step else ""),
         "paused": run.order == Order.PAUSE,
-        "asks_code": person is not None and step_up.asks(person),
+        "asks_code": "" if person is None else step_up.asks(person),
     }
 
 
@@ -65,7 +65,7 @@ def decision(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, A
         "why_not": why_not,
         "post_url": reverse("run-decide", args=[run.pk]),
         "form_error": "",
-        "asks_code": step_up.has_factor(person),
+        "asks_code": step_up.second(person),
     }
 
 
@@ -76,7 +76,7 @@ def _why_not(run: MigrationRun, *, person: Person) -> str:
         names = ", ".join(sorted(role.title.lower() for role in DECIDING_ROLES))
         return f"{DECIDERS_NEEDED} people decide here, each one of: {names}."
     if step_up.must_set_up(person):
-        return "Set up your second factor first, on the page Account: deciding takes a code."
+        return "Set up your second factor first, on the page Account: deciding takes one."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""One's own account: the second factor."""
+"""One's own account: passkeys, the authenticator app, recovery codes."""
 
 from typing import Any
 
@@ -11,26 +11,35 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from migrations_portal.accounts import queries, services
+from migrations_portal.accounts.queries import Held
 from migrations_portal.accounts.rules import MOST_WRONG, address, spaced
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
-from migrations_portal.web import clock, refusals
-from migrations_portal.web.forms.accounts import ConfirmForm, RemoveForm
+from migrations_portal.web import clock, refusals, step_up
+from migrations_portal.web.forms.accounts import PROOF_FIELDS, ConfirmForm, RemoveForm
 from migrations_portal.web.people import signed_in
+from migrations_portal.web.presenters import account as presenter
 
 
 @require_safe
 @never_cache
 def account(request: HttpRequest) -> HttpResponse:
     """Show whether there is a second factor, and what can be done about it."""
-    return _page(request, person=signed_in(request))
+    return page(request, person=signed_in(request))
 
 
 @require_POST
 @never_cache
 def begin(request: HttpRequest) -> HttpResponse:
-    """Make a secret for the person's app."""
-    services.begin(person=signed_in(request), key=settings.FACTOR_KEY, now=clock.now())
+    """Make a secret for the person's app. Whoever has a passkey shows it first, so that nobody else adds a way in."""
+    person = signed_in(request)
+    has = queries.held(person=person)
+    try:
+        if has.passkeys:
+            step_up.prove(request, person=person, has=has)
+        services.begin(person=person, key=settings.FACTOR_KEY, now=clock.now())
+    except Refused as refusal:
+        refusals.tell(request, refusal)
     return redirect("account")
 
 
@@ -52,37 +61,32 @@ def confirm(request: HttpRequest) -> HttpResponse:
             refusals.note(request, refusal)
             form.add_error("code", refusal.sentence)
         else:
-            return _page(request, person=person, new_codes=[spaced(code) for code in codes])
-    return _page(request, person=person, confirm=form, status=422)
+            return page(request, person=person, new_codes=codes)
+    return page(request, person=person, confirm=form, status=422)
 
 
-@sensitive_post_parameters("password", "code")
+@sensitive_post_parameters("password", "code", "passkey")
 @require_POST
 @never_cache
 def remove(request: HttpRequest) -> HttpResponse:
     """Take one's own second factor away."""
-    person, form = signed_in(request), RemoveForm(request.POST)
+    person = signed_in(request)
+    has = queries.held(person=person)
+    form = RemoveForm(request.POST, asks=step_up.asks(person, has=has))
     if form.is_valid():
-        given = form.cleaned_data
         try:
-            services.remove(
-                person=person,
-                password=given["password"],
-                code=given["code"],
-                key=settings.FACTOR_KEY,
-                now=clock.now(),
-            )
+            step_up.prove(request, person=person, has=has)
+            services.remove(person=person)
         except Refused as refusal:
             refusals.note(request, refusal)
-            field = "password" if refusal.code == "password-wrong" else "code"
-            form.add_error(field, refusal.sentence)
+            form.add_error(PROOF_FIELDS.get(refusal.code), refusal.sentence)
         else:
-            messages.success(request, "Your second factor is removed.")
+            messages.success(request, "Your authenticator app is removed.")
             return redirect("account")
-    return _page(request, person=person, remove=form, status=422)
+    return page(request, person=person, remove=form, status=422)
 
 
-def _page(
+def page(
     request: HttpRequest,
     *,
     person: Person,
@@ -91,18 +95,25 @@ def _page(
     new_codes: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    factor, pending = queries.factor(person=person), queries.pending(person=person)
+    """Return the page; `new_codes` are recovery codes, shown this once."""
+    app, pending = queries.factor(person=person), queries.pending(person=person)
+    keys = presenter.passkeys(person)
+    has = Held(app=app, passkeys=bool(keys))
     told: dict[str, Any] = {
-        "new_codes": new_codes,
+        "new_codes": [spaced(code) for code in new_codes or ()],
+        "codes_left": queries.codes_left(person=person) if has else None,
+        "passkeys": keys,
+        "passkeys_here": step_up.site() is not None,
+        "asks": step_up.second(person, has=has),
         "required": settings.REQUIRE_SECOND_FACTOR,
         "most_wrong": MOST_WRONG,
         "factor": None,
         "setup": None,
         "form": None,
     }
-    if factor:
-        told["form"] = remove or RemoveForm()
-        told["factor"] = {"since": factor.confirmed_at, "left": queries.codes_left(factor=factor)}
+    if app:
+        told["form"] = remove or RemoveForm(asks=step_up.asks(person, has=has))
+        told["factor"] = {"since": app.confirmed_at}
     elif pending:
         secret = services.secret_to_show(factor=pending, key=settings.FACTOR_KEY)
         told["form"] = confirm or ConfirmForm()

@@ -42,7 +42,9 @@ def _act(
     """Carry one verb out for the signed-in person, and say on the plan's page how it went; refused, on a page of its own."""
     try:
         if verb in ASK_AGAIN:
-            more["factors"] = step_up.prove_if_asked(person=signed_in(request), posted=request.POST)
+            more["factors"] = step_up.prove_if_asked(
+                request, person=signed_in(request), about=queries.digests(plan)
+            )
         verb(
             plan_id=plan.pk,
             by=signed_in(request),

@@ -26,8 +26,9 @@ from migrations_portal.demo.environment import CREDENTIAL
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import ROLES
 from migrations_portal.targets import queries as target_queries
-from migrations_portal.web import clock
+from migrations_portal.web import clock, step_up
 from migrations_portal.web.forms.sign_in import SignInForm
+from migrations_portal.web.views import second_step
 
 POST_LIMIT = 64 * 1024
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -54,6 +55,13 @@ class SignIn(LoginView):
 
     redirect_authenticated_user = False
     authentication_form = SignInForm
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign in who has no second factor; lead whoever has one to the second step."""
+        person = form.get_user()
+        if step_up.has_factor(person):
+            return second_step.begin(self.request, person, then=self.get_success_url())
+        return super().form_valid(form)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Show the form again; 429 when no more tries are taken."""

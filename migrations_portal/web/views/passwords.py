@@ -13,8 +13,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from migrations_portal.accounts import links, passwords
-from migrations_portal.accounts.rules import LinkNotGood
+from migrations_portal.accounts.rules import LinkNotGood, PasskeyRefused, ProofMissing
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.people.models import Person
 from migrations_portal.tasks import bells
 from migrations_portal.web import clock, refusals, step_up
 from migrations_portal.web.forms.accounts import ChangeForm, ChooseForm, ForgottenForm
@@ -25,6 +26,7 @@ KEPT = "password-link"
 CLEAN = "choose"
 """Stands in the address in place of the token, so that neither history nor a referrer holds it (A3)."""
 SAID = "If this address has an account, a link is on its way. It is good for a day."
+WITHOUT_FIELD = (PasskeyRefused, ProofMissing)
 FIELDS = {"password-wrong": "old", "code-wrong": "code", "code-locked": "code"}
 
 
@@ -51,7 +53,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@sensitive_post_parameters("new", "again", "code")
+@sensitive_post_parameters("new", "again", "code", "passkey")
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
@@ -67,11 +69,11 @@ def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     except LinkNotGood as refusal:
         refused = {"refused": refusal.sentence}
         return render(request, "registration/choose.html", refused, status=410)
-    form = ChooseForm(request.POST or None, has_factor=step_up.has_factor(person))
+    form = ChooseForm(request.POST or None, second=step_up.second(person))
     if request.method == "POST" and form.is_valid():
         check_asking("choose", who=str(person.pk))
         try:
-            passwords.choose(uid=uid, token=kept, now=now, **_given(form))
+            passwords.choose(uid=uid, token=kept, now=now, **_given(request, form, person=person))
         except Refused as refusal:
             refusals.note(request, refusal)
             _refuse(form, refusal)
@@ -83,18 +85,21 @@ def choose(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     return render(request, "registration/choose.html", told, status=422 if form.is_bound else 200)
 
 
-@sensitive_post_parameters("old", "new", "again", "code")
+@sensitive_post_parameters("old", "new", "again", "code", "passkey")
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def change(request: HttpRequest) -> HttpResponse:
     """Change one's own password; this session stays, all others end."""
     person = signed_in(request)
-    form = ChangeForm(request.POST or None, has_factor=step_up.has_factor(person))
+    form = ChangeForm(request.POST or None, second=step_up.second(person))
     if request.method == "POST" and form.is_valid():
         check_asking("change", who=str(person.pk))
         try:
             changed = passwords.change(
-                person=person, old=form.cleaned_data["old"], now=clock.now(), **_given(form)
+                person=person,
+                old=form.cleaned_data["old"],
+                now=clock.now(),
+                **_given(request, form, person=person),
             )
         except Refused as refusal:
             refusals.note(request, refusal)
@@ -109,8 +114,9 @@ def change(request: HttpRequest) -> HttpResponse:
     return render(request, "registration/change.html", {"form": form}, status=status)
 
 
-def _given(form: ChooseForm) -> dict[str, Any]:
+def _given(request: HttpRequest, form: ChooseForm, *, person: Person) -> dict[str, Any]:
     return {
+        "answer": step_up.answer(request, person=person),
         "password": form.cleaned_data["new"],
         "code": form.cleaned_data.get("code", ""),
         "key": settings.FACTOR_KEY,
@@ -118,4 +124,7 @@ def _given(form: ChooseForm) -> dict[str, Any]:
 
 
 def _refuse(form: ChooseForm, refusal: Refused) -> None:
-    form.add_error(FIELDS.get(refusal.code, "new"), refusal.sentence)
+    form.add_error(
+        None if isinstance(refusal, WITHOUT_FIELD) else FIELDS.get(refusal.code, "new"),
+        refusal.sentence,
+    )

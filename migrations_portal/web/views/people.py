@@ -19,12 +19,12 @@ from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.tasks import bells
 from migrations_portal.web import clock, refusals, step_up
+from migrations_portal.web.forms.accounts import PROOF_FIELDS
 from migrations_portal.web.forms.people import ActForm, InviteForm, RoleForm, powers_of
 from migrations_portal.web.people import signed_in
 from migrations_portal.web.presenters import people as presenter
 
 SHOWN = 200
-FIELDS = {"password-wrong": "password", "code-wrong": "code", "code-locked": "code"}
 Service = Callable[..., Any]
 
 
@@ -105,18 +105,18 @@ def person(request: HttpRequest, person_id: int) -> HttpResponse:
     return render(request, "people/person.html", told)
 
 
-@sensitive_post_parameters("password", "code")
+@sensitive_post_parameters("password", "code", "passkey")
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def invite(request: HttpRequest) -> HttpResponse:
     """Give somebody new an account and roles."""
     me = administrator(request)
     powers = powers_of(queries.administered(person=me))
-    form = InviteForm(request.POST or None, powers=powers, asks_again=step_up.asks(me))
+    form = InviteForm(request.POST or None, powers=powers, asks=step_up.asks(me))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
-            step_up.prove_if_asked(person=me, posted=given)
+            step_up.prove_if_asked(request, person=me)
             made = administration.invite(
                 email=given["email"],
                 full_name=given["full_name"],
@@ -181,7 +181,7 @@ def reset_factor(request: HttpRequest, person_id: int) -> HttpResponse:
     return _act(request, person_id, FACTOR)
 
 
-@sensitive_post_parameters("password", "code")
+@sensitive_post_parameters("password", "code", "passkey")
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def _act(request: HttpRequest, person_id: int, act: Act) -> HttpResponse:
@@ -190,7 +190,7 @@ def _act(request: HttpRequest, person_id: int, act: Act) -> HttpResponse:
     form = _form(request, act, known=known, me=me)
     if request.method == "POST" and form.is_valid():
         try:
-            step_up.prove_if_asked(person=me, posted=form.cleaned_data)
+            step_up.prove_if_asked(request, person=me)
             _do(act, form, known=known, me=me)
         except Refused as refusal:
             refusals.note(request, refusal)
@@ -209,14 +209,14 @@ def _act(request: HttpRequest, person_id: int, act: Act) -> HttpResponse:
 
 
 def _form(request: HttpRequest, act: Act, *, known: Known, me: Person) -> ActForm:
-    data, asks_again = request.POST or None, step_up.asks(me)
+    data, asks = request.POST or None, step_up.asks(me)
     if act not in {GIVE, TAKE}:
-        return ActForm(data, asks_again=asks_again)
+        return ActForm(data, asks=asks)
     held = {f"{group.pk}:{role}": (group, role) for group, role in known.powers}
     mine = powers_of(queries.administered(person=me))
     powers = held if act is TAKE else {key: power for key, power in mine.items() if key not in held}
     first = {"power": request.GET.get("power", "")}
-    return RoleForm(data, powers=powers, asks_again=asks_again, initial=first)
+    return RoleForm(data, powers=powers, asks=asks, initial=first)
 
 
 def _do(act: Act, form: ActForm, *, known: Known, me: Person) -> None:
@@ -234,7 +234,7 @@ def _do(act: Act, form: ActForm, *, known: Known, me: Person) -> None:
 
 
 def refuse(form: ActForm, refusal: Refused) -> None:
-    field = FIELDS.get(refusal.code)
+    field = PROOF_FIELDS.get(refusal.code)
     form.add_error(field if field in form.fields else None, refusal.sentence)
 
 

@@ -1,7 +1,6 @@
 """Pages about runs: the list, one run live, what one person orders and what two decide."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
@@ -122,7 +121,7 @@ def _still(request: HttpRequest, person: Person, run_id: int) -> bool:
 def order(request: HttpRequest, run_id: int) -> HttpResponse:
     """Pause the run, let it go on, or stop it."""
     person = signed_in(request)
-    queries.get(run_id=run_id, person=person)
+    row = queries.get(run_id=run_id, person=person)
     given = request.POST.get("order", "")
     if given not in ORDERS:
         messages.error(request, "Choose whether to pause, to go on or to stop.")
@@ -135,7 +134,7 @@ def order(request: HttpRequest, run_id: int) -> HttpResponse:
             by=person,
             reason=request.POST.get("reason", ""),
             now=clock.now(),
-            factors=_order_factors(what, person=person, posted=request.POST),
+            factors=_order_factors(request, row, what=what),
         )
     except Refused as refusal:
         refusals.tell(request, refusal)
@@ -144,24 +143,25 @@ def order(request: HttpRequest, run_id: int) -> HttpResponse:
     return redirect("run", run_id=run_id)
 
 
-def _order_factors(what: Order | None, *, person: Person, posted: Mapping[str, Any]) -> str:
+def _order_factors(request: HttpRequest, row: MigrationRun, *, what: Order | None) -> str:
     """Ask again who it is before a run is stopped (A5). Holding it, or letting it go on, ends nothing and has to be quick."""
     if what is not Order.ABORT:
         return "session"
-    return step_up.prove_if_asked(person=person, posted=posted)
+    return step_up.prove_if_asked(request, person=signed_in(request), about=[row.revision.digest])
 
 
 @require_POST
 def decide(request: HttpRequest, run_id: int) -> HttpResponse:
     """Record one person's choice; the second of two lets a worker carry it out."""
     person = signed_in(request)
-    queries.get(run_id=run_id, person=person)
+    row = queries.get(run_id=run_id, person=person)
     given = request.POST.get("choice", "")
     if given not in set(Choice):
         messages.error(request, "Choose one of the options.")
         return redirect("run", run_id=run_id)
     try:
-        factors = step_up.prove_if_asked(person=person, posted=request.POST)
+        about = [row.revision.digest]
+        factors = step_up.prove_if_asked(request, person=person, about=about)
         complete = deciding.decide(
             run_id=run_id,
             choice=Choice(given),

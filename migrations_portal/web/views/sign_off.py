@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from migrations_portal.accounts import queries as accounts
-from migrations_portal.accounts.models import SecondFactor
+from migrations_portal.accounts.queries import Held
 from migrations_portal.approvals import queries, services
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.policy import why_asked_again
@@ -24,6 +24,7 @@ from migrations_portal.people.models import Person
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.tasks import bells
 from migrations_portal.web import clock, pace, shown, step_up
+from migrations_portal.web.forms.accounts import PROOF_FIELDS
 from migrations_portal.web.forms.sign_off import (
     SignOffForm,
     StepUpSignOffForm,
@@ -65,7 +66,7 @@ def sign_off(request: HttpRequest, seat_id: int) -> HttpResponse:
         form = form_class(initial={"digest": seat.revision.digest, "shown": since})
         return _private(_page(request, seat, person=person, form=form))
     form = form_class(request.POST)
-    if form.is_valid() and (factors := _factors(form, seat, person)):
+    if form.is_valid() and (factors := _factors(request, form, seat, person)):
         return _decide(request, seat, person=person, form=form, factors=factors)
     return _private(_page(request, seat, person=person, form=form, status=422))
 
@@ -82,32 +83,25 @@ def _form_maker(seat: Seat, person: Person) -> Callable[..., SignOffForm]:
     because = _asked_because(seat)
     if not because:
         return SignOffForm
-    form_class = TwoFactorSignOffForm if _factor(seat, person) else StepUpSignOffForm
-    return partial(form_class, because=because)
+    has = _held(seat, person)
+    form_class = TwoFactorSignOffForm if has else StepUpSignOffForm
+    return partial(form_class, because=because, asks=step_up.asks(person, has=has))
 
 
-def _factor(seat: Seat, person: Person) -> SecondFactor | None:
-    """Return the person's second factor, which `_seat` read with the seat."""
-    return accounts.factor_from(vars(seat)["factor_carried"], person=person)
+def _held(seat: Seat, person: Person) -> Held:
+    """Return the person's second factors, which `_seat` read with the seat."""
+    return accounts.held_from(vars(seat)["held_carried"], person=person)
 
 
-def _factors(form: SignOffForm, seat: Seat, person: Person) -> str:
+def _factors(request: HttpRequest, form: SignOffForm, seat: Seat, person: Person) -> str:
     """Return how the person proved who they are; empty, with the reason in the form, when they did not."""
-    given = form.cleaned_data
-    if "password" not in given:
+    if "password" not in form.fields:
         return "session"
+    about = [seat.revision.digest]
     try:
-        return step_up.prove(
-            person=person,
-            password=given["password"],
-            code=given.get("code", ""),
-            factor=_factor(seat, person),
-        )
+        return step_up.prove(request, person=person, has=_held(seat, person), about=about)
     except Refused as refusal:
-        field = {"password-wrong": "password", "second-factor-missing": None}.get(
-            refusal.code, "code"
-        )
-        form.add_error(field, refusal.sentence)
+        form.add_error(PROOF_FIELDS.get(refusal.code), refusal.sentence)
         services.record_refusal(seat=seat, by=person, code=refusal.code, sentence=refusal.sentence)
         return ""
 
@@ -152,7 +146,7 @@ def _seat(seat_id: int, person: Person) -> Seat:
     rows = Seat.objects.filter(pk=seat_id, revision__plan__in=plans).select_related(
         "revision__plan__target__group", "revision__plan__author", "decided_by"
     )
-    rows = rows.annotate(factor_carried=accounts.factor_beside(person=person))
+    rows = rows.annotate(held_carried=accounts.held_beside(person=person))
     if (seat := rows.first()) is None:
         raise plan_queries.PlanNotFound
     return seat
@@ -201,12 +195,12 @@ def _state(seat: Seat, person: Person, *, now: datetime) -> tuple[str, str, Pers
     except Refused as refusal:
         over = seat.opened_at is not None and refusal.code == "seat-not-open"
         return "closed" if over else STATES.get(refusal.code, "not_yours"), refusal.sentence, None
-    if _asked_because(seat) and settings.REQUIRE_SECOND_FACTOR and _factor(seat, person) is None:
+    if _asked_because(seat) and settings.REQUIRE_SECOND_FACTOR and not _held(seat, person):
         return (
             "needs_factor",
             (
-                "Signing at this risk takes a code from your phone beside the password. Setting that up takes two minutes; "
-                "then come back to this page by the link in your mail."
+                "Signing at this risk takes a passkey, or a code from your phone beside the password. Setting one up takes two "
+                "minutes; then come back to this page by the link in your mail."
             ),
             None,
         )

@@ -51,17 +51,17 @@ def _line(target: Target) -> dict[str, Any]:
     }
 
 
-@sensitive_post_parameters("password", "code")
+@sensitive_post_parameters("password", "code", "passkey")
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def new(request: HttpRequest) -> HttpResponse:
     """Add a target."""
     me = administrator(request)
     groups = account_queries.administered(person=me)
-    form = TargetPageForm(request.POST or None, groups=groups, asks_again=step_up.asks(me))
+    form = TargetPageForm(request.POST or None, groups=groups, asks=step_up.asks(me))
     if request.method == "POST" and form.is_valid():
         try:
-            step_up.prove_if_asked(person=me, posted=form.cleaned_data)
+            step_up.prove_if_asked(request, person=me)
             made = registry.add(
                 group=form.cleaned_data["group"],
                 form=form.filled(),
@@ -79,7 +79,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return _page(request, form, target=None)
 
 
-@sensitive_post_parameters("password", "code")
+@sensitive_post_parameters("password", "code", "passkey")
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def edit(request: HttpRequest, target_id: int) -> HttpResponse:
@@ -87,12 +87,10 @@ def edit(request: HttpRequest, target_id: int) -> HttpResponse:
     me = administrator(request)
     target = _mine(target_id, me=me)
     groups = account_queries.administered(person=me)
-    form = TargetPageForm(
-        request.POST or None, groups=groups, target=target, asks_again=step_up.asks(me)
-    )
+    form = TargetPageForm(request.POST or None, groups=groups, target=target, asks=step_up.asks(me))
     if request.method == "POST" and form.is_valid():
         try:
-            step_up.prove_if_asked(person=me, posted=form.cleaned_data)
+            step_up.prove_if_asked(request, person=me)
             registry.change(
                 target_id=target_id,
                 form=form.filled(),

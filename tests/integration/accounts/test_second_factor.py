@@ -12,7 +12,6 @@ from migrations_portal.accounts.rules import (
     CodeWrong,
     FactorMissing,
     FactorPresent,
-    PasswordWrong,
     code_at,
     step_at,
 )
@@ -107,15 +106,16 @@ def test_five_wrong_codes_lock_for_ten_minutes_even_the_right_one(cast):
 
 def test_removing_takes_the_password_and_a_code(cast):
     dan = cast["dan"]
-    dan.set_password(PASSWORD)
-    spare, other = enrolled(dan)[:2]
+    client, (spare, other) = browser(dan), enrolled(dan, key=settings.FACTOR_KEY)[:2]
+    url = "/account/factor/remove/"
 
-    for password, typed, refusal in (("no", spare, PasswordWrong), (PASSWORD, "0", CodeWrong)):
-        with pytest.raises(refusal):
-            services.remove(person=dan, password=password, code=typed, key=KEY, now=NOW)
-    services.remove(person=dan, password=PASSWORD, code=other, key=KEY, now=NOW)
+    for password, typed in (("no", spare), (PASSWORD, "0"), ("", spare), (PASSWORD, "")):
+        refused = client.post(url, {"password": password, "code": typed})
+        assert (refused.status_code, bool(queries.factor(person=dan))) == (422, True)
+    client.post(url, {"password": PASSWORD, "code": other})
 
-    assert queries.factor(person=dan) is None
+    assert not queries.held(person=dan)
+    assert not RecoveryCode.objects.exists()
     assert kinds()[-1] == "FACTOR_REMOVED"
 
 
@@ -153,7 +153,7 @@ def test_the_page_leads_from_nothing_to_ten_codes_and_away_again(cast):
     dan = cast["dan"]
     client = browser(dan)
 
-    assert b"Set up a second factor" in client.get("/account/").content
+    assert b"Set up an authenticator app" in client.get("/account/").content
     client.post("/account/factor/begin/")
     page = client.get("/account/")
     assert "no-store" in page["Cache-Control"]

@@ -12,7 +12,13 @@ from tests.unit.web.samples.mails import MAILS
 FOLDER = Path(__file__).resolve().parents[3] / "templates" / "mail"
 
 
-ABOUT_NO_ONE_PLAN = {"waiting_digest", "delegation_given", "account_link", "access_changed"}
+ABOUT_NO_ONE_PLAN = {
+    "waiting_digest",
+    "delegation_given",
+    "account_link",
+    "access_changed",
+    "passkey_changed",
+}
 
 
 def _rendered(name: str) -> tuple[str, str, str]:

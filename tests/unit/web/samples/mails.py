@@ -62,6 +62,11 @@ MAILS: dict[str, dict[str, Any]] = {
         "own": True,
         "url": "https://ops.example.org/account/",
     },
+    "passkey_changed": {
+        "person_name": "Dan",
+        "sentence": "The passkey “Work laptop” was added to your account.",
+        "url": "https://ops.example.org/account/",
+    },
     "delegation_given": {
         "person_name": "Dan",
         "giver_name": "Sam Weber",
