@@ -16,6 +16,8 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
+from migrations_portal.web.forms.accounts import SecondStepForm
+
 _AT = datetime(2025, 11, 4, 2, 0, tzinfo=UTC)
 _ZONE = "America/New_York"
 _LEVELS = ("LOW", "MEDIUM", "HIGH", "CRITICAL", "")
@@ -191,7 +193,16 @@ _STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {
         for field in form
     ],
     "error_summary": [("", {"form": _WRONG_FORM})],
-    "proof": [("", {"id": "again", "required": True})],
+    "proof": [
+        ("code", {"by": "code", "id": "again", "required": True}),
+        ("passkey", {"by": "passkey", "id": "other", "required": True}),
+    ],
+    "proof_fields": [("", {"id": "fields", "required": False})],
+    "use_passkey": [("", {"because": "Asked again because of high risk."})],
+    "fields": [
+        (second, {"form": SecondStepForm(second=second, auto_id=f"{second}_%s")})
+        for second in ("code", "passkey")
+    ],
     "note": [
         (tone, {"tone": tone, "title": f"A {tone} note", "text": "Said once."})
         for tone in ("info", "good", "warn", "bad")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from migrations_portal.web.forms.sign_off import TwoFactorSignOffForm
 from tests.unit.web.samples.common import ZONE, days_before
 from tests.unit.web.samples.plans import PLAN, SEATS
 
@@ -78,9 +79,10 @@ DECIDED = sign_off(
 )
 NOT_YET = sign_off("not_yet", reason="Security and compliance sign first; you get a mail then.")
 WRONG_PERSON = sign_off("wrong_person", meant_for="Petra Novak")
+OPEN_BY_PASSKEY = sign_off("open", form=TwoFactorSignOffForm(because=["high risk"], asks="passkey"))
 NEEDS_FACTOR = sign_off(
     "needs_factor",
-    reason="Signing at this risk takes a code from your phone beside the password.",
+    reason="Signing at this risk takes a passkey, or a code from your phone beside the password.",
     next_action={"label": "Set up a second factor", "url": "#"},
 )
 NOT_YOURS = sign_off("not_yours", next_action={"label": "My turn", "url": "#"})

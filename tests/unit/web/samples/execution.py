@@ -159,7 +159,7 @@ RUNNING = run(
         "post_url": "#",
         "means": "Stops within two seconds and rolls back by name what this run has applied.",
         "paused": False,
-        "asks_code": True,
+        "asks_code": "passkey",
     },
     log_url="#",
 )

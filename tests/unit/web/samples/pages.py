@@ -39,6 +39,7 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "calendar-feed": ("windows/feed.html", calendar.FEED, "Calendar"),
     "sign-off": ("approvals/sign_off.html", approvals.OPEN, "Plans"),
     "sign-off-error": ("approvals/sign_off.html", approvals.OPEN_WITH_ERROR, "Plans"),
+    "sign-off-passkey": ("approvals/sign_off.html", approvals.OPEN_BY_PASSKEY, "Plans"),
     "sign-off-done": ("approvals/sign_off.html", approvals.DONE, "Plans"),
     "sign-off-decided": ("approvals/sign_off.html", approvals.DECIDED, "Plans"),
     "sign-off-not-yet": ("approvals/sign_off.html", approvals.NOT_YET, "Plans"),

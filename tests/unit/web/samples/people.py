@@ -96,7 +96,7 @@ def _target_form() -> TargetPageForm:
         time_zone=ZONE,
         smoke_addresses=["https://staging.whitecross.example/health"],
     )
-    form = TargetPageForm(groups=[], target=target, asks_again=True)
+    form = TargetPageForm(groups=[], target=target, asks="code")
     for name in ("staging_target", "drill_target"):
         form.fields[name].choices = [("", "Not chosen"), ("1", "staging")]
     return form
@@ -109,12 +109,12 @@ PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "person-own": ("people/person.html", _OWN, ""),
     "person-invite": (
         "people/invite.html",
-        {"form": InviteForm(powers=_POWERS, asks_again=False)},
+        {"form": InviteForm(powers=_POWERS, asks="")},
         "",
     ),
     "person-invite-error": (
         "people/invite.html",
-        {"form": _refused(InviteForm({}, powers=_POWERS, asks_again=True), full_name="Say it.")},
+        {"form": _refused(InviteForm({}, powers=_POWERS, asks="code"), full_name="Say it.")},
         "",
     ),
     "person-give": (
@@ -122,13 +122,13 @@ PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
         {
             "act": views.GIVE,
             "person": _WHO,
-            "form": RoleForm(powers=_POWERS, asks_again=True, initial={"power": f"1:{Role.CTO}"}),
+            "form": RoleForm(powers=_POWERS, asks="passkey", initial={"power": f"1:{Role.CTO}"}),
         },
         "",
     ),
     "person-deactivate": (
         "people/act.html",
-        {"act": views.DEACTIVATE, "person": _WHO, "form": ActForm(asks_again=False)},
+        {"act": views.DEACTIVATE, "person": _WHO, "form": ActForm(asks="")},
         "",
     ),
     "targets": (
@@ -165,13 +165,13 @@ PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "password-forgotten": ("registration/forgotten.html", {"form": ForgottenForm()}, ""),
     "password-choose": (
         "registration/choose.html",
-        {"form": ChooseForm(has_factor=True), "email": "zoe@whitecross.example"},
+        {"form": ChooseForm(second="code"), "email": "zoe@whitecross.example"},
         "",
     ),
     "password-choose-error": (
         "registration/choose.html",
         {
-            "form": _refused(ChooseForm({"new": "a", "again": "b"}, has_factor=False)),
+            "form": _refused(ChooseForm({"new": "a", "again": "b"}, second="")),
             "email": "zoe@whitecross.example",
         },
         "",
@@ -181,5 +181,5 @@ PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
         {"refused": "This link is not good any more: it was used, or it is older than a day."},
         "",
     ),
-    "password-change": ("registration/change.html", {"form": ChangeForm(has_factor=True)}, ""),
+    "password-change": ("registration/change.html", {"form": ChangeForm(second="passkey")}, ""),
 }
