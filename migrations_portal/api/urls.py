@@ -42,6 +42,11 @@ urlpatterns = [
         chain.SeatDecision.as_view(),
         name="api-seat-decision",
     ),
+    path(
+        "plans/<int:plan_id>/seats/<int:seat_id>/again/",
+        chain.SeatAskedAgain.as_view(),
+        name="api-plan-ask-again",
+    ),
     path("plans/<int:plan_id>/assess/", risk.Assessment.as_view(), name="api-plan-assess"),
     path("rules/", risk.Rules.as_view(), name="api-rules"),
     path("rules/<slug:rule_id>/", risk.Rule.as_view(), name="api-rule"),

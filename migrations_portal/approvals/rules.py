@@ -83,6 +83,12 @@ class TooMany(Refused):
     code = "too-many"
 
 
+class AskedAgainTooOften(Refused):
+    """The mail of this seat was sent again five times within an hour. Wait, or speak to those who are asked."""
+
+    code = "asked-again-too-often"
+
+
 class PostponementRefused(Refused):
     """T-0 cannot be moved there."""
 

@@ -73,6 +73,7 @@ urlpatterns = [
     path("plans/<int:plan_id>/changes/", changes.changes, name="plan-changes"),
     path("plans/<int:plan_id>/withdraw/", course.withdraw, name="plan-withdraw"),
     path("plans/<int:plan_id>/cancel/", course.cancel, name="plan-cancel"),
+    path("plans/<int:plan_id>/seats/<int:seat_id>/again/", course.ask_again, name="plan-ask-again"),
     path("plans/<int:plan_id>/revise/", course.revise, name="plan-revise"),
     path("plans/<int:plan_id>/postpone/", course.postpone, name="plan-postpone"),
     path("plans/<int:plan_id>/emergency/", course.emergency, name="plan-emergency"),

@@ -83,6 +83,28 @@ class SeatDecision(ApiView):
         return proven(self, given=given, required=asked and settings.REQUIRE_SECOND_FACTOR)
 
 
+class SeatAskedAgain(ApiView):
+    @extend_schema(
+        operation_id="plans_seats_ask_again",
+        tags=["plans"],
+        request=None,
+        responses=PlanSerializer,
+    )
+    def post(self, request: Request, plan_id: int, seat_id: int) -> Response:
+        """Send the mail of an open seat again, at most five times an hour. Its author may, and an administrator."""
+        queries.get(plan_id=plan_id, person=self.person)
+        approvals.ask_again(
+            plan_id=plan_id,
+            seat_id=seat_id,
+            by=self.person,
+            now=wiring.clock(),
+            day=wiring.day(),
+            public_url=settings.PUBLIC_URL,
+        )
+        bells.notices_soon()
+        return answer(plan_id, person=self.person)
+
+
 class Withdrawal(ApiView):
     @extend_schema(
         operation_id="plans_withdraw",

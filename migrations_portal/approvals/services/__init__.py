@@ -28,6 +28,7 @@ from migrations_portal.approvals.services.postponing import (
 )
 from migrations_portal.approvals.services.powers import can_decide, check_may_decide
 from migrations_portal.approvals.services.refusals import record_refusal, record_wrong_person
+from migrations_portal.approvals.services.resending import ask_again, can_ask_again
 from migrations_portal.approvals.services.revising import revise
 from migrations_portal.approvals.services.signing import Evidence, sign_off
 from migrations_portal.approvals.services.submission import BACKUP_POLICY, submit
@@ -37,6 +38,8 @@ __all__ = [
     "WAITS",
     "Evidence",
     "Moment",
+    "ask_again",
+    "can_ask_again",
     "can_decide",
     "cancel",
     "check_may_change_course",

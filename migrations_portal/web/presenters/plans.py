@@ -149,7 +149,7 @@ def origin(plan: MigrationPlan) -> str:
     """Return which commit the files come from and who wrote it, or that nobody said."""
     if not plan.git_commit:
         return NOT_GIVEN
-    return f"{plan.git_commit[:12]} by {', '.join(plan.commit_authors)}, who sign nothing here"
+    return f"{plan.git_commit[:12]} by {', '.join(plan.commit_authors)}; not asked to sign"
 
 
 def runs(rows: list[MigrationRun]) -> list[dict[str, Any]]:

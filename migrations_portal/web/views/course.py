@@ -99,6 +99,14 @@ def cancel(request: HttpRequest, plan_id: int) -> HttpResponse:
 
 
 @require_POST
+def ask_again(request: HttpRequest, plan_id: int, seat_id: int) -> HttpResponse:
+    """Send the mail of a seat again to who is waited for."""
+    plan = _plan(request, plan_id)
+    said = "The mail is on its way again. The link of the one before does not work any more."
+    return _act(request, plan, verb=services.ask_again, said=said, seat_id=seat_id)
+
+
+@require_POST
 def revise(request: HttpRequest, plan_id: int) -> HttpResponse:
     """Open the plan for changes."""
     plan = _plan(request, plan_id)

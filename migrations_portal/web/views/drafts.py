@@ -41,6 +41,14 @@ FIELD_OF = {"files": "upload", "assessment": "upload"}
 """Missing thing → the field where it is mended, when the names differ."""
 NEEDED = {"upload": ("Migration files", "Upload the Sequelize file."), **DOCUMENTATION_ITEMS}
 """Everything that a plan needs, shown while nothing is saved yet."""
+TITLES = {
+    "files": "Migration files",
+    "assessment": "Risk",
+    "phase": "Phase",
+    "scheduled_for": "Date and time of the run (T-0)",
+    **{name: title for name, (title, _) in DOCUMENTATION_ITEMS.items()},
+}
+"""Missing thing → what it is called in the list beside the form."""
 MORE_ROWS = {"add-check": "?add=1#verification", "add-smoke": "?smoke=1#smoke"}
 BLANK = {
     f"{prefix}-{what}_FORMS": "0" for prefix in ("checks", "smoke") for what in ("TOTAL", "INITIAL")
@@ -252,7 +260,6 @@ def _page(
         "post_url": request.path,
         "can_submit": plan is not None,
     }
-    titles = {name: title for name, (title, _) in DOCUMENTATION_ITEMS.items()}
     if plan is None:
         told["missing"] = [
             {"anchor": f"id_{name}", "title": title, "sentence": ask}
@@ -272,7 +279,7 @@ def _page(
         "missing": [
             {
                 "anchor": f"id_{FIELD_OF.get(name, name)}",
-                "title": titles.get(name, ""),
+                "title": TITLES[name],
                 "sentence": said,
             }
             for name, said in lacking.items()

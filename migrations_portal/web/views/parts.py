@@ -95,7 +95,12 @@ _STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {
                 "seats": [
                     {"role_title": "CTO", "state": "ok", "name": "Carla Mendes", "at": _AT},
                     {"role_title": "Database admin", "state": "turn"},
-                    {"role_title": "Privacy officer", "state": "waiting", "note": "2 days."},
+                    {
+                        "role_title": "Privacy officer",
+                        "state": "waiting",
+                        "note": "2 days.",
+                        "again_url": "#",
+                    },
                     {"role_title": "Executive", "state": "later", "note": "After the others"},
                     {"role_title": "Security officer", "state": "no", "name": "Sam Reed"},
                 ]

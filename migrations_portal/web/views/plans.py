@@ -170,6 +170,8 @@ def _seat(seat: Seat, *, person: Person) -> dict[str, Any]:
         and approvals.can_decide(seat, by=person, now=clock.now())
     )
     url = {"url": reverse("sign-off", args=[seat.pk]), "url_label": "Sign…"} if mine else {}
+    if approvals.can_ask_again(seat, plan=seat.revision.plan, by=person):
+        url["again_url"] = reverse("plan-ask-again", args=[seat.revision.plan_id, seat.pk])
     return {**seat_presenter.seat(seat, mine=mine, now=clock.now()), **url}
 
 

@@ -243,3 +243,15 @@ def test_what_nobody_may_hand_on_is_refused(told, program, more, status):
     program("dan").post("/delegations/", delegation(**more), status=status)
 
     assert not Delegation.objects.exists()
+
+
+def test_ana_has_a_seats_mail_sent_again(told, program):
+    story = told()
+    seat = story.seat("REVIEW", "DBA")
+    path = f"/plans/{story.plan.pk}/seats/{seat.pk}/again/"
+
+    program("ana").post(path)
+    program("dan").post(path, status=403)
+    program("ana").post(f"/plans/{story.plan.pk}/seats/999999/again/", status=404)
+
+    assert len(mails("sign_off_requested", to="dan")) == 2

@@ -29,6 +29,7 @@ OPERATIONS = {
     "post /api/v1/delegations/",
     "post /api/v1/delegations/{delegation_id}/end/",
     "post /api/v1/plans/{plan_id}/comments/",
+    "post /api/v1/plans/{plan_id}/seats/{seat_id}/again/",
     "post /api/v1/plans/{plan_id}/seats/{seat_id}/decision/",
     "post /api/v1/plans/{plan_id}/assess/",
     "get /api/v1/rules/",

@@ -78,7 +78,7 @@ def test_the_page_says_why_the_committer_is_not_asked(submitted, browser):
     seat = submitted.seat("REVIEW", "DBA")
     page = browser("ana").get(f"/plans/{submitted.plan.pk}/").content.decode()
     assert "Waiting for Tess Lindqvist (not Dan Okafor, who wrote the commit)" in page
-    assert f"{SHA[:12]} by dan@whitecross.example, elsewhere@x.example" in page
+    assert f"{SHA[:12]} by dan@whitecross.example, elsewhere@x.example; not asked to sign" in page
 
     his = browser("dan").get(f"/sign-off/{seat.pk}/").content.decode()
     assert "wrote the commit that its files come from" in his

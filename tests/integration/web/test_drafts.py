@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,8 @@ def test_a_submission_that_lacks_things_names_them_and_loses_nothing(browser, pr
     text = page.content.decode()
     assert "Migration purpose and scope is missing" in text
     assert "names no ticket" in text
+    assert '">Risk</a>' in text
+    assert not re.search(r'<a href="#id_[^"]*"></a>', text)
     plan = MigrationPlan.objects.get()
     assert (plan.status, plan.communication_plan) == ("DRAFT", COMPLETE.communication_plan)
     assert plan.files.count() == 1
