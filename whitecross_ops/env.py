@@ -33,7 +33,7 @@ class Environment(BaseSettings):
     redis_url: RedisDsn
     """The Celery broker, a database of its own: redis://:password@host:port/0."""
     public_url: AnyUrl
-    """Where people reach the portal; links in mails start with it."""
+    """Where people reach the portal; links in mails start with it, and passkeys are made for its host name."""
     allowed_hosts: Annotated[list[str], NoDecode] = []
     """Host names that the web server answers to, comma separated."""
     smtp_url: AnyUrl

@@ -20,7 +20,7 @@ SECRET_KEY = ENV.secret_key.get_secret_value()
 DEBUG = ENV.debug
 DEMO = ENV.demo_dir is not None
 SECURE = ENV.public_url.scheme == "https"
-if not SECURE and not DEMO and ENV.public_url.host not in {"127.0.0.1", "::1"}:
+if not SECURE and not DEMO and ENV.public_url.host not in {"127.0.0.1", "::1", "localhost"}:
     raise ImproperlyConfigured(
         "WCO_PUBLIC_URL must start with https:// (plain http is for the demo and for tests)."
     )

@@ -26,7 +26,7 @@ def application_environment(
         "WCO_DATABASE_URL": f"postgresql://{APP}:{keys.app}@{server}/{PORTAL}",
         "WCO_REDIS_URL": addresses.redis_url,
         "WCO_PUBLIC_URL": public_url,
-        "WCO_ALLOWED_HOSTS": "127.0.0.1",
+        "WCO_ALLOWED_HOSTS": "localhost,127.0.0.1",
         "WCO_SMTP_URL": f"smtp://127.0.0.1:{addresses.smtp_port}",
         "WCO_MAIL_FROM": "White Cross Ops <ops@whitecross.example>",
         "WCO_S3_ENDPOINT": addresses.s3_endpoint,

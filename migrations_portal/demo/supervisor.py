@@ -119,7 +119,7 @@ class Supervisor:
             self.console.say("servers", "ended")
 
     def _environment(self, addresses: Addresses, keys: Keys, port: int) -> dict[str, str]:
-        data, url = self.options.data, f"http://127.0.0.1:{port}"
+        data = self.options.data
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         programs_first = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         return {
@@ -129,11 +129,11 @@ class Supervisor:
             **application_environment(
                 addresses=addresses,
                 keys=keys,
-                public_url=url,
+                public_url=address(port),
                 data=data,
                 projects=data / "projects",
             ),
-            "WCO_SLACK_WEBHOOK_URL": f"{url}/demo/chat/hook/",
+            "WCO_SLACK_WEBHOOK_URL": f"http://127.0.0.1:{port}/demo/chat/hook/",
             "WCO_DEMO_DIR": str(data),
             "WCO_DEMO_DAY_SECONDS": str(DAY_SECONDS),
         }
@@ -202,7 +202,7 @@ class Supervisor:
             self.console.say(watched.program.name, "ended")
 
     def _announce(self, port: int) -> None:
-        url, data = f"http://127.0.0.1:{port}", self.options.data
+        url, data = address(port), self.options.data
         rows = [(each.email, each.full_name, ROLES[each.role]) for each in CAST]
         people = "\n".join(
             f"  {email:<27}{name:<16}{role.title:<20}{role.duty}" for email, name, role in rows
@@ -214,6 +214,11 @@ class Supervisor:
             f"Their mails are at {url}/demo/inbox/. A T-day lasts {DAY_SECONDS} seconds. Logs: {data}/logs.\n"
             "Ctrl-C stops everything; `make demo` goes on where it was; `make demo-reset` begins anew.\n"
         )
+
+
+def address(port: int) -> str:
+    """Return where people reach the demo: by a name, for browsers offer no passkeys at a number."""
+    return f"http://localhost:{port}"
 
 
 def begin_story(*, data: Path, environment: Mapping[str, str]) -> Child | None:

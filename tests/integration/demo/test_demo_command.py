@@ -123,7 +123,7 @@ def sign_in(port: int, email: str, password: str) -> dict[str, str]:
 
 
 def port_of(said: str) -> int:
-    found = re.search(r"^READY http://127\.0\.0\.1:(\d+)$", said, re.MULTILINE)
+    found = re.search(r"^READY http://localhost:(\d+)$", said, re.MULTILINE)
     assert found is not None
     return int(found[1])
 
