@@ -1,6 +1,6 @@
 """Asking a person's passkey, and taking its answer (WebAuthn): each question is for one act, answered once, within five minutes (A5).
 
-A passkey that checked its person (fingerprint, face, PIN) is two factors in one, so it stands in for password and code (ADR 0014).
+A passkey that checked its person (fingerprint, face, PIN) is two factors in one, so it stands in for password and code (ADR 0015).
 What is refused is in the ledger; after five refusals none is taken for ten minutes, as with wrong codes.
 """
 

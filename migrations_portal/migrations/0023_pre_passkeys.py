@@ -1,4 +1,4 @@
-"""Passkeys and the questions put to them; recovery codes get a person beside the app that they hung on (ADR 0014)."""
+"""Passkeys and the questions put to them; recovery codes get a person beside the app that they hung on (ADR 0015)."""
 
 import django.db.models.deletion
 from django.conf import settings

@@ -74,6 +74,14 @@ class CodeField(forms.CharField):
         )
 
 
+def add_proof(form: forms.Form, *, asks: str) -> None:
+    """Have a form ask again who somebody is: password and code, and a passkey first where there is one. See `step_up.asks`."""
+    if asks:
+        form.fields["password"] = PasswordField()
+        form.fields["code"] = CodeField()
+    offer_passkey(form, asks=asks)
+
+
 class ConfirmForm(forms.Form):
     """The first code of a new factor."""
 

@@ -8,6 +8,7 @@ from django import forms
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.targets.models import TargetGroup
+from migrations_portal.web.forms.accounts import add_proof
 
 LOCAL = "%Y-%m-%dT%H:%M"
 
@@ -42,10 +43,16 @@ class DelegationForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, powers: list[tuple[TargetGroup, Role]], people: list[Person], **more: Any
+        self,
+        *args: Any,
+        powers: list[tuple[TargetGroup, Role]],
+        people: list[Person],
+        asks: str,
+        **more: Any,
     ) -> None:
-        """Take the roles that the person holds, and who could stand in."""
+        """Take the roles that the person holds, who could stand in, and how the person shows who they are: see `step_up.asks`."""
         super().__init__(*args, **more)
+        add_proof(self, asks=asks)
         self.powers = {f"{group.pk}:{role}": (group, role) for group, role in powers}
         choices = [(key, f"{role.title}, {group}") for key, (group, role) in self.powers.items()]
         self.fields["power"].choices = choices  # type: ignore[attr-defined]

@@ -7,7 +7,7 @@ from django import forms
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import GIVEN_BY_ADMINISTRATORS, Role
 from migrations_portal.targets.models import TargetGroup
-from migrations_portal.web.forms.accounts import CodeField, PasswordField, offer_passkey
+from migrations_portal.web.forms.accounts import add_proof
 
 Powers = dict[str, tuple[TargetGroup, Role]]
 
@@ -44,10 +44,7 @@ class ActForm(forms.Form):
     def __init__(self, *args: Any, asks: str, **more: Any) -> None:
         """Take how the person has to show again who they are: see `step_up.asks`."""
         super().__init__(*args, **more)
-        if asks:
-            self.fields["password"] = PasswordField()
-            self.fields["code"] = CodeField()
-        offer_passkey(self, asks=asks)
+        add_proof(self, asks=asks)
 
 
 class RoleForm(ActForm):

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from migrations_portal.approvals import services
@@ -19,28 +20,35 @@ from migrations_portal.people.rules import SIGNING_ROLES, Role
 from migrations_portal.targets import queries as target_queries
 from migrations_portal.targets.models import TargetGroup
 from migrations_portal.tasks import bells
-from migrations_portal.web import clock, refusals
+from migrations_portal.web import clock, refusals, step_up
+from migrations_portal.web.forms.accounts import PROOF_FIELDS
 from migrations_portal.web.forms.delegations import DelegationForm
 from migrations_portal.web.people import signed_in
 
 SHOWN = 100
 
 
+@sensitive_post_parameters("password", "code", "passkey")
 @require_http_methods(["GET", "HEAD", "POST"])
 def delegations(request: HttpRequest) -> HttpResponse:
     """Show who stands in for whom, and hand a role of one's own on."""
     person, now = signed_in(request), clock.now()
     powers = _powers(person)
-    people = _colleagues(person, powers)
+    offered: dict[str, Any] = {
+        "powers": powers,
+        "people": _colleagues(person, powers),
+        "asks": step_up.asks(person),
+    }
     if request.method != "POST":
         first = {"starts_at": now, "ends_at": now + timedelta(days=7)}
-        form = DelegationForm(powers=powers, people=people, initial=first)
+        form = DelegationForm(initial=first, **offered)
         return _page(request, person=person, form=form, now=now)
-    form = DelegationForm(request.POST, powers=powers, people=people)
+    form = DelegationForm(request.POST, **offered)
     if not form.is_valid():
         return _page(request, person=person, form=form, now=now, status=422)
     group, role = form.chosen()
     try:
+        step_up.prove_if_asked(request, person=person)
         row = services.delegate(
             group=group,
             role=role,
@@ -54,7 +62,7 @@ def delegations(request: HttpRequest) -> HttpResponse:
         )
     except Refused as refusal:
         refusals.note(request, refusal)
-        form.add_error(None, refusal.sentence)
+        form.add_error(PROOF_FIELDS.get(refusal.code), refusal.sentence)
         return _page(request, person=person, form=form, now=now, status=409)
     messages.success(request, f"{row.deputy.full_name} stands in for you; they get a mail.")
     bells.notices_soon()

@@ -1,18 +1,23 @@
 """Passkeys at the doors: what each form asks, and that an answer for one act opens no other."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from migrations_portal.accounts import recovery
 from migrations_portal.accounts.models import Passkey
-from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.models import Delegation, Seat
 from migrations_portal.audit.models import Entry
 from migrations_portal.execution.models import MigrationRun
+from migrations_portal.people import access
+from migrations_portal.people.models import Person
+from migrations_portal.people.rules import Role
+from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.web import shown, step_up
 from tests.factories.authenticator import Authenticator, give_passkey, stored
-from tests.factories.plans import scheduled_run, submitted, time_left
+from tests.factories.plans import draft, scheduled_run, submitted, time_left
 from tests.runs_kit import ADD_COLUMN, claimed
 
 PASSWORD = "a long pass phrase"
@@ -289,3 +294,66 @@ def test_at_a_number_nobody_is_offered_a_passkey(cast, devices, browser, setting
     assert "Use your passkey" not in dan.get("/password/").content.decode()
     assert "because it is a number" in dan.get("/account/").content.decode()
     assert dan.get("/account/passkeys/add/").status_code == 409
+
+
+def test_a_role_is_handed_on_by_who_shows_a_passkey(cast, devices, browser):
+    dan, url = browser("dan"), "/delegations/"
+    page = dan.get(url).content.decode()
+    power = re.search(r'<option value="(\d+:DBA)"', page)[1]
+    form = {
+        "power": power,
+        "to": cast["carla"].pk,
+        "starts_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M}",
+        "ends_at": f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%dT%H:%M}",
+        "reason": "Leave",
+    }
+
+    assert "Use your passkey" in page
+    assert dan.post(url, form).status_code == 409
+    assert not Delegation.objects.exists()
+    told = asked(dan, url, form)["get"]
+    longer = form | {"ends_at": f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%dT%H:%M}"}
+    assert dan.post(url, longer | {"passkey": devices["dan"].sign(told)}).status_code == 409
+    confirmed(dan, url, form, device=devices["dan"])
+
+    assert Delegation.objects.get().deputy_id == cast["carla"].pk
+
+
+def test_an_emergency_is_declared_by_passkey_for_the_files_as_they_are(cast, production, browser):
+    device, _ = give_passkey(cast["ana"])
+    plan = draft(by=cast["ana"], target=production, level="HIGH")
+    now = datetime.now(UTC)
+    MigrationPlan.objects.filter(pk=plan.pk).update(scheduled_for=now + timedelta(hours=2))
+    until = (now + timedelta(hours=8)).astimezone(production.zone)
+    form = {"until": f"{until:%Y-%m-%dT%H:%M}", "reason": "Consent data is written wrongly"}
+    ana, url = browser("ana"), f"/plans/{plan.pk}/emergency/"
+
+    told = asked(ana, url, form)["get"]
+    kept = plan.files.get().sha256
+    plan.files.update(sha256="0" * 64)
+    refused = ana.post(url, form | {"passkey": device.sign(told)})
+    assert "confirmed something else" in refused.content.decode()
+    plan.files.update(sha256=kept)
+    confirmed(ana, url, form, device=device)
+
+    assert MigrationPlan.objects.get(pk=plan.pk).status == "SUBMITTED"
+    entry = Entry.objects.get(kind="EMERGENCY_ASKED")
+    assert "session and passkey" in str(entry.canonical)
+
+
+def test_an_administrator_changes_access_by_passkey(cast, group, browser):
+    adam = Person.objects.create_user("adam@whitecross.example", "Adam Berg")
+    access.grant(person=adam, role=Role.ADMINISTRATOR, group=group)
+    cast["adam"] = adam
+    device, _ = give_passkey(adam)
+    url, form = f"/people/{cast['dan'].pk}/deactivate/", {"reason": "Left the house"}
+    client = browser("adam")
+
+    refused = client.post(url, form)
+    assert "Use your passkey, or give password and code" in refused.content.decode()
+    other = asked(client, f"/people/{cast['carla'].pk}/deactivate/", form)["get"]
+    assert client.post(url, form | {"passkey": device.sign(other)}).status_code == 422
+    assert Person.objects.get(pk=cast["dan"].pk).is_active
+    confirmed(client, url, form, device=device)
+
+    assert not Person.objects.get(pk=cast["dan"].pk).is_active
