@@ -17,17 +17,18 @@ from migrations_portal.adapters.mail import SmtpMailer
 from migrations_portal.adapters.sandbox import Job, Mount, Sandbox, libraries
 from migrations_portal.kernel.errors import ProductError
 from migrations_portal.notifications.queries import in_trouble
+from migrations_portal.runbooks import recoverable
 from migrations_portal.runbooks.health import ROOM_NEEDED
 from migrations_portal.runbooks.tools import Tools
 from migrations_portal.targets.models import Target
 from migrations_portal.targets.ports import Endpoint, TargetSession
+from migrations_portal.targets.rules import EnvironmentKind
 
 MOST_SKEW_SECONDS = 2.0
 APPLICATION = "wcops-doctor"
 PRIVILEGES = """
 SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int / 10000 AS major,
        (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()) AS encrypted, pg_is_in_recovery() AS standby,
-       pg_get_userbyid(datdba) = current_user OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS owner,
        current_setting('archive_mode') <> 'off' AS archived
   FROM pg_database WHERE datname = current_database()
 """
@@ -210,6 +211,8 @@ def _of_target(tools: Tools, target: Target) -> Iterator[Finding]:
         endpoint = tools.endpoint(target)
         with tools.server.session(endpoint, application_name=APPLICATION) as session:
             yield from _privileges(name, session, client=tools.dump.client_version())
+            needed = target.environment == EnvironmentKind.PRODUCTION and not target.rds_instance
+            yield _recovery(name, session, needed=needed)
         yield _drill(name, tools, tools.drill_server(target))
     except ProductError as failure:
         yield Finding(name, ok=False, sentence=failure.sentence)
@@ -241,20 +244,24 @@ def _privileges(name: str, session: TargetSession, *, client: int) -> Iterator[F
         else "The connection is not encrypted. Turn TLS on.",
     )
     yield Finding(
-        f"{name}: owner",
-        ok=bool(facts["owner"]),
-        warning=True,
-        sentence="The role owns the database, so the fence stands in it and a restore can swap it."
-        if facts["owner"]
-        else "The role does not own the database: no fence is left there, and a restore cannot swap it.",
-    )
-    yield Finding(
         f"{name}: archiving",
         ok=bool(facts["archived"]),
         warning=True,
         sentence="Its WAL is archived."
         if facts["archived"]
         else "Its WAL is not archived, so what is written after the backup cannot be recovered.",
+    )
+
+
+def _recovery(name: str, session: TargetSession, *, needed: bool) -> Finding:
+    """Say whether a backup could be put in the place of the database; where it is `needed`, no run begins without."""
+    found = recoverable.obstacles(session)
+    return Finding(
+        f"{name}: recovery",
+        ok=not found,
+        warning=not needed,
+        sentence=" ".join(found)
+        or "Its role can put a backup in the place of the database, every owner as it is now.",
     )
 
 

@@ -4,6 +4,7 @@ from migrations_portal.execution.recorder import StepRecord
 from migrations_portal.execution.rules import StepFailed
 from migrations_portal.plans import explained
 from migrations_portal.plans import queries as plan_queries
+from migrations_portal.runbooks import recoverable
 from migrations_portal.runbooks.sessions import NOT_PRIVILEGED
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.targets.ports import QueryFailed, TargetSession
@@ -61,6 +62,7 @@ def check_before(context: RunContext, step: StepRecord) -> None:
                 f"The target runs PostgreSQL {major}, but pg_dump here is version {client}, which cannot dump it. "
                 f"Install the PostgreSQL {major} client tools on the worker. Nothing was changed."
             )
+        _check_recoverable(context, session)
         waiting = session.rows(LONG_TRANSACTIONS, [LONG_TRANSACTION_MINUTES])[0]["running"]
         if waiting:
             step.say(
@@ -76,6 +78,17 @@ def check_before(context: RunContext, step: StepRecord) -> None:
     tools.driver.check(context.bundle)
     step.say("The target, the staging server and the vault answer")
     step.exit_code = 0
+
+
+def _check_recoverable(context: RunContext, session: TargetSession) -> None:
+    """Nothing begins on production that its backup could not put back. An instance with snapshots is put back in another way."""
+    if context.run.staging or context.run.target.rds_instance:
+        return
+    if found := recoverable.obstacles(session):
+        raise StepFailed(
+            f"The backup could not be put in the place of this database, so nothing was begun. {' '.join(found)} "
+            "Nothing was changed."
+        )
 
 
 def _check_still_as_signed(context: RunContext) -> None:

@@ -26,6 +26,7 @@ from tests.runs_kit import now, until
 
 ROOT = Path(__file__).resolve().parents[2]
 EFFECTS = """
+SET ROLE wco_migrator;
 CREATE TABLE effects (step text, pid int DEFAULT pg_backend_pid(), at timestamptz DEFAULT clock_timestamp());
 CREATE SEQUENCE ups MINVALUE 0;
 CREATE FUNCTION effect(step text) RETURNS text LANGUAGE sql

@@ -56,6 +56,7 @@ def test_doctor_finds_a_healthy_portal_healthy_and_names_what_is_not(school, mon
         "client tools:",
         "sandbox: Node v",
         "drills:",
+        "recovery:",
     ):
         assert any(part in line for line in lines), part
 

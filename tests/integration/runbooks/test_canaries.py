@@ -1,4 +1,4 @@
-"""A canary in the target's rows, and the target's own password: nowhere but in the target, on the good and the failing path."""
+"""A canary in the target's rows, and the target's own password: nowhere but in the target, on the good path and on every way back."""
 
 import logging
 import os
@@ -15,14 +15,16 @@ from django.test import Client
 from migrations_portal import wiring
 from migrations_portal.adapters.s3 import S3Vault
 from migrations_portal.backups.models import Backup
+from migrations_portal.execution.rules import Choice
 from migrations_portal.notifications.delivery import render_mail
 from migrations_portal.notifications.models import Notice
 from migrations_portal.notifications.rules import Channel
 from migrations_portal.tasks import runs
 from migrations_portal.tasks.ringing import Message, ring
-from tests.customer import ADMIN
+from tests.customer import ADMIN, MIGRATOR
 from tests.factories.plans import scheduled_run
-from tests.runs_kit import Written, claimed, execute, on_a_thread, story, until
+from tests.integration.runbooks.test_recovery import two_choose
+from tests.runs_kit import ADD_COLUMN, Written, claimed, execute, on_a_thread, story, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,6 +37,15 @@ DOUBLED = Written(
 )
 
 
+LOOKED_AT = Written(
+    up=ADD_COLUMN.up,
+    down=ADD_COLUMN.down,
+    question="Is the canary gone?",
+    query="""SELECT "lastName" FROM students WHERE "lastName" LIKE 'CANARY%'""",
+)
+"""The plan's own check gets the canary from the target, and not the answer that it expects."""
+
+
 def put_canary(school):
     with psycopg.connect(
         psycopg.conninfo.make_conninfo(ADMIN, dbname=school.target.database), autocommit=True
@@ -45,7 +56,7 @@ def put_canary(school):
         )
         session.execute("CREATE TABLE canaries (name text UNIQUE)")
         session.execute("INSERT INTO canaries VALUES (%s)", [CANARY])
-        session.execute("GRANT ALL ON canaries TO PUBLIC")
+        session.execute(f"ALTER TABLE canaries OWNER TO {MIGRATOR}")
 
 
 def everything_the_portal_keeps() -> dict[str, str]:
@@ -94,14 +105,25 @@ def pages(run, cast) -> str:
     return b"".join(shown).decode()
 
 
-@pytest.mark.parametrize(("example", "status"), [(GOOD, "SUCCEEDED"), (DOUBLED, "FAILED")])
+@pytest.mark.parametrize(
+    ("example", "ending"),
+    [
+        (GOOD, "SUCCEEDED"),
+        (DOUBLED, "FAILED"),
+        (LOOKED_AT, "ROLLED_BACK"),
+        (GOOD, "RESTORED"),
+    ],
+    ids=["succeeded", "failed", "rolled back", "restored"],
+)
 def test_neither_a_row_nor_the_password_is_found_outside_the_target(
-    school, cast, caplog, example, status
+    school, cast, caplog, example, ending
 ):
     caplog.set_level(logging.DEBUG)
     put_canary(school)
     password = wiring.tools().credentials.fetch(school.target.credential).password
-    run = scheduled_run(cast=cast, target=school.target, example=example, check=False)
+    run = scheduled_run(
+        cast=cast, target=school.target, example=example, check=example is LOOKED_AT
+    )
     ring([Message(runs.execute, {"run_id": run.pk})])
     fence = claimed(run)
     seen = ""
@@ -110,8 +132,10 @@ def test_neither_a_row_nor_the_password_is_found_outside_the_target(
         for _ in range(5):
             seen += processes()
 
+    if ending == "RESTORED":
+        two_choose(run, cast, Choice.RESTORE)
     run.refresh_from_db()
-    assert run.status == status, story(run)
+    assert run.status == ending, story(run)
     sent = [notice for notice in Notice.objects.all() if notice.channel == Channel.MAIL]
     mails = "".join(f"{notice.context}{render_mail(notice)}" for notice in sent)
     kept = everything_the_portal_keeps()
@@ -125,10 +149,10 @@ def test_neither_a_row_nor_the_password_is_found_outside_the_target(
     for place, text in places.items():
         assert text, f"nothing was searched: {place}"
         hits = text.count(password), text.count(CANARY)
-        print(f"CANARY {status} {place}: {len(text):,} characters, hits {hits}")  # noqa: T201
+        print(f"CANARY {ending} {place}: {len(text):,} characters, hits {hits}")  # noqa: T201
         assert password not in text, place
         assert CANARY not in text, place
-    if status == "FAILED":
+    if ending == "FAILED":
         assert "23505" in story(run)
 
 

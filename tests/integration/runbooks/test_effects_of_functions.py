@@ -9,6 +9,7 @@ from tests.runs_kit import Written, claimed, execute, story
 pytestmark = pytest.mark.django_db(transaction=True)
 
 EFFECTS = """
+SET ROLE wco_migrator;
 CREATE TABLE effects (at timestamptz DEFAULT clock_timestamp());
 CREATE FUNCTION bump() RETURNS int LANGUAGE sql AS 'INSERT INTO public.effects DEFAULT VALUES RETURNING 1';
 CREATE SEQUENCE numbers;
