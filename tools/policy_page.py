@@ -30,8 +30,9 @@ def _who() -> list[str]:
         ),
         (
             f"Plans that touch PHI: {_roles(policy.PHI_SEATS)} signs at T-5 too. A plan is submitted {LEAD_DAYS} days before T-0.\n"
-            "Author, last editor and executor hold no seat. One person acts in one role per revision; a plan whose roles\n"
-            "different people cannot fill is not submitted, and one that gets there later says so to the administrators."
+            "Author, last editor, executor and the authors of the commit hold no seat. One person acts in one role per\n"
+            "revision; a plan whose roles different people cannot fill is not submitted, and one that gets there later\n"
+            "says so to the administrators."
         ),
     ]
 
@@ -84,7 +85,8 @@ def _around() -> list[str]:
             f"- A fresh proof of who signs: {', '.join(sorted(policy.STEP_UP_LEVELS))}, PHI and emergencies;\n"
             f"  there the page is on screen for at least {_span(policy.READING_TIME)} before a decision.\n"
             f"- At most {policy.DECISIONS_PER_MINUTE} decisions a minute and person,"
-            f" and {policy.OPENINGS_PER_MINUTE} openings a minute and link."
+            f" and {policy.OPENINGS_PER_MINUTE} openings a minute and link.\n"
+            f"- A seat's mail is sent again at most {policy.ASKED_AGAIN_PER_HOUR} times an hour, by the author or an administrator."
         ),
     ]
 

@@ -225,6 +225,18 @@ def hash_of(code: str) -> str:
 
 
 PROOF_REFUSED = frozenset(
-    {each.code for each in (CodeWrong, CodeLocked, PasswordWrong, FactorMissing)}
+    {
+        each.code
+        for each in (
+            CodeWrong,
+            CodeLocked,
+            PasswordWrong,
+            FactorMissing,
+            ProofMissing,
+            PasskeyRefused,
+            PasskeyLocked,
+            PasskeyCopied,
+        )
+    }
 )
 """The codes of refusals that mean: this person did not prove who they are."""

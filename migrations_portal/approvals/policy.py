@@ -213,9 +213,9 @@ DIGEST_HOUR = 8
 
 DECISIONS_PER_MINUTE = 10
 OPENINGS_PER_MINUTE = 30
-ASKED_AGAIN_PER_HOUR = 5
-"""How often the mail of one seat is sent again."""
 """Per person, and per link (A12)."""
+ASKED_AGAIN_PER_HOUR = 5
+"""How often the mail of one seat is sent again (A12)."""
 
 MEANINGS: dict[Stage, str] = {
     Stage.REVIEW: "reviewed and approve as {role}",

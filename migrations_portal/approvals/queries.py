@@ -6,7 +6,14 @@ from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from migrations_portal.approvals.models import ChainStage, Deadline, Delegation, Invitation, Seat
+from migrations_portal.approvals.models import (
+    ChainStage,
+    Deadline,
+    Delegation,
+    Emergency,
+    Invitation,
+    Seat,
+)
 from migrations_portal.approvals.policy import Duty, Stage
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.kernel.memory import remembered
@@ -152,6 +159,17 @@ def _part_of(plan: str, person: Person) -> Q:
         | Q(**{f"{plan}executor": person})
         | Q(**{f"{plan}commit_authors__contains": [person.email.casefold()]})
     )
+
+
+def unconfirmed_emergencies(*, person: Person, now: datetime) -> QuerySet[Emergency]:
+    """Return the emergencies that wait for a second person, but for those in which `person` has a part."""
+    rows = Emergency.objects.filter(
+        revision__plan__status=str(PlanStatus.SUBMITTED),
+        revision__number=F("revision__plan__revision"),
+        confirmed_by__isnull=True,
+        until__gt=now,
+    )
+    return rows.exclude(asked_by=person).filter(~_part_of("revision__plan__", person))
 
 
 def _open_seats() -> QuerySet[Seat]:

@@ -1,6 +1,6 @@
 """The demo's beginning in the portal's own database: people with their roles, the two targets, whom to tell and whom to call."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
@@ -18,11 +18,13 @@ from migrations_portal.demo.environment import CREDENTIAL
 from migrations_portal.incidents.models import EmergencyContact
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
-from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
+from migrations_portal.people.rules import Role
+from migrations_portal.targets.models import Stakeholder, Target, TargetGroup, TargetGroupRole
 from migrations_portal.targets.rules import PHI_TABLES_OF_THE_SPEC, EnvironmentKind
 from migrations_portal.windows.models import Period
 from migrations_portal.windows.rules import WINDOWS
 
+AUDITOR_STAYS = timedelta(days=5)
 WATCH_SECONDS = 5
 """How long a run of the demo watches its target afterwards; five minutes in earnest."""
 
@@ -40,6 +42,7 @@ def seed(*, pg_host: str, pg_port: int, password: str, traffic_hook: str = "") -
     group, _ = TargetGroup.objects.get_or_create(name=GROUP)
     _seed_targets(group, pg_host=pg_host, pg_port=pg_port, traffic_hook=traffic_hook)
     people = {player.role: _seed_person(player, group) for player in CAST}
+    _let_the_auditor_stay(people[Role.AUDITOR], group)
     _give_password(list(people.values()), password)
     for kind, name in STAKEHOLDERS.items():
         Stakeholder.objects.get_or_create(
@@ -112,6 +115,12 @@ def _seed_person(player: Player, group: TargetGroup) -> Person:
         person = Person.objects.create_user(player.email, player.full_name, phone=player.phone)
         access.grant(person=person, role=player.role, group=group)
     return person
+
+
+def _let_the_auditor_stay(person: Person, group: TargetGroup) -> None:
+    """Let the auditor's time end in some days, as it does in earnest, counted from each start; a role taken away stays away."""
+    rows = TargetGroupRole.objects.filter(user=person, content_object=group)
+    rows.update(valid_until=datetime.now(UTC) + AUDITOR_STAYS)
 
 
 def _give_password(people: list[Person], password: str) -> None:

@@ -4,13 +4,14 @@ Nothing is made up that the portal proves by itself: files are really assessed, 
 is pretended. What people did lies some days back, by the clock that the services take; the ledger says when it was written.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from migrations_portal.approvals import services as approvals
 from migrations_portal.approvals.models import Seat
-from migrations_portal.approvals.policy import Stage
+from migrations_portal.approvals.policy import EMERGENCY_AT_MOST, Stage
 from migrations_portal.approvals.rules import Decision
 from migrations_portal.demo.cast import CAST
 from migrations_portal.people.models import Person
@@ -65,6 +66,8 @@ class Scene:
     """Who signs T-7, in this order."""
     rejected: tuple[Role, str] | None = None
     withdrawn: str = ""
+    emergency: str = ""
+    """Why it cannot wait; nobody has confirmed it yet."""
 
 
 SCENES = (
@@ -133,6 +136,16 @@ SCENES = (
         begun_days_ago=0.2,
         submitted=False,
     ),
+    Scene(
+        "Let the phone number of a school be longer",
+        "20260223000000-longer-phone-of-schools.js",
+        "Schools with a number from abroad can be saved again.",
+        "JIRA-1371",
+        "schools",
+        begun_days_ago=0.1,
+        runs_in_days=0.75,
+        emergency="Since this morning no school with a number from abroad can be saved, and its nurses see no student.",
+    ),
 )
 
 
@@ -177,13 +190,7 @@ class Narrator:
             return
         self._assess(plan)
         at = begun + timedelta(hours=1)
-        approvals.submit(
-            plan_id=plan.pk,
-            by=self.cast[Role.ENGINEER],
-            now=at,
-            day=self.day,
-            public_url=self.public_url,
-        )
+        self._submit(plan, scene, at=at)
         self._tick(plan, at=at)
         for number, role in enumerate(scene.signs, start=1):
             self._decide(
@@ -193,6 +200,21 @@ class Narrator:
             role, reason = scene.rejected
             later = at + timedelta(hours=3)
             self._decide(plan, role, reason, at=later, decision=Decision.REJECT)
+
+    def _submit(self, plan: MigrationPlan, scene: Scene, *, at: datetime) -> None:
+        verb: Callable[..., object] = approvals.submit
+        more: dict[str, object] = {}
+        if scene.emergency:
+            verb = approvals.submit_emergency
+            more = {"reason": scene.emergency, "until": at + EMERGENCY_AT_MOST}
+        verb(
+            plan_id=plan.pk,
+            by=self.cast[Role.ENGINEER],
+            now=at,
+            day=self.day,
+            public_url=self.public_url,
+            **more,
+        )
 
     def _written(self, scene: Scene, *, at: datetime) -> MigrationPlan:
         ana = self.cast[Role.ENGINEER]

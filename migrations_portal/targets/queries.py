@@ -1,7 +1,7 @@
 """Reading targets: the one place where a person's view of them is narrowed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Case, Count, Max, Q, QuerySet, Value, When
@@ -18,6 +18,7 @@ from migrations_portal.targets.models import (
     Target,
     TargetCatalogue,
     TargetGroup,
+    TargetGroupRole,
 )
 from migrations_portal.targets.rules import (
     CATALOGUE_AGE,
@@ -39,6 +40,25 @@ def groups_of(*, person: Person, roles: frozenset[Role] | None = None) -> QueryS
         person=person, groups=TargetGroup.objects.all(), roles=roles
     )
     return narrowed
+
+
+def ending_roles(
+    *,
+    person: Person,
+    role: Role,
+    looked_after_by: frozenset[Role],
+    now: datetime,
+    within: timedelta,
+) -> QuerySet[TargetGroupRole]:
+    """Return where `role` ends soon by itself: for `person`, or in a group in which they hold a role that looks after it."""
+    mine = groups_of(person=person, roles=looked_after_by)
+    rows = TargetGroupRole.objects.filter(
+        permission__codename=role.permission,
+        user__is_active=True,
+        valid_until__gt=now,
+        valid_until__lte=now + within,
+    )
+    return rows.filter(Q(user=person) | Q(content_object__in=mine))
 
 
 def visible_targets(*, person: Person, roles: frozenset[Role] | None = None) -> QuerySet[Target]:

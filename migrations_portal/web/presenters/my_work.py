@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from migrations_portal.approvals import queries as approval_queries
 from migrations_portal.approvals.models import Seat
+from migrations_portal.approvals.policy import EMERGENCY_CONFIRMERS
+from migrations_portal.compliance.auditors import ADMITTERS
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import RunStatus
 from migrations_portal.incidents.models import Incident
@@ -21,7 +23,8 @@ from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import ChecklistItem, MigrationPlan, Phase
 from migrations_portal.plans.rules import PlanStatus
 from migrations_portal.targets import queries as target_queries
-from migrations_portal.web.presenters import next_step, plan_rows
+from migrations_portal.web.presenters import duties, next_step, plan_rows
+from migrations_portal.web.presenters.duties import duty
 
 SHOWN = 50
 """Of each kind; whoever has more than this waiting has another problem."""
@@ -63,8 +66,9 @@ def page(*, person: Person, now: datetime) -> dict[str, Any]:
     """Return everything that the page says, in a fixed number of queries."""
     mine = list(_my_plans(person, now=now)[: 4 * SHOWN])
     incidents = _incidents(person, now=now)
-    duties = [
+    found = [
         *(each for each in incidents if each["severity"] == Severity.P0),
+        *duties.emergencies(person, now=now),
         *_decisions(person),  # the target is held until it is decided
         *(each for each in incidents if each["severity"] != Severity.P0),
         *_seats(person, now=now),
@@ -72,18 +76,19 @@ def page(*, person: Person, now: datetime) -> dict[str, Any]:
         *_deploys(person),
         *_of_my_plans(mine, _Duty.CHECKLIST),
         *_of_my_plans(mine, _Duty.DRAFT),
+        *duties.ending(person, now=now),
     ]
-    if len(duties) < SHOWN:  # all of them are here, so the bar need not count them again
-        remembered(("waiting", person.pk), lambda: len(duties))
+    if len(found) < SHOWN:  # all of them are here, so the bar need not count them again
+        remembered(("waiting", person.pk), lambda: len(found))
     others = plan_rows.rows([plan for plan in mine if plan.status in _OPEN][:SHOWN], now=now)
     return {
-        "duties": duties,
+        "duties": found,
         "others": others,
-        "late": sum(1 for each in (*duties, *others) if each["late"]),
+        "late": sum(1 for each in (*found, *others) if each["late"]),
         "new_url": reverse("plan-new")
         if target_queries.acts_anywhere(person=person, roles=frozenset({Role.ENGINEER}))
         else "",
-        "next": "You get a mail as soon as something does." if not duties else "",
+        "next": "You get a mail as soon as something does." if not found else "",
     }
 
 
@@ -127,26 +132,21 @@ def waiting(*, person: Person, now: datetime) -> int:
 
 
 def _count(person: Person, *, now: datetime) -> int:
-    """Count what the page lists; incidents and decisions only for whoever has to do with them."""
+    """Count what the page lists; incidents, decisions, emergencies and auditors only for whoever has to do with them."""
     seats = approval_queries.open_for(person=person, now=now).order_by().values("pk")
     others = [
         _my_plans(person, now=now).exclude(duty="").order_by().values("pk"),
         _open_deploys(person).order_by().values("pk"),
     ]
-    if target_queries.acts_anywhere(person=person, roles=RESPONDERS | DECIDING_ROLES):
+    if target_queries.acts_anywhere(
+        person=person, roles=RESPONDERS | DECIDING_ROLES | EMERGENCY_CONFIRMERS
+    ):
         others.append(_open_incidents(person).order_by().values("pk"))
         others.append(_open_decisions(person).order_by().values("pk"))
+        others.append(duties.open_emergencies(person, now=now).order_by().values("pk"))
+    if target_queries.acts_anywhere(person=person, roles=ADMITTERS | {Role.AUDITOR}):
+        others.append(duties.ending_roles(person, now=now).order_by().values("pk"))
     return seats.union(*others, all=True).count()
-
-
-def _duty(plan: MigrationPlan | None, **said: Any) -> dict[str, Any]:
-    empty = {"level": "", "phi": False, "due_at": None, "late": "", "detail": ""}
-    about = {
-        "plan_number": plan.number if plan else "",
-        "title": plan.title if plan else "",
-        "zone": plan.target.time_zone if plan else None,
-    }
-    return empty | about | said
 
 
 def _open_incidents(person: Person) -> QuerySet[Incident]:
@@ -180,7 +180,7 @@ def _incidents(person: Person, *, now: datetime) -> list[dict[str, Any]]:
         .order_by("severity", "respond_by")[:SHOWN]
     )
     return [
-        _duty(
+        duty(
             row.run.plan,
             severity=row.severity,
             what=f"Take the {row.severity} incident INC-{row.pk}",
@@ -203,7 +203,7 @@ def _decisions(person: Person) -> list[dict[str, Any]]:
         .order_by("pk")[:SHOWN]
     )
     return [
-        _duty(
+        duty(
             row.plan,
             what="Decide what happens after the run",
             detail="A second person has to choose" if row.chosen else "Two people have to choose",
@@ -222,7 +222,7 @@ def _seats(person: Person, *, now: datetime) -> list[dict[str, Any]]:
 
 
 def _seat(seat: Seat, *, now: datetime) -> dict[str, Any]:
-    return _duty(
+    return duty(
         seat.revision.plan,
         what=f"Sign as {Role(seat.role).noun}",
         url=reverse("sign-off", args=[seat.pk]),
@@ -251,7 +251,7 @@ def _open_deploys(person: Person) -> QuerySet[Phase]:
 
 def _deploys(person: Person) -> list[dict[str, Any]]:
     return [
-        _duty(
+        duty(
             row.plan,
             what="Confirm the deploy before this phase",
             url=f"{reverse('plan', args=[row.plan_id])}#phases",
@@ -277,7 +277,7 @@ _SENT_BACK: dict[str, str] = {
 
 
 def _sent_back(plan: MigrationPlan) -> dict[str, Any]:
-    return _duty(
+    return duty(
         plan,
         what=_SENT_BACK[plan.status],
         url=reverse("plan", args=[plan.pk]),
@@ -290,7 +290,7 @@ def _sent_back(plan: MigrationPlan) -> dict[str, Any]:
 
 def _checklist(plan: MigrationPlan) -> dict[str, Any]:
     count = getattr(plan, "open_items", 0)
-    return _duty(
+    return duty(
         plan,
         what=f"Tick {count} checklist item{'s' if count > 1 else ''}",
         url=reverse("plan-checklist", args=[plan.pk]),
@@ -302,7 +302,7 @@ def _checklist(plan: MigrationPlan) -> dict[str, Any]:
 
 
 def _draft(plan: MigrationPlan) -> dict[str, Any]:
-    return _duty(
+    return duty(
         plan,
         what="Finish the draft",
         url=reverse("plan-edit", args=[plan.pk]),

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -7,7 +9,7 @@ from migrations_portal.incidents import queries as incidents
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
-from migrations_portal.targets.models import Stakeholder, Target, TargetGroup
+from migrations_portal.targets.models import Stakeholder, Target, TargetGroup, TargetGroupRole
 from migrations_portal.targets.rules import PHI_TABLES_OF_THE_SPEC, StakeholderKind
 
 PASSWORD = "maple-otter-quartz-river-4821"
@@ -99,3 +101,18 @@ def test_the_command_is_refused_outside_the_demo() -> None:
         call_command("seed_demo", "--pg-port", "5432")
 
     assert Person.objects.count() == 0
+
+
+def test_the_auditors_time_ends_in_some_days_counted_from_each_start() -> None:
+    seed(pg_host="127.0.0.1", pg_port=20_000, password=PASSWORD)
+    group = TargetGroup.objects.get(name=GROUP)
+    TargetGroupRole.objects.filter(valid_until__isnull=False).update(
+        valid_until=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    assert access.holders(role=Role.AUDITOR, group=group) == []
+
+    seed(pg_host="127.0.0.1", pg_port=20_000, password=PASSWORD)
+
+    (auda,) = access.holders(role=Role.AUDITOR, group=group)
+    ends = access.ends(role=Role.AUDITOR, group=group)[auda.pk]
+    assert timedelta(days=4) < ends - datetime.now(UTC) < timedelta(days=6)

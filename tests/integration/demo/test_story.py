@@ -43,15 +43,19 @@ def test_the_demo_opens_with_plans_that_wait_for_its_people(narrator):
     }
     assert waits["Dan"] == ["Sign as database admin"] * 2
     assert waits["Tess"] == ["Sign as tech lead"]
-    assert waits["Carla"] == ["Sign as CTO"]
-    assert waits["Eve"] == ["Sign as executive"]
+    emergency = "Confirm the emergency, or speak against it"
+    assert waits["Carla"] == [emergency, "Sign as CTO"]
+    assert waits["Eve"] == [emergency, "Sign as executive"]
+    assert waits["Ian"] == [emergency]
+    assert waits["Auda"] == ["Export what you need"]
+    assert waits["Adam"] == ["Give Auda Haddad more time, or let it end"]
     assert waits["Sam"] == ["Sign as security officer"]
-    assert waits["Cleo"] == ["Sign as compliance officer"]
+    assert waits["Cleo"] == ["Sign as compliance officer", waits["Adam"][0]]
     assert waits["Petra"] == ["Sign as privacy officer"]
     assert waits["Ana"][0] == "Sent back"
     assert waits["Ana"][-1] == "Finish the draft"
     states = sorted(MigrationPlan.objects.values_list("status", flat=True))
-    assert states == ["DRAFT", "REJECTED", *["SUBMITTED"] * 4, "WITHDRAWN"]
+    assert states == ["DRAFT", "REJECTED", *["SUBMITTED"] * 5, "WITHDRAWN"]
     assert not MigrationRun.objects.exists()  # nothing that did not happen is told
     assert set(Rehearsal.objects.values_list("status", flat=True)) == {"QUEUED"}
 

@@ -1,8 +1,11 @@
 """The number in the bar and the list on My work are one count."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
+from migrations_portal.approvals import services as approvals
 from migrations_portal.approvals.rules import Decision
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING
 from migrations_portal.execution import services as execution
@@ -10,6 +13,8 @@ from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import Outcome, RunStatus
 from migrations_portal.incidents.rules import Trigger
 from migrations_portal.incidents.services import open_for_run
+from migrations_portal.people import access
+from migrations_portal.people.rules import Role
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.web.presenters import my_work
 from tests.factories.chain import Story
@@ -139,3 +144,48 @@ def test_a_decision_waits_for_those_alone_who_may_make_it(cast, production):
     MigrationPlan.objects.filter(pk=run.plan_id).update(last_editor=cast["carla"])
 
     assert both(cast["carla"]) == (0, 0)
+
+
+def test_an_emergency_waits_for_whoever_may_be_the_second_person(cast, production, browser):
+    access.grant(person=cast["mallory"], role=Role.INCIDENT_RESPONDER, group=production.group)
+    told = Story(cast, draft(by=cast["ana"], target=production, level="LOW"), now=timezone.now())
+    MigrationPlan.objects.filter(pk=told.plan.pk).update(
+        scheduled_for=told.now + timedelta(hours=1),
+        git_commit="0" * 40,
+        commit_authors=["eve@whitecross.example"],
+    )
+    told.do(
+        approvals.submit_emergency, "ana", until=told.now + timedelta(hours=2), reason="It is down"
+    )
+
+    assert both(cast["mallory"]) == both(cast["carla"]) == (1, 1)
+    assert both(cast["dan"]) == both(cast["eve"]) == (0, 0)
+    page = browser("carla").get("/").content.decode()
+    assert "Confirm the emergency" in page
+
+    told.do(approvals.confirm_emergency, "carla", reason="True")
+    assert both(cast["mallory"]) == (0, 0)
+
+
+def test_an_auditors_time_that_ends_soon_waits_for_them_and_for_who_may_give_more(
+    cast, production, browser
+):
+    now, group = timezone.now(), production.group
+    access.grant(
+        person=cast["mallory"], role=Role.AUDITOR, group=group, until=now + timedelta(days=6)
+    )
+    assert both(cast["mallory"]) == both(cast["cleo"]) == (1, 1)
+    assert both(cast["dan"]) == (0, 0)
+    assert "Give Mallory Crane more time" in browser("cleo").get("/").content.decode()
+    assert "Export what you need" in browser("mallory").get("/").content.decode()
+
+    access.grant(
+        person=cast["mallory"], role=Role.AUDITOR, group=group, until=now + timedelta(days=8)
+    )
+    assert both(cast["mallory"]) == both(cast["cleo"]) == (0, 0)
+
+
+def test_an_administrator_finds_the_auditors_and_dan_does_not(cast, production, browser):
+    assert browser("dan").get("/compliance/auditors/").status_code == 403
+    access.grant(person=cast["mallory"], role=Role.ADMINISTRATOR, group=production.group)
+    assert browser("mallory").get("/compliance/auditors/").status_code == 200
