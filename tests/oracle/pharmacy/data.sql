@@ -3,7 +3,7 @@ INSERT INTO drugs (name, price, atc, info, maker_id) SELECT 'd' || g, g % 100, '
 UPDATE drugs SET parent_id = 1 WHERE id > 2900;
 INSERT INTO drug_makers SELECT g, g FROM generate_series(1, 3000) g;
 INSERT INTO stock.batches (drug_id, lot, amount, days, shelf, remark)
-  SELECT g, 'L' || g, g, daterange(DATE '2000-01-01' + g * 2, DATE '2000-01-01' + g * 2 + 1), ROW(1, g), 'r' FROM generate_series(1, 3000) g;
+  SELECT g, 'L' || g, g, daterange(DATE '2000-01-01' + g * 2, DATE '2000-01-01' + g * 2 + 1), ROW(1, g::integer)::stock.shelf, 'r' FROM generate_series(1, 3000) g;
 INSERT INTO stock.moves SELECT g, DATE '2023-01-02' + g % 360, (SELECT id FROM stock.batches LIMIT 1), 5 FROM generate_series(1, 3000) g;
 INSERT INTO stock.moves SELECT g, DATE '2024-01-02' + g % 360, NULL, 5 FROM generate_series(1, 6000) g;
 INSERT INTO stock.moves SELECT g, DATE '2020-01-02' + g % 360, NULL, 5 FROM generate_series(1, 3000) g;
@@ -11,7 +11,7 @@ INSERT INTO stock.moves_2025 SELECT g, DATE '2025-01-02' + g % 360, NULL, 5 FROM
 INSERT INTO stock.move_notes SELECT g, DATE '2023-01-02' + g % 360, 'n' FROM generate_series(1, 3000) g;
 INSERT INTO hist.prices SELECT g % 2000, DATE '2024-01-01' + g, 5 FROM generate_series(1, 6000) g;
 INSERT INTO visits_log SELECT CASE WHEN g % 2 = 0 THEN 'A' ELSE 'b' END, g FROM generate_series(1, 6000) g;
-INSERT INTO patients (name, ssn, born, moods) SELECT 'p' || g, lpad(g::text, 11, '0'), '2010-01-01', '{new}' FROM generate_series(1, 3000) g;
+INSERT INTO patients (name, ssn, born, moods) SELECT 'p' || g, lpad(g::text, 11, '0'), DATE '2010-01-01', '{new}'::mood[] FROM generate_series(1, 3000) g;
 INSERT INTO orders (patient_id, drug_id, dose) SELECT g, g, 1.5 FROM generate_series(1, 3000) g;
 INSERT INTO order_notes (order_id, patient_id, body) SELECT 999 + g, g, 'b' FROM generate_series(1, 3000) g;
 INSERT INTO wards SELECT g, CASE WHEN g > 10 THEN g / 10 END, 'w' FROM generate_series(1, 3000) g;
@@ -20,7 +20,7 @@ INSERT INTO workers SELECT g, g, 'w' FROM generate_series(1, 3000) g;
 UPDATE teams SET lead_id = id;
 INSERT INTO papers SELECT g, 't', 3 FROM generate_series(1, 3000) g;
 INSERT INTO letters SELECT g, 't', 3, '2024-01-01' FROM generate_series(1, 3000) g;
-INSERT INTO faxes SELECT g, 't', 3, '2024-01-01', '0' FROM generate_series(1, 3000) g;
+INSERT INTO faxes SELECT g, 't', 3, DATE '2024-01-01', '0' FROM generate_series(1, 3000) g;
 INSERT INTO stickers SELECT g, 't', 3, 'red' FROM generate_series(1, 3000) g;
 INSERT INTO queue SELECT g, 'b' FROM generate_series(1, 3000) g;
 INSERT INTO shelves SELECT g, g FROM generate_series(1, 3000) g;

@@ -27,7 +27,6 @@ BEGIN
 END $$;
 CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.touched := now(); RETURN NEW; END $$;
 CREATE FUNCTION public.never() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
-CREATE PROCEDURE public.empty_queue() LANGUAGE sql AS $$ DELETE FROM public.queue; $$;
 
 CREATE TABLE hist.log (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text, at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE public.makers (id integer PRIMARY KEY, name text NOT NULL, country char(2), CONSTRAINT makers_name UNIQUE (name));
@@ -117,8 +116,9 @@ ALTER TABLE public.orders CLUSTER ON orders_given;
 CREATE TABLE public.order_notes (
   id serial PRIMARY KEY,
   order_id bigint CONSTRAINT order_notes_order REFERENCES public.orders ON DELETE SET NULL,
-  patient_id integer CONSTRAINT order_notes_patient REFERENCES public.patients NOT VALID,
-  body text
+  patient_id integer,
+  body text,
+  CONSTRAINT order_notes_patient FOREIGN KEY (patient_id) REFERENCES public.patients NOT VALID
 );
 CREATE TABLE public.wards (id integer PRIMARY KEY, up integer REFERENCES public.wards ON DELETE CASCADE, title text);
 CREATE TABLE public.teams (id integer PRIMARY KEY, lead_id integer);
@@ -129,6 +129,7 @@ CREATE TABLE public.letters (sent date) INHERITS (public.papers);
 CREATE TABLE public.faxes (number text, PRIMARY KEY (id)) INHERITS (public.letters);
 CREATE TABLE public.stickers (id integer, title text CONSTRAINT papers_title CHECK (title <> ''), pages smallint, colour text);
 CREATE UNLOGGED TABLE public.queue (id integer PRIMARY KEY, body text, tries smallint DEFAULT 0);
+CREATE PROCEDURE public.empty_queue() LANGUAGE sql AS $$ DELETE FROM public.queue; $$;
 CREATE TABLE public.shelves OF stock.shelf;
 CREATE TABLE public.blank (a integer, b text);
 CREATE TABLE public.settings (key text PRIMARY KEY, value text, flags bit(4), span interval(3), at time(0), seen timestamp(3));
