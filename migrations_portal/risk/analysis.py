@@ -79,8 +79,10 @@ class Analysis:
     """How many function bodies deep the analysis is."""
     in_transaction: bool = False
     prepared: dict[str, Node] = field(default_factory=dict)
-    deferred: bool = False
-    """SET CONSTRAINTS ALL DEFERRED is in force."""
+    deferred: bool | None = None
+    """What SET CONSTRAINTS ALL says; None when it has not been said, and each constraint waits as it was made to."""
+    timed: dict[str, bool] = field(default_factory=dict)
+    """What SET CONSTRAINTS says of single constraints, by name: whether they wait."""
     pending: list[Callable[[], None]] = field(default_factory=list)
     """What deferred constraints and triggers will do when the transaction commits."""
     cursors: dict[str, Node] = field(default_factory=dict)

@@ -6,9 +6,11 @@ least as narrow as the bound spares the scan of ATTACH PARTITION.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from migrations_portal.risk.objects import Bound
+from migrations_portal.risk.render import expression
 from migrations_portal.risk.trees import constant, last_name, rejects_null
 
 if TYPE_CHECKING:
@@ -111,6 +113,20 @@ def _compared(between: Node, operator: str, bound: Node) -> Node:
 _NOTHING: Node = {}
 
 
+_FOLDED = re.compile(r"\((lower|upper)\((\w+)\)\)")
+
+
+def key_value(key: str, row: dict[str, str | None]) -> str | None:
+    """The value of a part of the partition key in a literal row; None when it cannot be said."""
+    folded = _FOLDED.fullmatch(key)
+    if folded is None:
+        return row.get(key)
+    value = row.get(folded[2])
+    if value in (None, "NULL"):
+        return value
+    return value.lower() if folded[1] == "lower" else value.upper()
+
+
 def alternatives(fact: Node) -> list[Node]:
     """Give the parts of a condition that are joined by OR; nothing for any other condition."""
     body = fact.get("BoolExpr", _NOTHING)
@@ -132,6 +148,9 @@ def comparison(fact: Node, column: str) -> tuple[str, str] | None:
 
 
 def _is_column(node: Node | None, column: str) -> bool:
+    """Whether an operand is the column, or the expression in brackets that a partition key has in its place."""
+    if column.startswith("("):
+        return node is not None and f"({expression(node)})" == column
     while node and "TypeCast" in node:
         node = node["TypeCast"].get("arg")
     reference = (node or {}).get("ColumnRef")

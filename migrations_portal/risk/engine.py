@@ -108,7 +108,8 @@ def _new_session(analysis: Analysis) -> None:
     analysis.prepared.clear()
     analysis.cursors.clear()
     analysis.pending.clear()
-    analysis.deferred = False
+    analysis.timed.clear()
+    analysis.deferred = None
 
 
 def _empty(files: Sequence[ScriptFile], steps: Sequence[Step]) -> list[Finding]:

@@ -170,6 +170,7 @@ class Relation:
     strategy: str = ""
     """`range`, `list` or `hash` for a partitioned table."""
     key: tuple[str, ...] = ()
+    """The columns of the partition key; an expression stands in brackets."""
     bound: Bound | None = None
     uses: Uses = NOTHING
     """For a view: the relations, columns and functions of its query."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.naming_words import short
+from migrations_portal.risk.parser import parse
 from migrations_portal.risk.patterns import ADDITIVE, LARGE_DATA, PHASED
 from migrations_portal.risk.render import ident
 
@@ -93,7 +94,8 @@ class _Names:
         self.type = str(values.get("type", known or "<type>"))
         self.old_type = known or str(values.get("old", "<type>"))
         given = str(values.get("default", "NULL"))
-        self.default = "…" if given == "NULL" else given
+        self.default = "" if given == "NULL" else given
+        self.required = bool(values.get("required"))
 
     def named(self, ending: str) -> str:
         """Return a name for something that belongs to the column."""
@@ -133,13 +135,21 @@ def _proven_not_null(names: _Names) -> Iterator[Phase]:
 
 
 def _new_column(names: _Names) -> Iterator[Phase]:
-    yield Phase(
-        f"Add {names.column_name} as nullable", PLAN,
-        f"ALTER TABLE {names.table} ADD COLUMN {names.column} {names.type};",
-    )  # fmt: skip
-    yield Phase(f"Deploy the application that fills {names.column_name}", DEPLOY)
-    yield _batches(names, f"{names.column} = {names.default}", f"{names.column} IS NULL")
-    yield from _proven_not_null(names)
+    """The column with its default, which new rows get at once, and NOT NULL last, where the change asks for it."""
+    add = f"ALTER TABLE {names.table} ADD COLUMN {names.column} {names.type};"
+    default = f"ALTER TABLE {names.table} ALTER COLUMN {names.column} SET DEFAULT {names.default};"
+    if names.default:
+        title = f"Add {names.column_name} as nullable, with its default for new rows only"
+        yield Phase(title, PLAN, f"{add}\n{default}")
+    else:
+        yield Phase(f"Add {names.column_name} as nullable", PLAN, add)
+        yield Phase(f"Deploy the application that fills {names.column_name}", DEPLOY)
+    left = f"{names.column} IS NULL"
+    yield _batches(names, f"{names.column} = {names.default or '…'}", left)
+    if names.required:
+        yield from _proven_not_null(names)
+    else:
+        yield _progress(names, left)
 
 
 def _not_null(names: _Names) -> Iterator[Phase]:
@@ -180,6 +190,10 @@ def _two_columns(names: _Names, *, new_type: str, cast: bool) -> Iterator[Phase]
     left = f"{names.new} IS NULL AND {names.column} IS NOT NULL"
     yield _batches(names, f"{names.new} = {names.column}{to_new}", left)
     yield _progress(names, left)
+    yield Phase(
+        f"Give {names.new_name} what {names.column_name} has: default, indexes, keys, NOT NULL",
+        PLAN,
+    )
     yield Phase(f"Deploy the application that reads and writes {names.new_name} only", DEPLOY)
     yield Phase(
         f"Remove the trigger and {names.column_name} (its own plan: this cannot be undone)", PLAN,
@@ -202,7 +216,8 @@ def _renamed_table(names: _Names) -> Iterator[Phase]:
     yield Phase(
         f"Rename {names.spoken} and leave a view of the old name behind, in one transaction", PLAN,
         f"ALTER TABLE {names.table} RENAME TO {names.new};\n"  # noqa: S608 - for people
-        f"CREATE VIEW {names.table} AS SELECT * FROM {new};",
+        f"CREATE VIEW {names.table} AS SELECT * FROM {new};\n"
+        f"-- a view has rights of its own: GRANT those that the table has",
     )  # fmt: skip
     yield Phase(f"Deploy the application that uses {names.new_name}", DEPLOY)
     yield Phase("Remove the view", PLAN, f"DROP VIEW {names.table};")
@@ -222,10 +237,8 @@ def _from_rule(*titles: str) -> Callable[[_Names], Iterator[Phase]]:
     """A series whose statements the rule itself gives: one phase per statement of its safe form."""
 
     def write(names: _Names) -> Iterator[Phase]:
-        lines = [line for line in names.safe_sql.split("\n") if not line.startswith("--")]
-        statements = [f"{each.strip()};" for each in "\n".join(lines).split(";") if each.strip()]
-        for title, sql in zip(titles, statements, strict=False):
-            yield Phase(title.format(table=names.spoken), PLAN, sql)
+        for title, statement in zip(titles, parse(names.safe_sql), strict=False):
+            yield Phase(title.format(table=names.spoken), PLAN, f"{statement.sql};")
 
     return write
 

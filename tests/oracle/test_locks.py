@@ -59,19 +59,19 @@ def test_statements_that_refuse_transactions_do_what_is_predicted(
 def test_statements_that_nobody_wrote_do_what_is_predicted(
     case: Case, dsn: str, version: int
 ) -> None:
-    tally = generated(case, dsn, version, seed=20251124, count=300)
+    tally = generated(case, dsn, version, seed=20251124, count=200)
 
     _agrees(tally)
-    assert tally.agreed > 130
+    assert tally.agreed > 85
 
 
 def test_the_second_statement_of_a_script_meets_what_the_first_has_left(
     case: Case, dsn: str, version: int
 ) -> None:
-    tally = scripts(case, dsn, version, seed=20251124, count=300)
+    tally = scripts(case, dsn, version, seed=20251124, count=200)
 
     _agrees(tally)
-    assert tally.agreed > 60
+    assert tally.agreed > 40
 
 
 def test_the_schema_of_the_oracle_is_read_completely(case: Case) -> None:

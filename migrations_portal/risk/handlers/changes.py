@@ -98,8 +98,16 @@ def set_columns(targets: list[Node]) -> frozenset[str]:
 
 
 def rows_of(target: Relation, body: Node) -> list[dict[str, str | None]]:
-    """Literal rows of VALUES by column; an empty row when they come from a query."""
+    """Literal rows of VALUES by column, with NULL for what is left out and has no default; nothing when they come from a query."""
     names = [item["ResTarget"]["name"] for item in body.get("cols", ())] or list(target.columns)
     select = body.get("selectStmt", {}).get("SelectStmt", {})
     lists = [row["List"]["items"] for row in select.get("valuesLists", ())]
-    return [dict(zip(names, map(constant, row), strict=False)) for row in lists]
+    empty: dict[str, str | None] = {
+        column.name: "NULL" for column in target.columns.values()
+        if column.default is None and not column.identity
+    }  # fmt: skip
+    return [empty | dict(zip(names, map(_literal, row), strict=False)) for row in lists]
+
+
+def _literal(node: Node) -> str | None:
+    return "NULL" if is_null(node) else constant(node)

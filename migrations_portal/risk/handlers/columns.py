@@ -204,6 +204,7 @@ def _words(relation: Relation, plan: ColumnPlan) -> dict[str, Any]:
     return {
         "table": relation.qualified, "column": plan.name, "type": _type_words(plan), "default": Text(plan.default),
         "sequence": f"{relation.schema}.{object_name(relation.name, plan.name, 'seq')}",
+        "required": plan.not_null or plan.primary,
     }  # fmt: skip
 
 

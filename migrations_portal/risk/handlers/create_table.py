@@ -14,6 +14,7 @@ from migrations_portal.risk.handlers.safe_forms import attached
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
 from migrations_portal.risk.objects import Constraint, Uses
+from migrations_portal.risk.render import expression
 from migrations_portal.risk.trees import qualified, strings, type_schema
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def create_table(analysis: Analysis, node: Node, *, kind: str = "r") -> Relation
         relation.kind = "p"
         relation.strategy = _STRATEGIES.get(node["partspec"].get("strategy", ""), "")
         relation.key = tuple(
-            part["PartitionElem"].get("name", "") for part in node["partspec"].get("partParams", ())
+            _key_part(part["PartitionElem"]) for part in node["partspec"].get("partParams", ())
         )
     if "ofTypename" in node:
         _take_type(analysis, relation, node["ofTypename"])
@@ -53,6 +54,12 @@ def create_table(analysis: Analysis, node: Node, *, kind: str = "r") -> Relation
         _enter_sequence(analysis, relation, plan)
     _enter_constraints(analysis, relation, node, plans)
     return relation
+
+
+def _key_part(part: Node) -> str:
+    """A column of the partition key, or an expression in brackets."""
+    name: str | None = part.get("name")
+    return name if name is not None else f"({expression(part['expr'])})"
 
 
 def new_relation(

@@ -96,6 +96,8 @@ def _change(reading: Reading, place: Target, kind: str, body: Node) -> None:
             empty = member.kind == "p" and not place.inherit
             if not empty and not conditions.never(analysis, member, place.where):
                 effects.work_out(reading, member, change, members)
+    if kind == "UpdateStmt" and reading.heirs:
+        _move(reading, target, body, members)
 
 
 def _members(reading: Reading, place: Target, kind: str, body: Node) -> list[Relation]:
@@ -109,7 +111,6 @@ def _members(reading: Reading, place: Target, kind: str, body: Node) -> list[Rel
     else:
         members = reach.reached(analysis, target, where, inherit=place.inherit)
         reach.lock_above(analysis, target)
-        _move(analysis, target, body, members)
     alone = "usingClause" not in body and "fromClause" not in body and kind != "MergeStmt"
     reads = kind != "InsertStmt" and reading.runs
     for member in members:
@@ -124,15 +125,18 @@ def _few_rows(analysis: Analysis, member: Relation, where: Node | None) -> bool:
     return conditions.uses_index(member, where) or conditions.never(analysis, member, where)
 
 
-def _move(analysis: Analysis, target: Relation, body: Node, members: list[Relation]) -> None:
+def _move(reading: Reading, target: Relation, body: Node, members: list[Relation]) -> None:
     """An UPDATE that sets the partition key to a literal moves its rows into the partition that takes it."""
     if target.kind != "p" or members == [target]:
         return
+    analysis = reading.analysis
     items = [item["ResTarget"] for item in body.get("targetList", ())]
     row = {item.get("name", ""): constant(item.get("val")) for item in items}
     node = effects.partition_for(analysis, target, row)
     while node is not None:
         analysis.lock(node, ROW_EXCLUSIVE)
+        if node.has_storage:
+            effects.move_rows(reading, [m for m in members if m is not node], node)
         node = effects.partition_for(analysis, node, row) if node.kind == "p" else None
 
 

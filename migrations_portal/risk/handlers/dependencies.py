@@ -48,10 +48,11 @@ def _forget_sequences(analysis: Analysis, relation: Relation, column: str | None
 
 def _unplug_partition(analysis: Analysis, relation: Relation) -> None:
     """Dropping a partition locks its parent, and the parent's default partition, whose rules change."""
+    for above in ancestors(analysis, relation):
+        for holder, constraint in list(analysis.schema.referencing(above)):
+            drop_foreign_key(analysis, holder, constraint)
     for parent in partitioned_parents(analysis, relation):
         analysis.lock(parent, Lock.ACCESS_EXCLUSIVE)
-        for holder, constraint in list(analysis.schema.referencing(parent)):
-            drop_foreign_key(analysis, holder, constraint)
         default = default_partition(analysis, parent)
         if default is not None and default is not relation:
             analysis.lock(default, Lock.ACCESS_EXCLUSIVE)
@@ -63,6 +64,12 @@ def partitioned_parents(analysis: Analysis, relation: Relation) -> list[Relation
         return []
     parents = [analysis.schema.relations.get(oid) for oid in relation.parents]
     return [p for p in parents if p is not None]
+
+
+def ancestors(analysis: Analysis, relation: Relation) -> list[Relation]:
+    """The partitioned tables above a partition, nearest first."""
+    above = partitioned_parents(analysis, relation)
+    return [*above, *(a for parent in above for a in ancestors(analysis, parent))]
 
 
 def default_partition(analysis: Analysis, parent: Relation) -> Relation | None:
@@ -198,7 +205,7 @@ def drop_constraint(
 
 
 TRIGGERS_ON_PARTITIONED = 15
-"""Before this version, the referenced side of a foreign key had its triggers on the partitions only."""
+"""Before this version, the referenced side of a foreign key had its triggers only on the partitions that hold rows."""
 
 
 def drop_foreign_key(
@@ -227,11 +234,10 @@ def _trigger_tables(analysis: Analysis, target: Relation | None, *, named: bool)
     if target is None or target.kind != "p":
         return [target] if target is not None else []
     partitions = list(analysis.schema.descendants(target))
-    return (
-        [target, *partitions]
-        if named or analysis.version >= TRIGGERS_ON_PARTITIONED
-        else partitions
-    )
+    if analysis.version >= TRIGGERS_ON_PARTITIONED:
+        return [target, *partitions]
+    leaves = [partition for partition in partitions if partition.kind != "p"]
+    return [target, *leaves] if named else leaves
 
 
 def drop_index(analysis: Analysis, relation: Relation, name: str) -> None:

@@ -13,6 +13,7 @@ from migrations_portal.risk.trees import qualified, type_ref
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
+    from migrations_portal.risk.objects import Column, Relation
     from migrations_portal.risk.parser import Node
 
 
@@ -43,12 +44,26 @@ def _columns_of_type(analysis: Analysis, key: tuple[str, str]) -> list[str]:
         for relation in analysis.schema.relations.values()
         for column in relation.columns.values()
         if column.type is not None and (column.type.schema, column.type.name) == key
-    ] + [f"table {r.qualified}" for r in analysis.schema.relations.values() if r.of_type == key]
+    ] + [
+        *(f"table {r.qualified}" for r in analysis.schema.relations.values() if r.of_type == key),
+        *(f"domain {schema}.{name}" for schema, name in _domains_over(analysis, key)),
+    ]
+
+
+def _domains_over(analysis: Analysis, key: tuple[str, str]) -> list[tuple[str, str]]:
+    return [
+        own
+        for own, kind in analysis.schema.types.items()
+        if kind.base is not None and (kind.base.schema, kind.base.name) == key
+    ]
 
 
 def drop_columns_of_type(analysis: Analysis, key: tuple[str, str]) -> list[str]:
-    """With CASCADE, each column of the type is dropped, under a lock on its table."""
+    """With CASCADE, each column of the type, or of a domain over it, is dropped, under a lock on its table."""
     used = []
+    for domain in _domains_over(analysis, key):
+        used += drop_columns_of_type(analysis, domain)
+        analysis.schema.types.pop(domain, None)
     for relation in list(analysis.schema.relations.values()):
         for column in list(relation.columns.values()):
             if column.type is not None and (column.type.schema, column.type.name) == key:
@@ -81,9 +96,11 @@ def drop_function(analysis: Analysis, item: Node, node: Node) -> None:
 
 
 def _users_of_function(analysis: Analysis, key: tuple[str, str]) -> list[str]:
-    return [
+    relations = analysis.schema.relations.values()
+    views = [r.qualified for r in relations if r.kind in "vm" and key in r.uses.functions]
+    return views + [
         f"{relation.qualified}.{name}"
-        for relation in analysis.schema.relations.values()
+        for relation in relations
         for name in (
             [t.name for t in relation.triggers.values() if t.function == key]
             + [
@@ -93,24 +110,48 @@ def _users_of_function(analysis: Analysis, key: tuple[str, str]) -> list[str]:
             ]
             + [c.name for c in relation.constraints.values() if key in c.uses.functions]
             + [i.name for i in relation.indexes.values() if key in i.uses.functions]
+            + [name for name, uses in relation.policies.items() if key in uses.functions]
+            + [r.name for r in relation.rules.values() if key in r.uses.functions]
         )
     ]
 
 
 def drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
-    """Drop what calls a function: triggers, defaults, constraints, indexes, views, each under a lock on its table."""
+    """Drop what calls a function: triggers, columns, constraints, indexes, policies, views, each under a lock on its table."""
     for relation in list(analysis.schema.relations.values()):
-        for trigger in [t for t in relation.triggers.values() if t.function == key]:
-            del relation.triggers[trigger.name]
-            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
-        for column in list(relation.columns.values()):
-            if column.default and key in column.default.functions:
-                relation.columns[column.name] = column._replace(default=None)
-                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
         for constraint in [c for c in relation.constraints.values() if key in c.uses.functions]:
             dependencies.drop_constraint(analysis, relation, constraint)
             analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
         for index in [i for i in relation.indexes.values() if key in i.uses.functions]:
             dependencies.drop_index(analysis, relation, index.name)
+        for column in list(relation.columns.values()):
+            if column.default and key in column.default.functions:
+                analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
+                _lose_function(analysis, relation, column)
+        if _forget_stored(relation, key):
+            analysis.lock(relation, Lock.ACCESS_EXCLUSIVE)
         if relation.kind in "vm" and key in relation.uses.functions:
             dependencies.drop_relation(analysis, relation, cascade=True)
+
+
+def _lose_function(analysis: Analysis, relation: Relation, column: Column) -> None:
+    """A default goes; a generated column goes with its values."""
+    if not column.generated:
+        relation.columns[column.name] = column._replace(default=None)
+        return
+    analysis.seen.irreversible |= analysis.live(relation)
+    dependencies.drop_column(analysis, relation, column.name, cascade=True)
+
+
+def _forget_stored(relation: Relation, key: tuple[str, str]) -> bool:
+    """Drop the triggers, policies and rules that call a function; says whether there were any."""
+    triggers = [t.name for t in relation.triggers.values() if t.function == key]
+    policies = [name for name, uses in relation.policies.items() if key in uses.functions]
+    rules = [rule.name for rule in relation.rules.values() if key in rule.uses.functions]
+    for name in triggers:
+        del relation.triggers[name]
+    for name in policies:
+        del relation.policies[name]
+    for name in rules:
+        del relation.rules[name]
+    return bool(triggers or policies or rules)

@@ -85,7 +85,7 @@ def _dependants(analysis: Analysis, relation: Relation, names: set[int]) -> list
     ]
     keys = [
         f"foreign key {key.name} of {holder.qualified}"
-        for target in (relation, *dependencies.partitioned_parents(analysis, relation))
+        for target in (relation, *dependencies.ancestors(analysis, relation))
         for holder, key in analysis.schema.referencing(target)
         if holder.oid not in names and holder is not relation and not key.parent
     ]
@@ -141,7 +141,7 @@ def _drop_schema(analysis: Analysis, item: Node, node: Node) -> None:
         dependencies.drop_relation(analysis, relation, cascade=True)
     for key in [key for key in analysis.schema.types if key[0] == name]:
         drop_used.drop_columns_of_type(analysis, key)
-        del analysis.schema.types[key]
+        analysis.schema.types.pop(key, None)
     for key in [key for key in analysis.schema.functions if key[0] == name]:
         drop_used.drop_uses_of_function(analysis, key)
         del analysis.schema.functions[key]

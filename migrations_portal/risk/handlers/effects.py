@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from migrations_portal.risk.bounds import key_value
 from migrations_portal.risk.handlers import dependencies, programs, reach, triggers
 from migrations_portal.risk.handlers.changes import Change
 from migrations_portal.risk.locks import Lock
@@ -38,7 +39,7 @@ def work_out(reading: Reading, table: Relation, change: Change, members: list[Re
     leaf_of_tree = table.is_partition and any(
         oid in {m.oid for m in members} for oid in table.parents
     )
-    ancestors = [] if leaf_of_tree else _ancestors(analysis, table)
+    ancestors = [] if leaf_of_tree else dependencies.ancestors(analysis, table)
     if change.event in ("insert", "update"):
         _check_parents(analysis, table, change)
     if change.event != "delete" or analysis.version < DELETES_UNCHECKED:
@@ -51,10 +52,23 @@ def work_out(reading: Reading, table: Relation, change: Change, members: list[Re
     triggers.fire_triggers(reading, table, change.event, change.columns, same=change.same)
 
 
-def _ancestors(analysis: Analysis, table: Relation) -> list[Relation]:
-    """The partitioned tables above a partition."""
-    above = dependencies.partitioned_parents(analysis, table)
-    return [*above, *(a for parent in above for a in _ancestors(analysis, parent))]
+MOVES_AS_UPDATE = 15
+"""From this version on, a row that moves to another partition is updated for the foreign keys that point at it, not deleted."""
+
+
+def move_rows(reading: Reading, sources: list[Relation], destination: Relation) -> None:
+    """Rows that move to another partition are deleted here and inserted there, for row triggers and foreign keys."""
+    analysis = reading.analysis
+    left = [source for source in sources if source.has_storage]
+    if not left or not reading.runs:
+        return
+    for source in left:
+        triggers.fire_triggers(reading, source, "delete", None, rows=True)
+        above = dependencies.ancestors(analysis, source)
+        for table in [source, *above] if analysis.version < MOVES_AS_UPDATE else ():
+            _check_children(reading, table, Change("delete", None))
+    triggers.fire_triggers(reading, destination, "insert", None, rows=True)
+    _check_parents(analysis, destination, Change("insert", None))
 
 
 def _check_parents(analysis: Analysis, table: Relation, change: Change) -> None:
@@ -159,7 +173,7 @@ def partition_for(
     """The partition that a row with this key goes to; None when that cannot be said."""
     if parent.strategy == "hash":
         return reach.hash_partition(analysis, parent, row)
-    value = row.get(parent.key[0]) if parent.key else None
+    value = key_value(parent.key[0], row) if parent.key else None
     if value is None:
         return None
     fitting = [

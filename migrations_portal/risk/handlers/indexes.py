@@ -188,9 +188,12 @@ def reindex(analysis: Analysis, node: Node) -> None:
     )
     lock = Lock.SHARE_UPDATE_EXCLUSIVE if concurrent else Lock.SHARE
     analysis.seen.concurrent |= concurrent
+    one_index = node["kind"] == "REINDEX_OBJECT_INDEX"
     for relation in _reindexed(analysis, node):
         tree = relation.kind == "p" and analysis.version >= REINDEXES_PARTITIONED
         for member in (relation, *(analysis.schema.descendants(relation) if tree else ())):
+            if one_index and member is not relation and member.kind == "p":
+                continue  # Of the tables between, only the index is locked.
             analysis.lock(member, lock)
             if member.indexes or member.assumed:
                 analysis.scan(member)

@@ -57,7 +57,7 @@ def _follow_references(analysis: Analysis, tables: dict[int, Relation], *, casca
     waiting = list(tables.values())
     while waiting:
         table = waiting.pop()
-        targets = (table, *dependencies.partitioned_parents(analysis, table))
+        targets = (table, *dependencies.ancestors(analysis, table))
         for holder, constraint in (
             k for target in targets for k in analysis.schema.referencing(target)
         ):

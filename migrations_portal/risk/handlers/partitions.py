@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.bounds import implied, read_bound
-from migrations_portal.risk.handlers.dependencies import default_partition
+from migrations_portal.risk.handlers.dependencies import ancestors, default_partition
 from migrations_portal.risk.handlers.inheritance import circular, join, leave
 from migrations_portal.risk.handlers.safe_forms import attached, bound_check
 from migrations_portal.risk.handlers.table_change import scan_tree
@@ -100,9 +100,8 @@ def clone_keys(analysis: Analysis, parent: Relation) -> None:
         if target is not None:
             _lock_target(analysis, target, Lock.SHARE_ROW_EXCLUSIVE)
     lock = Lock.SHARE_ROW_EXCLUSIVE if analysis.version >= LOCKS_REFERENCING else Lock.ACCESS_SHARE
-    for holder, constraint in analysis.schema.referencing(parent):
-        if holder is not parent and not constraint.parent:
-            analysis.lock(holder, lock)
+    for _, holder in _pointing_at(analysis, parent):
+        analysis.lock(holder, lock)
 
 
 def _lock_target(analysis: Analysis, target: Relation, lock: Lock) -> None:
@@ -230,12 +229,21 @@ def _check_nothing_points_at(
     analysis: Analysis, parent: Relation, partition: Relation, *, concurrent: bool
 ) -> None:
     """No row may reference a row that leaves: both sides are read, and the keys on the partition go."""
-    for holder, constraint in analysis.schema.referencing(parent):
-        if holder is not parent and not constraint.parent:
-            analysis.lock(partition, _AE)
-            _lock_target(analysis, holder, Lock.SHARE if concurrent else _AE)
-            scan_tree(analysis, holder)
-            scan_tree(analysis, partition)
+    for target, holder in _pointing_at(analysis, parent):
+        if target is not parent:
+            analysis.lock(target, Lock.ACCESS_SHARE)
+        analysis.lock(partition, _AE)
+        _lock_target(analysis, holder, Lock.SHARE if concurrent else _AE)
+        scan_tree(analysis, holder)
+        scan_tree(analysis, partition)
+
+
+def _pointing_at(analysis: Analysis, parent: Relation) -> Iterator[tuple[Relation, Relation]]:
+    """Each foreign key that points at a partitioned table or at one above it: that table, and the one that holds the key."""
+    for target in (parent, *ancestors(analysis, parent)):
+        for holder, constraint in analysis.schema.referencing(target):
+            if holder is not target and not constraint.parent:
+                yield target, holder
 
 
 def finalize(change: TableChange, command: Node) -> None:

@@ -141,8 +141,10 @@ def run_function(analysis: Analysis, call_node: Node) -> None:
 
 def is_deferred(analysis: Analysis, what: Trigger | Constraint) -> bool:
     """Whether a trigger or constraint waits for the end of the transaction."""
-    later = what.deferred or (what.deferrable and analysis.deferred)
-    return later and analysis.in_transaction
+    if not analysis.in_transaction or not (what.deferrable or what.deferred):
+        return False
+    said = analysis.timed.get(what.name, analysis.deferred)
+    return what.deferred if said is None else said
 
 
 def settle(analysis: Analysis) -> None:

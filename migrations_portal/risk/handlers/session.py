@@ -120,7 +120,8 @@ def _end(analysis: Analysis, *, kept: bool) -> None:
     if kept:
         programs.settle(analysis)
     analysis.pending.clear()
-    analysis.in_transaction = analysis.deferred = False
+    analysis.timed.clear()
+    analysis.in_transaction, analysis.deferred = False, None
     for made in analysis.schema.types.values():
         made.new_labels = frozenset()
 
@@ -128,8 +129,11 @@ def _end(analysis: Analysis, *, kept: bool) -> None:
 def set_constraints(analysis: Analysis, node: Node) -> None:
     """SET CONSTRAINTS: when deferrable constraints are looked at; IMMEDIATE looks at what is waiting."""
     later = bool(node.get("deferred"))
-    if not node.get("constraints"):
+    named = [item["RangeVar"]["relname"] for item in node.get("constraints", ())]
+    if not named:
         analysis.deferred = later
+        analysis.timed.clear()
+    analysis.timed.update(dict.fromkeys(named, later))
     if not later:
         programs.settle(analysis)
 

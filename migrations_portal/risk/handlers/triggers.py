@@ -30,18 +30,20 @@ def fire_triggers(
     columns: frozenset[str] | None,
     *,
     same: frozenset[str] = frozenset(),
+    rows: bool = False,
 ) -> None:
     """A data change sets off the table's triggers: what they read and write is locked too.
 
-    `columns` are those that it sets (None = all), `same` those of them that it sets to what they are.
+    `columns` are those that it sets (None = all), `same` those of them that it sets to what they are; `rows` leaves out the
+    triggers of whole statements.
     """
     analysis = reading.analysis
     if analysis.depth >= DEEPEST_CALL or analysis.replica_role:
         return
     for trigger in list(table.triggers.values()):
-        if event not in trigger.events or (
-            columns and trigger.columns and not columns & trigger.columns
-        ):
+        if event not in trigger.events or (rows and not trigger.row):
+            continue
+        if columns and trigger.columns and not columns & trigger.columns:
             continue
         if event == "update" and trigger.differing & same and not _changed_before(table):
             continue

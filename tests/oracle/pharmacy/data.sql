@@ -5,9 +5,9 @@ INSERT INTO drug_makers SELECT g, g FROM generate_series(1, 3000) g;
 INSERT INTO stock.batches (drug_id, lot, amount, days, shelf, remark)
   SELECT g, 'L' || g, g, daterange(DATE '2000-01-01' + g * 2, DATE '2000-01-01' + g * 2 + 1), ROW(1, g::integer)::stock.shelf, 'r' FROM generate_series(1, 3000) g;
 INSERT INTO stock.moves SELECT g, DATE '2023-01-02' + g % 360, (SELECT id FROM stock.batches LIMIT 1), 5 FROM generate_series(1, 3000) g;
-INSERT INTO stock.moves SELECT g, DATE '2024-01-02' + g % 360, NULL, 5 FROM generate_series(1, 6000) g;
+INSERT INTO stock.moves SELECT g, DATE '2024-01-02' + g % 360, (SELECT id FROM stock.batches LIMIT 1), 5 FROM generate_series(1, 6000) g;
 INSERT INTO stock.moves SELECT g, DATE '2020-01-02' + g % 360, NULL, 5 FROM generate_series(1, 3000) g;
-INSERT INTO stock.moves_2025 SELECT g, DATE '2025-01-02' + g % 360, NULL, 5 FROM generate_series(1, 3000) g;
+INSERT INTO stock.moves_2025 SELECT g, DATE '2025-01-02' + g % 360, (SELECT id FROM stock.batches LIMIT 1), 5 FROM generate_series(1, 3000) g;
 INSERT INTO stock.move_notes SELECT g, DATE '2023-01-02' + g % 360, 'n' FROM generate_series(1, 3000) g;
 INSERT INTO hist.prices SELECT g % 2000, DATE '2024-01-01' + g, 5 FROM generate_series(1, 6000) g;
 INSERT INTO visits_log SELECT CASE WHEN g % 2 = 0 THEN 'A' ELSE 'b' END, g FROM generate_series(1, 6000) g;

@@ -24,6 +24,8 @@ CHANGES = {
     'ALTER TABLE "Orders" ADD CONSTRAINT positive CHECK (amount > 0)': "additive changes",
     'ALTER TABLE "Orders" ADD CONSTRAINT f FOREIGN KEY (school) REFERENCES schools (id)': "additive changes",
     'ALTER TABLE "Orders" ADD CONSTRAINT u UNIQUE (amount)': "additive changes",
+    'ALTER TABLE "Orders" ADD COLUMN kind text NOT NULL': "additive changes",
+    "ALTER TABLE \"Orders\" ADD CONSTRAINT no_semicolon CHECK (\"statusOld\" <> ';')": "additive changes",
     'UPDATE "Orders" SET amount = 0 WHERE amount IS NULL': "large data migration",
 }  # fmt: skip
 
@@ -68,3 +70,24 @@ def test_a_file_that_follows_its_pattern_is_told_so() -> None:
 
 def test_a_change_without_a_pattern_gets_none() -> None:
     assert advised("DROP TABLE schools").as_json() == {"pattern": "", "when": "", "phases": []}
+
+
+def plans_of(sql):
+    return "\n".join(phase.sql for phase in advised(sql).phases if phase.kind == PLAN)
+
+
+def test_a_new_column_keeps_its_default_and_is_not_null_only_when_asked_for() -> None:
+    token = plans_of('ALTER TABLE "Orders" ADD COLUMN token uuid DEFAULT gen_random_uuid()')
+    kind = plans_of("ALTER TABLE \"Orders\" ADD COLUMN kind text NOT NULL DEFAULT 'new'")
+
+    assert "SET DEFAULT gen_random_uuid()" in token
+    assert "SET NOT NULL" not in token
+    assert "SET DEFAULT 'new'" in kind
+    assert "SET NOT NULL" in kind
+
+
+def test_a_condition_with_a_semicolon_is_one_statement() -> None:
+    phases = advised('ALTER TABLE "Orders" ADD CONSTRAINT c CHECK ("statusOld" <> \'a;b\')').phases
+
+    assert "'a;b'" in phases[0].sql
+    assert phases[1].sql.endswith("VALIDATE CONSTRAINT c;")
