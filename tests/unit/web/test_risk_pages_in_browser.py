@@ -90,7 +90,8 @@ def answer(path):
     if path not in shown:
         return None
     template, context = shown[path]
-    return render_to_string(template, everywhere(section="Rules") | context)
+    section = "PHI" if path == "/phi" else "Rules"
+    return render_to_string(template, everywhere(section=section) | context)
 
 
 def keep(page, name, width, element=None):
