@@ -220,7 +220,7 @@ def _introduction(count: int, hazards: int) -> str:
         "which gives the table a new, empty file in an instant, counts on neither side). Each tool got each statement in a file of "
         "its own; ours also got the schema, which the others cannot take.\n\n"
         "The engine has been mended by these lists, so its own row shows that nothing is left, not what a new list would find. "
-        "That was measured twice, each time before it was mended: of the second list (`tests/oracle/school`, about 600 statements, "
+        "That was measured with each new list, before it was mended: of the second list (`tests/oracle/school`, about 600 statements, "
         "written from the manual without running it) 95 % agreed with the server at the first try on each version from 13 to 18 "
         "(532 of 561, 537 of 564, 546 of 573, 546 of 573, 548 of 575, 555 of 584; what the server refuses left out), and among "
         "those that did not was no rewrite and no scan under a blocking lock that had been missed. Of the third list (at the end of "
@@ -230,7 +230,18 @@ def _introduction(count: int, hazards: int) -> str:
         "read less than predicted, so three false alarms "
         "(a foreign key of a new, empty table; BETWEEN and OR over partitions), two looked for rows that "
         "do not exist, and two differences lay in the oracle. On 13 one lock was stronger than predicted, that of a default partition "
-        "which is detached. No rewrite and no scan was missed."
+        "which is detached. No rewrite and no scan was missed.\n\n"
+        "The fifth list (`tests/oracle/pharmacy`, 30 November 2026) has a schema of its own: 526 statements, written before any "
+        "handler was read; 456 to 474 of them are run by a version. At the first try 436 of 453 agreed on 13, 440 of 458 on 14, "
+        "447 of 464 on 15 and on 16, and 457 of 474 on 18 (96 %). Of the 17 that parted on 18, ten came from rows "
+        "that the list's author had not thought of or from the way of looking (values set to what they were, keys all NULL, an empty "
+        "table, a branch not taken, a lock given back to a savepoint). Five fell short: **one scan under a blocking lock was missed** "
+        "(DETACH PARTITION two levels below a table that a foreign key points at), and four locks (a policy whose function is "
+        "dropped, triggers of rows that move to another partition, SET CONSTRAINTS ALL IMMEDIATE, a row for a partition by "
+        "expression). Two named a lock too many (REINDEX of a partitioned index, a condition on a key that is an expression). On 13 "
+        "and 14 one more: a foreign key dropped from above a partition that is partitioned itself. The grammar found two more "
+        "over the new schema: TRUNCATE … CASCADE of a partition two levels down, and a domain dropped from under another. All are "
+        "mended by rules, and the statements stand in the list."
     )
 
 
