@@ -100,7 +100,7 @@ def prove(
 def prove_if_asked(request: HttpRequest, *, person: Person, about: Sequence[str] = ()) -> str:
     """Return the factors of an act that asks again only those who have a second factor, or must have one; see `prove`."""
     has = queries.held(person=person)
-    if not has and not settings.REQUIRE_SECOND_FACTOR and FIELD not in request.POST:
+    if not has and not settings.REQUIRE_SECOND_FACTOR and not request.POST.get(FIELD):
         return "session"
     return prove(request, person=person, has=has, about=about)
 

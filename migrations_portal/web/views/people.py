@@ -73,8 +73,8 @@ REACTIVATE = Act(
 )
 FACTOR = Act(
     title="Reset the second factor",
-    explain="For a lost phone without recovery codes. Be sure who asks: call them. Afterwards they set up a new one on their "
-    "account page.",
+    explain="For a lost phone or passkey without recovery codes: it takes app, passkeys and codes. Be sure who asks: call them. "
+    "Afterwards they set up a new one on their account page.",
     button="Reset it",
     done="The second factor of {name} is reset.",
     service=administration.reset_factor,
