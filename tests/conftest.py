@@ -1,6 +1,7 @@
 """The cast: who uses the portal in the tests. The tables belong to the owner's role; all tests run as the app's role."""
 
 import os
+import secrets
 from collections.abc import Iterator
 
 import psycopg
@@ -76,6 +77,22 @@ def empty_all_tables(_case: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = empty_all_tables  # noqa: SLF001  # the app's role cannot, and must not
+
+
+@pytest.fixture
+def bucket(db: None, settings) -> Iterator[str]:
+    """A bucket of the test's own: in the common one lie checkpoints of earlier tests, whose ledgers were longer (X15)."""
+    name = f"wco-ledger-{secrets.token_hex(4)}"
+    wiring.vault().client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    settings.ENV = settings.ENV.model_copy(update={"s3_bucket": name})
+    _forget_the_bucket()
+    yield name
+    _forget_the_bucket()
+
+
+def _forget_the_bucket() -> None:
+    wiring.vault.cache_clear()
+    wiring.checkpoint_store.cache_clear()
 
 
 @pytest.fixture

@@ -12,7 +12,11 @@ from tests.chaos.worker import bell, ring, worker
 from tests.factories.plans import nearly_approved, scheduled_run
 from tests.runs_kit import Written, now, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.chaos]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.chaos,
+    pytest.mark.usefixtures("bucket"),
+]
 
 
 LOST_DOORBELL_SECONDS = 15

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import redis
 from celery import Celery
+from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,7 @@ def portal_environment() -> dict[str, str]:
         **os.environ,
         "WCO_DATABASE_URL": here.geturl(),
         "WCO_REDIS_URL": broker_url(),
+        "WCO_S3_BUCKET": settings.ENV.s3_bucket,
     }
 
 

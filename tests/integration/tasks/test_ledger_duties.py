@@ -1,9 +1,7 @@
 """The ledger's tasks with the real store, the real key and a bucket of their own."""
 
 import io
-import secrets
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -20,22 +18,6 @@ from migrations_portal.compliance import exports
 from migrations_portal.compliance.models import Export
 from migrations_portal.compliance.rules import ExportForm
 from migrations_portal.tasks import compliance, ledger
-
-
-@pytest.fixture
-def bucket(db, settings) -> Iterator[str]:
-    name = f"wco-ledger-{secrets.token_hex(4)}"
-    client = wiring.vault().client
-    client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
-    settings.ENV = settings.ENV.model_copy(update={"s3_bucket": name})
-    _forget_the_bucket()
-    yield name
-    _forget_the_bucket()
-
-
-def _forget_the_bucket() -> None:
-    wiring.vault.cache_clear()
-    wiring.checkpoint_store.cache_clear()
 
 
 def write(count: int) -> None:
