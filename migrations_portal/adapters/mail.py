@@ -119,6 +119,8 @@ class SmtpMailer:
         message = EmailMessage()
         try:
             message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
+            if mail.reply_to:
+                message["Reply-To"] = mail.reply_to
         except ValueError:
             raise DeliveryFailed(
                 "The mail has a line break in a header, so it was not sent.", permanent=True

@@ -102,7 +102,9 @@ def _lines(revision: PlanRevision) -> list[str]:
 
 def signatures(plan: MigrationPlan) -> list[dict[str, Any]]:
     """Return every seat of every revision, decided or not, with what was signed."""
-    seats = Seat.objects.filter(revision__plan=plan).select_related("decided_by", "revision")
+    seats = Seat.objects.filter(revision__plan=plan).select_related(
+        "decided_by", "on_behalf_of", "revision"
+    )
     return [
         {
             "revision": seat.revision.number,
@@ -116,9 +118,17 @@ def signatures(plan: MigrationPlan) -> list[dict[str, Any]]:
             "factors": seat.factors,
             "reason": seat.reason,
             "signed_digest": seat.signed_digest,
+            "on_behalf_of": seat.on_behalf_of.email if seat.on_behalf_of else "",
+            "ip": _from(seat),
+            "user_agent": seat.user_agent,
         }
         for seat in seats.order_by("revision__number", "position")
     ]
+
+
+def _from(seat: Seat) -> str:
+    """Return from where a decision was made; a process behind no network is "unknown", as in the ledger."""
+    return (seat.ip or "unknown") if seat.decision else ""
 
 
 def _dpia_files(plan: MigrationPlan) -> Files:

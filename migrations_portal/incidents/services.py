@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from migrations_portal.approvals.services import mail_title
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import PORTAL, EntryKind
 from migrations_portal.execution.models import MigrationRun
@@ -51,7 +52,7 @@ def open_for_run(
     )
     context = {
         "plan_number": run.plan.number,
-        "plan_title": run.plan.title,
+        "plan_title": mail_title(run.plan, phi=run.revision.phi),
         "severity": str(severity),
         "severity_title": facts.title,
         "title": incident.title,

@@ -25,6 +25,7 @@ def render_mail(notice: Notice, *, more: Mapping[str, Any] | None = None) -> Mai
         text=render_to_string(f"{folder}/body.txt", context).strip() + "\n",
         html=css_inline.inline(html),
         key=notice.dedup_key,
+        reply_to=str(context.get("reply_to", "")),
     )
 
 

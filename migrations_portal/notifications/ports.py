@@ -27,6 +27,8 @@ class Mail:
     html: str
     key: str = ""
     """The same for every attempt at one mail: an attempt whose answer is lost may have arrived all the same."""
+    reply_to: str = ""
+    """Who reads an answer: a person (A10). Empty: whoever looks after the sender's mailbox."""
 
 
 class Mailer(Protocol):

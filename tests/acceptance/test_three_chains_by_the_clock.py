@@ -59,12 +59,12 @@ def test_a_high_plan_with_phi_from_t_7_to_t_0(cast, production):
             "11 15:00 tess: WC-1 is late: database admin, due Wed 11 Nov 2026, 12:00 EST",
             "11 15:00 carla: WC-1 is late: database admin, due Wed 11 Nov 2026, 12:00 EST",
             "11 15:00 ana: WC-1 is late: database admin, due Wed 11 Nov 2026, 12:00 EST",
-            "11 15:00 ana: WC-1 is approved: Add consent tracking",
-            "11 15:00 dan: WC-1 is approved: Add consent tracking",
-            "11 15:00 carla: WC-1 is approved: Add consent tracking",
-            "11 15:00 sam: WC-1 is approved: Add consent tracking",
-            "11 15:00 cleo: WC-1 is approved: Add consent tracking",
-            "11 15:00 petra: WC-1 is approved: Add consent tracking",
+            "11 15:00 ana: WC-1 is approved: a change that touches PHI",
+            "11 15:00 dan: WC-1 is approved: a change that touches PHI",
+            "11 15:00 carla: WC-1 is approved: a change that touches PHI",
+            "11 15:00 sam: WC-1 is approved: a change that touches PHI",
+            "11 15:00 cleo: WC-1 is approved: a change that touches PHI",
+            "11 15:00 petra: WC-1 is approved: a change that touches PHI",
         ]
     )
 

@@ -1,6 +1,7 @@
 """What every Mailer promises, over real SMTP and in memory."""
 
 import socket
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any
@@ -60,6 +61,16 @@ def test_a_line_break_in_the_subject_is_refused_for_good(mailer: Mailer) -> None
     assert failure.value.permanent
 
 
+def test_an_answer_goes_to_the_person_whom_the_mail_names(sink: Any) -> None:
+    sender = SmtpMailer(f"smtp://127.0.0.1:{sink.port}", sender="Ops <ops@wc.example>")
+    sender.send(replace(MAIL, reply_to="ana@wc.example"))
+    with pytest.raises(DeliveryFailed):
+        sender.send(replace(MAIL, reply_to="ana@wc.example\r\nBcc: eve@evil.example"))
+
+    (mail,) = sink.received
+    assert mail["Reply-To"] == "ana@wc.example"
+
+
 def test_a_mail_has_both_bodies_and_asks_for_no_automatic_answer(sink: Any) -> None:
     SmtpMailer(f"smtp://127.0.0.1:{sink.port}", sender="Ops <ops@wc.example>").send(MAIL)
 
@@ -67,6 +78,7 @@ def test_a_mail_has_both_bodies_and_asks_for_no_automatic_answer(sink: Any) -> N
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["X-Auto-Response-Suppress"] == "All"
     assert mail["Message-ID"].endswith("@wc.example>")
+    assert mail["Reply-To"] is None
     assert mail.get_body(("plain",)).get_content().splitlines() == MAIL.text.splitlines()
     assert "für Sie" in mail.get_body(("html",)).get_content()
 

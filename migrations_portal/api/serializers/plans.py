@@ -235,6 +235,9 @@ class SeatSerializer(serializers.Serializer[object]):
     meaning = serializers.CharField()
     reason = serializers.CharField()
     signed_digest = serializers.CharField(help_text="The digest that the signature is bound to.")
+    factors = serializers.CharField(help_text="How the person proved who they are.")
+    ip = serializers.CharField(help_text="From where; “unknown” where no network was between.")
+    user_agent = serializers.CharField()
     waiting_for = serializers.ListField(
         child=serializers.CharField(), help_text="Who could decide on it now."
     )

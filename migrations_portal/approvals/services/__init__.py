@@ -18,7 +18,7 @@ from migrations_portal.approvals.services.ending import (
     withdraw,
 )
 from migrations_portal.approvals.services.keeping import keep_seats, seats_stuck
-from migrations_portal.approvals.services.mails import mail_facts, plan_time
+from migrations_portal.approvals.services.mails import mail_facts, mail_title, plan_time
 from migrations_portal.approvals.services.moment import Moment
 from migrations_portal.approvals.services.postponing import (
     WAITS,
@@ -51,6 +51,7 @@ __all__ = [
     "go_on",
     "keep_seats",
     "mail_facts",
+    "mail_title",
     "owed_review",
     "plan_time",
     "postpone",

@@ -36,7 +36,7 @@ def _send(person: Person, *, seats: list[Seat], now: datetime, public_url: str) 
     lines = [
         {
             "plan_number": seat.revision.plan.number,
-            "plan_title": seat.revision.plan.title,
+            "plan_title": mails.mail_title(seat.revision.plan, phi=seat.revision.phi),
             "level": seat.revision.level,
             "phi": seat.revision.phi,
             "overdue": seat.due_at <= now,

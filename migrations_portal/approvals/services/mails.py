@@ -22,16 +22,22 @@ def plan_time(plan: MigrationPlan, instant: datetime) -> str:
     return f"{instant.astimezone(plan.target.zone):%a %d %b %Y, %H:%M %Z}"
 
 
+def mail_title(plan: MigrationPlan, *, phi: bool) -> str:
+    """Return what a mail calls the plan. A title is typed, so that of a plan on PHI may name a patient (A11): it stays on the page."""
+    return "a change that touches PHI" if phi else plan.title
+
+
 def mail_facts(plan: MigrationPlan, *, revision: PlanRevision) -> dict[str, object]:
     """Return what any mail about a plan may say: no SQL, no PHI (A11)."""
     return {
         "plan_number": plan.number,
-        "plan_title": plan.title,
+        "plan_title": mail_title(plan, phi=revision.phi),
         "level": revision.level,
         "phi": revision.phi,
         "emergency": bool(plan.emergency_reason),
         "target": plan.target.name,
         "author_name": plan.author.full_name,
+        "reply_to": plan.author.email,
         "t0": plan_time(plan, plan.scheduled_for or revision.submitted_at),
         "revision": revision.number,
     }

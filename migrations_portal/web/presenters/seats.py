@@ -25,7 +25,21 @@ def seat(row: Seat, *, mine: bool, now: datetime) -> dict[str, Any]:
         "at": row.decided_at,
         "zone": row.revision.plan.target.time_zone,
         "note": _note(row, state=state, now=now),
+        "signature": _signature(row),
     }
+
+
+def _signature(row: Seat) -> list[tuple[str, str]]:
+    """Return the rest of a signature's record (A9), nothing while the seat is open."""
+    if not row.decision:
+        return []
+    return [
+        ("Meaning", row.meaning),
+        ("Reason", row.reason),
+        ("Proved by", row.factors),
+        ("Content", f"revision {row.revision.number}, SHA-256 {row.signed_digest}"),
+        ("From", f"{row.ip or 'unknown'}, {row.user_agent or 'no program named'}"),
+    ]
 
 
 def _note(row: Seat, *, state: str, now: datetime) -> str:

@@ -93,7 +93,13 @@ _STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "signed, your turn, waiting, later, sent back",
             {
                 "seats": [
-                    {"role_title": "CTO", "state": "ok", "name": "Carla Mendes", "at": _AT},
+                    {
+                        "role_title": "CTO",
+                        "state": "ok",
+                        "name": "Carla Mendes",
+                        "at": _AT,
+                        "signature": [("Meaning", "approve as CTO"), ("Reason", "Read it")],
+                    },
                     {"role_title": "Database admin", "state": "turn"},
                     {
                         "role_title": "Privacy officer",

@@ -13,6 +13,7 @@ from migrations_portal.approvals.rules import (
     RevisionStale,
     SeatNotOpen,
     SeatUnfillable,
+    TooMany,
 )
 from migrations_portal.audit import queries as ledger
 from migrations_portal.execution import services as execution
@@ -24,6 +25,7 @@ from migrations_portal.plans import services as plans
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.plans.rules import PlanIncomplete
 from tests.clock import DAY, NOON
+from tests.factories.chain import Story
 from tests.factories.plans import draft, submitted, time_left
 
 URL = "http://127.0.0.1:8000"
@@ -161,6 +163,20 @@ def test_a_signature_for_another_content_is_refused(cast, production):
 
     with pytest.raises(RevisionStale):
         sign(seat_of(plan, "REVIEW", "DBA"), cast["dan"], digest="0" * 64)
+
+
+def test_nobody_decides_more_than_ten_times_within_a_minute_whatever_the_plans(cast, production):
+    stories = [
+        Story(cast, submitted(by=cast["ana"], target=production, level="LOW")) for _ in range(11)
+    ]
+    *ten, eleventh = stories
+    for told in ten:
+        told.sign("REVIEW", "DBA")
+
+    with pytest.raises(TooMany):
+        eleventh.sign("REVIEW", "DBA")
+    eleventh.now += timedelta(seconds=61)
+    eleventh.sign("REVIEW", "DBA")
 
 
 def test_one_rejection_ends_the_plan(cast, production):

@@ -22,6 +22,7 @@ from migrations_portal.compliance import exports
 from migrations_portal.compliance.models import Export
 from migrations_portal.compliance.rules import ExportForm, ExportRefused
 from migrations_portal.notifications.models import Notice
+from tests.factories.chain import Story
 from tests.factories.plans import submitted
 from tests.ledger_kit import NOW, Desk
 
@@ -204,6 +205,7 @@ def test_a_bundle_of_a_part_proves_each_entry(desk, tmp_path):
 
 def test_the_evidence_pack_of_a_plan_opens_offline_and_verifies(desk, cast, production, tmp_path):
     plan = submitted(by=cast["ana"], target=production)
+    Story(cast, plan).sign("REVIEW", "DBA")
     path = tmp_path / "evidence.zip"
     path.write_bytes(desk.made(ExportForm.EVIDENCE, plan=plan, wanted=LedgerFilter(plan=plan.pk)))
 
@@ -213,6 +215,12 @@ def test_the_evidence_pack_of_a_plan_opens_offline_and_verifies(desk, cast, prod
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         page = archive.read("index.html").decode()
+        seats = json.loads(archive.read("signatures.json"))
+    (signed,) = [each for each in seats if each["decision"] == "APPROVE"]
+    whole = {key: value for key, value in signed.items() if key != "on_behalf_of"}
+    assert all(whole.values()), signed
+    assert signed["email"] == "dan@whitecross.example"
+    assert {each["ip"] for each in seats if each is not signed} == {""}
     assert {"index.html", "plan.json", "assessments.json", "signatures.json", "revisions/1.json", "verify.py", "VERIFY.txt"} <= names  # fmt: skip
     assert f"Evidence for {plan.number}" in page
     assert "http" not in page.replace("http-equiv", "")

@@ -208,3 +208,36 @@ def test_what_changed_since_dan_signed_is_shown_line_by_line(cast, link):
     for since in ("2", "7", "x"):
         assert dan.get(f"/plans/{told.plan.pk}/changes/?since={since}").status_code == 404
     assert browser(cast["mallory"]).get(f"/plans/{told.plan.pk}/changes/").status_code == 404
+
+
+def test_a_decision_that_comes_from_another_site_is_refused(cast, link):
+    seat = Seat.objects.get(stage="REVIEW", role="DBA")
+    browser(cast["dan"])
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(cast["dan"], backend="django.contrib.auth.backends.ModelBackend")
+
+    assert strict.post(f"/sign-off/{seat.pk}/", answer(seat, cast["dan"])).status_code == 403
+
+    page = strict.get(f"/sign-off/{seat.pk}/")
+    token = page.context["csrf_token"]
+    mine = answer(seat, cast["dan"], csrfmiddlewaretoken=str(token))
+    assert strict.post(f"/sign-off/{seat.pk}/", mine).status_code == 302
+
+
+def test_the_whole_record_of_a_signature_stands_on_the_plans_page(cast, link):
+    seat = Seat.objects.select_related("revision").get(stage="REVIEW", role="DBA")
+    dan = browser(cast["dan"])
+    done = dan.post(f"/sign-off/{seat.pk}/", answer(seat, cast["dan"]), HTTP_USER_AGENT="Phone 7")
+    assert done.status_code == 302, done.content.decode()
+
+    page = dan.get(f"/plans/{seat.revision.plan_id}/").content.decode()
+
+    for said in (
+        "Dan Okafor",
+        "reviewed and approve as Database admin",
+        "Read it",
+        "session and password",
+        seat.revision.digest,
+        "127.0.0.1, Phone 7",
+    ):
+        assert said in page, said
