@@ -40,6 +40,7 @@ function tell(part, sentence) {
 function words(error) {
   if (error.name === "NotAllowedError") return "The passkey was not used: it was cancelled, or it took too long. Nothing was done; press the button again.";
   if (error.name === "InvalidStateError") return "This device holds a passkey for you already. Nothing was added.";
+  if (error.name === "SecurityError") return "Passkeys work only at the address to which the portal's mails lead. Nothing was done.";
   return `This browser could not use a passkey here (${error.name}). Nothing was done.`;
 }
 

@@ -1,10 +1,12 @@
 """Passkeys as the services take them, answered by a device in software that signs for real."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from migrations_portal.accounts import enrolling, passkeys, proving, queries, services
 from migrations_portal.accounts.models import Passkey, PasskeyChallenge, RecoveryCode
@@ -355,3 +357,26 @@ def test_without_a_site_there_are_no_passkeys(cast):
     for call in (enrolling.begin, passkeys.ask):
         with pytest.raises(PasskeysUnavailable):
             call(person=cast["dan"], bound_to=SEAT, site=None, now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_answer_sent_many_times_at_once_is_taken_once(cast):
+    dan = cast["dan"]
+    device, _ = give_passkey(dan, at=NOW)
+    Passkey.objects.update(sign_count=0)
+    device.count = -1  # one that does not count, so that the challenge alone decides
+    text = device.sign(asked(dan, bound_to=SEAT, now=NOW))
+
+    def send(_number):
+        try:
+            prove(dan, text)
+        except PasskeyRefused:
+            return "refused"
+        finally:
+            connection.close()
+        return "taken"
+
+    with ThreadPoolExecutor(4) as many:
+        said = list(many.map(send, range(4)))
+
+    assert sorted(said) == ["refused"] * 3 + ["taken"]
