@@ -169,6 +169,8 @@ def _excludes(analysis: Analysis, parent: Relation, child: Relation, fact: Node)
         return all(_pruned(analysis, parent, child, part) for part in parts)
     if parent.strategy == "hash" or child.bound is None:
         return False
+    if parent.strategy == "range" and any(is_null_test(fact, name) for name in parent.key):
+        return not child.bound.default  # A range takes no NULL in any part of its key.
     values = ["NULL"] if is_null_test(fact, parent.key[0]) else listed(fact, parent.key[0])
     if values is not None:
         return not any(partition_may_take(analysis, parent, child, v) for v in values)
