@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.scripts import ScriptFile
 
 OLDEST_VERSION, NEWEST_VERSION = 13, 18
+_NO_NAMES: frozenset[str] = frozenset()
 
 
 def assess(
@@ -125,14 +126,14 @@ def _assessment(up: list[Step], back: list[Step], whole: list[Finding]) -> Asses
     pattern, series = advise(up)
     levels = [step.risk.level for step in up] + [finding.level for finding in whole]
     level = highest(levels)
-    phi_tables = sorted({name for step in (*up, *back) for name in step.phi})
+    phi_tables = sorted(_NO_NAMES.union(*[step.phi for step in (*up, *back)]))
     return Assessment(
         level=level,
         phi=bool(phi_tables),
         pattern=pattern,
         statements=tuple([step.risk for step in up]),
         findings=tuple(whole),
-        tables=tuple(sorted({name for step in up for name in step.risk.tables})),
+        tables=tuple(sorted(_NO_NAMES.union(*[step.risk.tables for step in up]))),
         phi_tables=tuple(phi_tables),
         down=tuple([step.risk for step in back]),
         series=series,

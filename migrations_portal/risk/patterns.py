@@ -38,11 +38,13 @@ _ADDITIVE_COMMANDS = frozenset(
 
 def advise(steps: Sequence[Step]) -> tuple[str, tuple[str, ...]]:
     """Name the pattern and the plans of its series; both empty where the strategy has no pattern for the change."""
-    findings = [finding for step in steps for finding in step.risk.findings]
-    phased = next((f for f in findings if f.rule in _PHASED_RULES), None)
-    if phased is not None:
-        return PHASED, _phases(phased)
-    data = next((f for f in findings if f.rule in _DATA_RULES), None)
+    data: Finding | None = None
+    for step in steps:
+        for finding in step.risk.findings:
+            if finding.rule in _PHASED_RULES:
+                return PHASED, _phases(finding)
+            if data is None and finding.rule in _DATA_RULES:
+                data = finding
     if data is not None:
         return LARGE_DATA, _batches(data)
     if steps and all(_adds(step) for step in steps):

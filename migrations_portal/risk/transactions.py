@@ -105,6 +105,8 @@ def half_files(files: Sequence[ScriptFile], steps: Sequence[Step]) -> Iterator[F
             by_file[step.risk.file].append(step)
     for script in files:
         own = by_file[script.name]
+        if own and own[0].transaction == own[-1].transaction != 0:
+            continue  # Transactions are numbered in their order: all of them share this one.
         units = {s.transaction or -number for number, s in enumerate(own, 1)}
         meant = all(s.refuses for s in own) or all(_is_batch(s) for s in own)
         if len(units) > 1 and not meant:

@@ -51,8 +51,7 @@ def judge_way_back(
     up: Sequence[Step], down: Sequence[Step], *, before: frozenset[str], after: Schema
 ) -> Iterator[Finding]:
     """Compare what goes up with what comes down."""
-    changing = [s for s in up if s.kind not in _READS]
-    if changing and not down:
+    if not down and any(step.kind not in _READS for step in up):
         yield _finding("missing-down")
     lost = [step for step in up if step.risk.irreversible]
     if lost:
