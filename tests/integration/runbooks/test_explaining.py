@@ -82,7 +82,7 @@ def test_an_assessment_says_how_long_what_hangs_on_it_and_why_it_is_phi(cast, sc
     assert any("point at it" in each for each in hanging["sentences"])
     assert "students holds PHI." in said["phi_reasons"]
     assert any(each.endswith("points at students, which is PHI.") for each in said["phi_reasons"])
-    assert [phase["kind"] for phase in said["advice"]["phases"]] == ["plan", "backfill", "plan", "deploy", "plan"]  # fmt: skip
+    assert [phase["kind"] for phase in said["advice"]["phases"]] == ["plan", "backfill", "plan", "plan", "deploy", "plan"]  # fmt: skip
     assert said["rates"].startswith("Times are predicted with rates of an ordinary server")
     assert said["down"][0]["said"]["work"][0] == f"Rewrites students: {rows:,} rows"
 
