@@ -69,12 +69,12 @@ def answers(row: MigrationPlan, *, revision: PlanRevision, now: datetime) -> lis
     names = ", ".join(row.files.order_by("position").values_list("name", flat=True))
     return [
         {"term": "What", "value": f"{names}, changes {', '.join(revision.tables) or 'no table'}"},
-        {"term": "Commit", "value": plans.origin(row)},
         {"term": "Why", "value": row.justification},
         {"term": "How risky", "value": _risk(assessed)},
         *_proofs(row, revision=revision, now=now),
         {"term": "When", "value": _when(row, revision=revision)},
         {"term": "Who else", "value": _others(revision, now=now)},
+        {"term": "Commit", "value": plans.origin(row)},
     ]
 
 
