@@ -58,14 +58,17 @@ KNOWS_NOT_NULL = 17
 """From this version on, the planner knows that a NOT NULL column is never NULL."""
 
 
-def never(analysis: Analysis, relation: Relation, where: Node | None) -> bool:
-    """Whether the planner sees that the condition holds for no row."""
+def never(
+    analysis: Analysis, relation: Relation, where: Node | None, *, planned: bool = True
+) -> bool:
+    """Whether the condition holds for no row; `planned` asks only for what the planner sees, so that nothing is read."""
     if where is None:
         return False
+    seen = not planned or analysis.version >= KNOWS_NOT_NULL
     for fact in conjuncts(where):
         if "A_Const" in fact and _is_false(fact["A_Const"]):
             return True
-        if "NullTest" in fact and _is_null_of_required(analysis, relation, fact):
+        if "NullTest" in fact and seen and _is_null_of_required(relation, fact):
             return True
     return False
 
@@ -74,10 +77,8 @@ def _is_false(literal: Node) -> bool:
     return "boolval" in literal and not literal["boolval"].get("boolval")
 
 
-def _is_null_of_required(analysis: Analysis, relation: Relation, fact: Node) -> bool:
-    """Whether a condition is `column IS NULL` of a NOT NULL column, and the planner sees it."""
-    if analysis.version < KNOWS_NOT_NULL:
-        return False
+def _is_null_of_required(relation: Relation, fact: Node) -> bool:
+    """Whether a condition is `column IS NULL` of a NOT NULL column."""
     column = relation.columns.get(_null_tested(fact) or "")
     return column is not None and column.not_null
 

@@ -94,7 +94,8 @@ def _change(reading: Reading, place: Target, kind: str, body: Node) -> None:
     for change in changes_of(kind, body, target):
         for member in members:
             empty = member.kind == "p" and not place.inherit
-            if not empty and not conditions.never(analysis, member, place.where):
+            none = conditions.never(analysis, member, place.where, planned=False)
+            if not empty and not none:
                 effects.work_out(reading, member, change, members)
     if kind == "UpdateStmt" and reading.heirs:
         _move(reading, target, body, members)
