@@ -242,9 +242,9 @@ def _introduction(count: int, hazards: int) -> str:
         "and 14 one more: a foreign key dropped from above a partition that is partitioned itself. The grammar found two more "
         "over the new schema: TRUNCATE … CASCADE of a partition two levels down, and a domain dropped from under another. All are "
         "mended by rules, and the statements stand in the list.\n\n"
-        "`make oracle` over the three schemas on 13 to 18 (seed 20261130) found one difference more, the same on 13 to 16: a query for "
-        "NULL in the second column of a range key reads no partition. It is mended; what was not run again after that are the generated "
-        "statements."
+        "`make oracle` over the three schemas on 13 to 18 (seed 20261130) found one difference more, the same on 13 to 16: a query "
+        "for NULL in the second column of a range key reads no partition. It is mended; what was not run again after that are the "
+        "generated statements."
     )
 
 
