@@ -65,7 +65,7 @@ def decision(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, A
         "why_not": why_not,
         "post_url": reverse("run-decide", args=[run.pk]),
         "form_error": "",
-        "asks_code": step_up.second(person),
+        "asks_code": "" if why_not else step_up.second(person),
     }
 
 

@@ -1,10 +1,13 @@
 """After each ending of a run: what its pages say."""
 
+import asyncio
+
 import pytest
 from django.test import Client
 
 from migrations_portal.demo.customer.examples import CONSENT_TRACKING, MEDICATION_REVIEW
 from migrations_portal.incidents.models import EmergencyContact, Incident
+from migrations_portal.web.live import Hub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,6 +20,16 @@ def page(person, url):
     return answer.content.decode()
 
 
+def heard(run):
+    """What the stream of the live page brings whoever opens it after the end."""
+
+    async def all_of_it():
+        stream = Hub().events(run_id=run.pk, may_order=True, after=0)
+        return "".join([text async for text in stream])
+
+    return asyncio.run(asyncio.wait_for(all_of_it(), timeout=60))
+
+
 def test_a_success_is_told_on_its_page_in_the_list_and_in_the_ledger(run_example, cast):
     run = run_example(CONSENT_TRACKING)
 
@@ -24,6 +37,7 @@ def test_a_success_is_told_on_its_page_in_the_list_and_in_the_ledger(run_example
     assert "every check passed" in shown
     assert "s3://white-cross-backups/pre-migration/" in shown
     assert "hx-get" not in shown
+    assert "every check passed" in heard(run)
     assert f"/runs/{run.pk}/" in page(cast["ana"], "/runs/")
     assert "SUCCEEDED" not in page(cast["mallory"], "/runs/")
     entries = page(cast["cleo"], "/audit/")
@@ -47,6 +61,7 @@ def test_a_half_done_run_shows_what_differs_and_offers_the_restore(run_example, 
 
     for_dan, for_ana = (page(cast[name], f"/runs/{run.pk}/") for name in ("dan", "ana"))
     assert "failed half way" in for_dan
+    assert "failed half way" in heard(run)
     assert "Restore the backup taken before this run" in for_dan
     assert "reviewed" in for_dan.lower()
     assert "two other people have to decide" in for_ana
