@@ -17,7 +17,7 @@ from migrations_portal.people.rules import Role
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.targets.models import Target, TargetGroup
 from tests.factories.chain import NAMES, Story
-from tests.factories.plans import submitted
+from tests.factories.plans import submitted, time_left
 from tests.factories.windows import open_around_the_clock
 
 COPIED = {
@@ -147,6 +147,7 @@ class Portal:
             submitted(by=self.cast["ana"], target=self.target, level="LOW")
             for _ in range(open_plans)
         ]
+        time_left()  # they begin at the tests' noon, which is long ago
         dan = self._client(self.cast["dan"])
         pages = {"plan list": "/plans/", "plan page": f"/plans/{plans[0].pk}/", "My work": "/"}
         found = {}
