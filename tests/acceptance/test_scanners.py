@@ -22,7 +22,7 @@ from tests.acceptance.test_chain_screens import beside_playwright  # noqa: F401 
 from tests.factories.plans import submitted, time_left
 from tests.unit.web.conftest import chromium  # noqa: F401  # a fixture
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow(40), pytest.mark.django_db(transaction=True)]
 CURL_HITS = int(os.environ.get("WCO_SCANNER_HITS", "2000"))
 BROWSER_HITS = int(os.environ.get("WCO_SCANNER_BROWSER_HITS", "1000"))
 OPENINGS = int(os.environ.get("WCO_SCANNER_OPENINGS", "20"))

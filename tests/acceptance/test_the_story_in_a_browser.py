@@ -78,7 +78,7 @@ def _ready(process, out):
 
 
 @pytest.mark.browser
-@pytest.mark.slow
+@pytest.mark.slow(180)
 @pytest.mark.timeout(1_500)
 def test_consent_tracking_goes_the_whole_road_in_chromium(demo):
     url, password = demo

@@ -350,7 +350,7 @@ class Chain(Promises):
         return MigrationPlan.objects.get(pk=self.story.plan.pk)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(40)
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_any_history_keeps_the_promises(cast, production, shard):

@@ -22,7 +22,7 @@ from migrations_portal.demo.servers import MARKER
 
 ROOT = Path(__file__).resolve().parents[3]
 READY_SECONDS = 150
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(55)
 
 
 def environment() -> dict[str, str]:

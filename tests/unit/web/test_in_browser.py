@@ -70,7 +70,7 @@ def _wrong(page, rules: list[str]) -> Iterator[str]:
     page.emulate_media(color_scheme="light")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_every_page_fits_and_can_be_used_by_everybody(chromium, share):
     wrong = {}
