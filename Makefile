@@ -2,7 +2,8 @@
 BIN := .venv/bin
 PY := $(BIN)/python
 SERVED := $(PY) -m tests.servers
-PYTEST := -n 2 --dist worksteal
+# Three on two cores: tests wait for servers, tools and browsers more than they work.
+PYTEST := -n 3 --dist worksteal
 TEXTS := migrations_portal whitecross_ops templates tools benchmarks docs requirements $(wildcard *.md *.toml *.yml)
 
 .DEFAULT_GOAL := help
