@@ -82,7 +82,9 @@ def add(*, person: Person, answer: Answer, name: str, now: datetime) -> list[str
             raise PasskeyRefused("This passkey is known already. Nothing was added.")
         Passkey.objects.create(person=person, name=given, created_at=now, **_columns(made, answer))
         _record(EntryKind.PASSKEY_ADDED, by=person, said=f"added the passkey “{given}”")
-        _tell(person, f"The passkey “{given}” was added to your account.", site=site, now=now)
+        passkeys.tell(
+            person, sentence=f"The passkey “{given}” was added to your account.", site=site, now=now
+        )
         if queries.codes_left(person=person):
             return []
         return recovery.renew(person=person)
@@ -144,7 +146,7 @@ def remove(
     _record(EntryKind.PASSKEY_REMOVED, by=person, said=f"removed the passkey “{row.name}”")
     if site:
         sentence = f"The passkey “{row.name}” was removed from your account."
-        _tell(person, sentence, site=site, now=now)
+        passkeys.tell(person, sentence=sentence, site=site, now=now)
 
 
 def _own(person: Person, passkey_id: int) -> Passkey:
@@ -152,10 +154,6 @@ def _own(person: Person, passkey_id: int) -> Passkey:
     if row is None:
         raise PasskeyNotFound
     return row
-
-
-def _tell(person: Person, sentence: str, *, site: Site, now: datetime) -> None:
-    passkeys.tell(person, sentence=sentence, site=site, now=now)
 
 
 def _record(kind: EntryKind, *, by: Person, said: str) -> None:

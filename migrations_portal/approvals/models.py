@@ -168,6 +168,11 @@ class Seat(models.Model):
     def __str__(self) -> str:
         return f"{self.stage} {self.role}"
 
+    @property
+    def signed_from(self) -> str:
+        """The network address of the decision; "unknown" where no network was between, empty while there is none."""
+        return (self.ip or "unknown") if self.decision else ""
+
 
 class Invitation(models.Model):
     """A link in a mail that leads one person to one seat. It opens a page and grants nothing (A1, A3)."""

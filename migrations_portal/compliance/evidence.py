@@ -119,16 +119,11 @@ def signatures(plan: MigrationPlan) -> list[dict[str, Any]]:
             "reason": seat.reason,
             "signed_digest": seat.signed_digest,
             "on_behalf_of": seat.on_behalf_of.email if seat.on_behalf_of else "",
-            "ip": _from(seat),
+            "ip": seat.signed_from,
             "user_agent": seat.user_agent,
         }
         for seat in seats.order_by("revision__number", "position")
     ]
-
-
-def _from(seat: Seat) -> str:
-    """Return from where a decision was made; a process behind no network is "unknown", as in the ledger."""
-    return (seat.ip or "unknown") if seat.decision else ""
 
 
 def _dpia_files(plan: MigrationPlan) -> Files:

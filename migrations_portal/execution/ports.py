@@ -1,5 +1,6 @@
 """What the portal asks of a migration tool (the driver port): Sequelize, SQL files, Alembic."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,11 @@ class Bundle:
 
     project: Path
     files: tuple[ApprovedFile, ...]
+
+    @property
+    def hashes(self) -> tuple[tuple[str, str], ...]:
+        """(name, SHA-256) of the very bytes that are handed over, in their order."""
+        return tuple((each.name, hashlib.sha256(each.content).hexdigest()) for each in self.files)
 
 
 @dataclass(frozen=True)

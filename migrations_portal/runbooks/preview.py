@@ -3,7 +3,6 @@
 The copy holds no rows, so no PHI leaves the target. Going up and down again also shows whether the way back works.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,7 +61,7 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
     if not plans.claim_assessment(assessment_id=row.pk, now=clock()):
         return
     bundle = bundle_of(row.plan, projects=tools.projects)
-    if _digest(bundle, plan=row.plan) != row.files_digest:
+    if files_digest(target_id=row.plan.target_id, files=bundle.hashes) != row.files_digest:
         plans.release_assessment(
             assessment_id=row.pk
         )  # what would run is not what this assessment speaks of
@@ -86,12 +85,6 @@ def assess_plan(*, assessment_id: int, tools: Tools, clock: Callable[[], datetim
         problem=problem,
         now=clock(),
     )
-
-
-def _digest(bundle: Bundle, *, plan: MigrationPlan) -> str:
-    """Return the digest of the very bytes that are about to run."""
-    files = [(each.name, hashlib.sha256(each.content).hexdigest()) for each in bundle.files]
-    return files_digest(target_id=plan.target_id, files=files)
 
 
 def _assess(

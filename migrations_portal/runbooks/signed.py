@@ -1,6 +1,5 @@
 """Whether what is about to run is what people signed: asked by the executor before it goes to the target (A4, S7)."""
 
-import hashlib
 import json
 
 from migrations_portal.approvals import queries as approvals
@@ -28,7 +27,7 @@ def check(context: RunContext) -> None:
     )
     if content.digest() != revision.digest:
         raise NotSigned(_WHAT.format("its content has another digest"))
-    if content.files != tuple(_handed_over(context)):
+    if content.files != context.bundle.hashes:
         raise NotSigned(_WHAT.format("the files of the run are not those of the plan"))
     if any(seat.signed_digest != revision.digest for seat in approvals.decided(revision.pk)):
         raise NotSigned(_WHAT.format("a signature on it stands under another digest"))
@@ -49,7 +48,3 @@ def _packages(context: RunContext) -> str:
             "run. Install them again from the lock file of then; or open the plan for changes, which has it assessed and signed anew."
         )
     return found
-
-
-def _handed_over(context: RunContext) -> list[tuple[str, str]]:
-    return [(each.name, hashlib.sha256(each.content).hexdigest()) for each in context.bundle.files]

@@ -138,7 +138,7 @@ def seat(row: Seat, *, now: datetime) -> dict[str, Any]:
         "reason": row.reason,
         "signed_digest": row.signed_digest,
         "factors": row.factors,
-        "ip": (row.ip or "unknown") if row.decision else "",
+        "ip": row.signed_from,
         "user_agent": row.user_agent,
         "waiting_for": [each.full_name for each in approvals.signers_of(row, now=now)]
         if state == "open"

@@ -38,7 +38,7 @@ def _signature(row: Seat) -> list[tuple[str, str]]:
         ("Reason", row.reason),
         ("Proved by", row.factors),
         ("Content", f"revision {row.revision.number}, SHA-256 {row.signed_digest}"),
-        ("From", f"{row.ip or 'unknown'}, {row.user_agent or 'no program named'}"),
+        ("From", f"{row.signed_from}, {row.user_agent or 'no program named'}"),
     ]
 
 
