@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -54,7 +55,7 @@ class Small:
             "target": self.target,
             "endpoint": self.endpoint,
             "tools": self.tools,
-            "application_name": "wcops-test",
+            "application_name": self.application_name,
             "phi": True,
             "purpose": "pre-migration",
             "owner": f"test-{secrets.token_hex(4)}",
@@ -67,7 +68,7 @@ class Small:
             backup,
             drill=self.endpoint.on(self.scratch),
             tools=tools or self.tools,
-            application_name="wcops-test",
+            application_name=self.application_name,
             clock=now,
         )
 
@@ -84,10 +85,26 @@ class Small:
             (found,) = connection.execute(query.encode()).fetchone() or (None,)
             return found
 
+    @property
+    def application_name(self) -> str:
+        return f"wcops-{self.target.database}"
+
     def left_behind(self) -> int:
-        """Databases of ours and sessions of ours that are still there."""
+        """Databases and sessions of this target's that are still there after the moment a session needs to end.
+
+        The server is shared: what other tests do beside this one is not counted.
+        """
+        for _ in range(50):
+            if not (left := self._still_there()):
+                break
+            time.sleep(0.1)
+        return left
+
+    def _still_there(self) -> int:
         databases = f"SELECT count(*) FROM pg_database WHERE datname = '{self.scratch}'"  # noqa: S608
-        sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'wcops-test%'"
+        sessions = f"""SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'
+                       AND (datname IN ('{self.target.database}', '{self.scratch}')
+                       OR application_name LIKE '{self.application_name}%')"""  # noqa: S608
         return int(self.value(databases)) + int(self.value(sessions))
 
 
