@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connections
 from django.test import TransactionTestCase
 from psycopg import sql
@@ -33,6 +34,10 @@ CAST = {
 }
 
 wiring.CLOCK = ProcessClock()  # time_machine moves it; the database's is in web/test_skewed_host.py
+
+
+PBKDF2PasswordHasher.iterations = 100
+"""The product's own way to hash, 10,000 times cheaper: nobody guesses the cast's passwords. The demos of the tests keep Django's."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
