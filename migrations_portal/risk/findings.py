@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import MODES
@@ -86,7 +87,7 @@ def _filled(text: str, values: Mapping[str, object]) -> str:
     return text.format_map(_Gaps(values)) if "{" in text else text
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True):
     """One thing an approver should know, with the rule behind it. The words are written when they are asked for."""
 
     rule: str
@@ -136,7 +137,7 @@ class Finding(NamedTuple):
         }
 
 
-class StatementRisk(NamedTuple):
+class StatementRisk(Struct, frozen=True):
     """The judgement of one statement: locks per table that existed before it, work, and findings."""
 
     file: str
@@ -174,8 +175,7 @@ class StatementRisk(NamedTuple):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """What static analysis says about a migration: one level, and why."""
 
     level: Level

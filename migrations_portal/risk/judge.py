@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from migrations_portal.risk.analysis import Analysis, Seen, table_locks
 from migrations_portal.risk.findings import Finding, StatementRisk
@@ -31,8 +33,7 @@ _KEEPS_NO_ROWS = frozenset({"TruncateStmt"})
 _BACKFILLS = frozenset({"insert-select", "merge-rows", "copy-from"})
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """A judged statement with what the look at the whole needs of it. Its tree is not kept: trees are by far the most memory."""
 
     risk: StatementRisk
@@ -54,8 +55,8 @@ class Step:
         """Add a finding on the whole statement."""
         risk = self.risk
         finding = Finding(rule, level or RULES[rule].level, values, risk.line, risk.column)
-        self.risk = risk._replace(
-            findings=(*risk.findings, finding), level=highest([risk.level, finding.level])
+        self.risk = replace(
+            risk, findings=(*risk.findings, finding), level=highest([risk.level, finding.level])
         )
 
 

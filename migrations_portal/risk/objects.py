@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
@@ -12,7 +14,7 @@ TABLE_KINDS = frozenset("rpmf")
 """Relation kinds that hold rows and are reported: table, partitioned table, materialised view, foreign table."""
 
 
-class TypeRef(NamedTuple):
+class TypeRef(Struct, frozen=True):
     """A data type as a column uses it: resolved name, modifiers such as the 20 of varchar(20), array or not."""
 
     schema: str
@@ -27,7 +29,7 @@ class TypeRef(NamedTuple):
         return f"{prefix}{self.name}{mods}{'[]' if self.array else ''}"
 
 
-class Uses(NamedTuple):
+class Uses(Struct, frozen=True):
     """What an expression depends on: columns of its own table, functions, and other relations (by oid, with column)."""
 
     columns: frozenset[str] = frozenset()
@@ -39,7 +41,7 @@ class Uses(NamedTuple):
 NOTHING = Uses()
 
 
-class Column(NamedTuple):
+class Column(Struct, frozen=True):
     """A column; `type` is None when the schema does not say."""
 
     name: str
@@ -53,7 +55,7 @@ class Column(NamedTuple):
     inherited: bool = False
 
 
-class Constraint(NamedTuple):
+class Constraint(Struct, frozen=True):
     """A constraint: kind `c` check, `n` not null, `p` primary key, `u` unique, `x` exclude, `f` foreign key, `t` trigger."""
 
     name: str
@@ -79,8 +81,7 @@ class Constraint(NamedTuple):
     """Oid of the partitioned table whose foreign key this one is a copy of; 0 when it stands for itself."""
 
 
-@dataclass(slots=True)
-class Index:
+class Index(Struct):
     """An index of one relation. Its name shares the schema's namespace with the tables."""
 
     name: str
@@ -105,8 +106,7 @@ class Index:
     clustered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
+class Rewrite(Struct, frozen=True):
     """A rewrite rule: the event that it takes over (INSTEAD) or adds to, and what it does."""
 
     name: str
@@ -117,8 +117,7 @@ class Rewrite:
     uses: Uses = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Struct, frozen=True):
     """A trigger: what fires it, and the function behind it."""
 
     name: str
@@ -134,8 +133,7 @@ class Trigger:
     """Columns of which `WHEN (OLD.c IS DISTINCT FROM NEW.c)` wants a new value: an UPDATE that keeps one fires nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """The values that a partition takes; all fields empty means they are not known."""
 
     default: bool = False
@@ -146,8 +144,7 @@ class Bound:
     remainder: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class Relation:
+class Relation(Struct, eq=False):
     """A table, view or the like. `born` is the number of the statement that made it; 0 = it was there before."""
 
     oid: int
@@ -225,8 +222,7 @@ class Relation:
         )  # fmt: skip
 
 
-@dataclass(slots=True)
-class UserType:
+class UserType(Struct):
     """A type that the schema defines: kind `e` enum, `d` domain, `c` composite, `r` range, `b` base."""
 
     schema: str
@@ -250,8 +246,7 @@ class UserType:
         return replace(self, constraints=dict(self.constraints), attributes=dict(self.attributes))
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function or procedure; the body is kept because it decides what a call really does."""
 
     schema: str

@@ -10,11 +10,11 @@ huge scripts are parsed piece by piece, so that memory stays bounded.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from msgspec import json
+from msgspec import Struct, json
+from msgspec.structs import replace
 from postgast.native import lib
 
 from migrations_portal.risk.scanning import (
@@ -39,16 +39,14 @@ MOST_STATEMENTS = 50_000
 SURELY_SHALLOW_BYTES = 6_000
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxProblem:
+class SyntaxProblem(Struct, frozen=True):
     """Why a piece of text is not SQL that we can judge: a rule id and PostgreSQL's or our sentence."""
 
     rule: str
     message: str
 
 
-@dataclass(slots=True)
-class Statement:
+class Statement(Struct):
     """One statement: its kind and tree, its text, and where it stands in the file (line and column from 1)."""
 
     kind: str

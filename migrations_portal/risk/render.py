@@ -6,9 +6,10 @@ A finding keeps the tree; the words are made when somebody reads them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from migrations_portal.risk.parser import is_column_name
 from migrations_portal.risk.writing import written
@@ -21,7 +22,7 @@ _NO_KEYWORD = re.compile(r"[a-z_]*[0-9$]")
 """PostgreSQL's keywords are made of letters and underscores: what has a digit needs no look at the grammar."""
 
 
-class Text(NamedTuple):
+class Text(Struct, frozen=True):
     """An expression."""
 
     node: Node | None
@@ -35,7 +36,7 @@ class Text(NamedTuple):
         return format(str(self), spec)
 
 
-class TypeText(NamedTuple):
+class TypeText(Struct, frozen=True):
     """The type that a column definition names."""
 
     node: Node
@@ -50,8 +51,7 @@ class TypeText(NamedTuple):
         return format(str(self), spec)
 
 
-@dataclass(frozen=True, slots=True)
-class Sql:
+class Sql(Struct, frozen=True):
     """Whole statements, each ended by a semicolon on a line of its own."""
 
     statements: tuple[tuple[str, Node], ...]

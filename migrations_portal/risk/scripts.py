@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from migrations_portal.risk.parser import parse
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node, Statement
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptFile:
+class ScriptFile(Struct, frozen=True):
     """SQL that is run as one file; `one_transaction` is None when nobody knows how the tool runs it."""
 
     name: str
@@ -26,7 +26,7 @@ _BEGINS = frozenset({"TRANS_STMT_BEGIN", "TRANS_STMT_START"})
 _ENDS = frozenset({"TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK", "TRANS_STMT_PREPARE"})
 
 
-class Placed(NamedTuple):
+class Placed(Struct, frozen=True):
     """A statement, the transaction it runs in (0 = alone), and whether that is certain."""
 
     statement: Statement

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from migrations_portal.risk.findings import Finding
 from migrations_portal.risk.forecast import level_of
@@ -63,7 +65,7 @@ def _timed(
             kept += _own(risk, said)
         if place.transaction:
             kept += _held(risk, said, opened.setdefault(place.transaction, _Open()))
-        yield risk._replace(findings=tuple(kept), level=highest([each.level for each in kept]))
+        yield replace(risk, findings=tuple(kept), level=highest([each.level for each in kept]))
 
 
 def _own(risk: StatementRisk, said: Prediction) -> list[Finding]:

@@ -180,11 +180,16 @@ def type_ref(analysis: Analysis, node: Node | None) -> TypeRef | None:
     if schema is None and name in SERIAL_TYPES:
         return TypeRef("pg_catalog", SERIAL_TYPES[name])
     array = bool(node.get("arrayBounds"))
-    said = [constant(mod) for mod in node["typmods"]] if "typmods" in node else ()
-    mods = tuple([int(value) for value in said if value is not None])
+    mods = _modifiers(node["typmods"]) if "typmods" in node else ()
     if schema in (None, "pg_catalog") and name in TYPES:
         return TypeRef("pg_catalog", name, mods, array)
     return TypeRef(type_schema(analysis, schema, name), name, mods, array)
+
+
+def _modifiers(items: list[Node]) -> tuple[int, ...]:
+    """The numbers in brackets behind a type's name."""
+    said = map(constant, items)
+    return tuple([int(value) for value in said if value is not None])
 
 
 def type_schema(analysis: Analysis, schema: str | None, name: str) -> str:

@@ -7,8 +7,9 @@ remove a length coercion that cannot shorten anything (varchar, varbit, numeric,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from migrations_portal.risk.trees import last_name, strings, type_ref
 
@@ -40,8 +41,7 @@ SECONDS_DIGITS = 6
 """Digits after the seconds that a time type can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Struct, frozen=True):
     """A value on its way to the new type: base type and the modifier that is known of it (empty = none)."""
 
     name: str

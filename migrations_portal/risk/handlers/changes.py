@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from migrations_portal.risk.trees import constant, is_null, last_name
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True):
     """A data change on one table: what is done to it, and the columns it sets (None = all of them)."""
 
     event: str

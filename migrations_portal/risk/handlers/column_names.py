@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -30,7 +31,7 @@ def rename_column(analysis: Analysis, relation: Relation, old: str, new: str) ->
     for holder, key in list(analysis.schema.referencing(relation)):
         if old in key.ref_columns:
             ref_columns = _names(key.ref_columns, old, new)
-            holder.constraints[key.name] = key._replace(ref_columns=ref_columns)
+            holder.constraints[key.name] = replace(key, ref_columns=ref_columns)
     _rename_in_views(analysis, relation, old, new)
 
 
@@ -39,7 +40,7 @@ def _rename_columns(relation: Relation, old: str, new: str) -> None:
     for name, column in relation.columns.items():
         default = column.default and _uses(column.default, old, new)
         kept = new if name == old else name
-        columns[kept] = column._replace(name=kept, default=default)
+        columns[kept] = replace(column, name=kept, default=default)
     relation.columns = columns
 
 
@@ -48,7 +49,7 @@ def _rename_in_views(analysis: Analysis, relation: Relation, old: str, new: str)
     for other in analysis.schema.relations.values():
         if other.kind in "vm" and before in other.uses.relations:
             relations = other.uses.relations - {before} | {after}
-            other.uses = other.uses._replace(relations=relations)
+            other.uses = replace(other.uses, relations=relations)
         if other.owned_by == before:
             other.owned_by = after
 
@@ -56,7 +57,8 @@ def _rename_in_views(analysis: Analysis, relation: Relation, old: str, new: str)
 def _constraint(constraint: Constraint, old: str, new: str) -> Constraint:
     if old not in constraint.columns and old not in constraint.uses.columns:
         return constraint
-    return constraint._replace(
+    return replace(
+        constraint,
         columns=_names(constraint.columns, old, new),
         uses=_uses(constraint.uses, old, new),
         expression=constraint.expression and _expression(constraint.expression, old, new),
@@ -70,7 +72,7 @@ def _names(names: Any, old: str, new: str) -> tuple[str, ...]:
 def _uses(uses: Uses, old: str, new: str) -> Uses:
     if old not in uses.columns:
         return uses
-    return uses._replace(columns=frozenset(_names(uses.columns, old, new)))
+    return replace(uses, columns=frozenset(_names(uses.columns, old, new)))
 
 
 def _expression(node: Any, old: str, new: str) -> Any:

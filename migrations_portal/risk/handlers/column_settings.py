@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers import programs
 from migrations_portal.risk.trees import uses_of
 
@@ -21,7 +23,7 @@ def set_default(change: TableChange, command: Node) -> None:
     for member in change.reach():
         if (column := member.columns.get(name)) is not None:
             uses = uses_of(change.analysis, expression) if expression else None
-            member.columns[name] = column._replace(default=uses)
+            member.columns[name] = replace(column, default=uses)
 
 
 def add_identity(change: TableChange, command: Node) -> None:
@@ -30,7 +32,7 @@ def add_identity(change: TableChange, command: Node) -> None:
     if change.analysis.version >= 17 and relation.kind == "p":  # noqa: PLR2004 - PostgreSQL 17
         change.reach()
     if (column := relation.columns.get(name)) is not None:
-        relation.columns[name] = column._replace(identity=True)
+        relation.columns[name] = replace(column, identity=True)
     if command["subtype"] == "AT_AddIdentity" and change.analysis.live(relation):
         change.analysis.find("set-identity", table=relation.qualified, column=name)
 
@@ -43,7 +45,7 @@ def drop_identity(change: TableChange, command: Node) -> None:
     if change.analysis.version >= 17 and relation.kind == "p" and not idle:  # noqa: PLR2004 - PostgreSQL 17
         change.reach()
     if column is not None:
-        relation.columns[name] = column._replace(identity=False)
+        relation.columns[name] = replace(column, identity=False)
     if change.analysis.live(relation):
         change.analysis.find("drop-identity", table=relation.qualified, column=name)
 
@@ -60,7 +62,7 @@ def set_expression(change: TableChange, command: Node) -> None:
         elif any(name in c.columns for c in member.constraints.values() if c.kind in "cn"):
             change.check(member)
         if (own := member.columns.get(name)) is not None:
-            member.columns[name] = own._replace(default=uses_of(analysis, command.get("def")))
+            member.columns[name] = replace(own, default=uses_of(analysis, command.get("def")))
     if analysis.live(relation) and not virtual:
         analysis.find("set-expression", table=relation.qualified, column=name)
 
@@ -70,7 +72,7 @@ def drop_expression(change: TableChange, command: Node) -> None:
     name = command["name"]
     for member in change.reach():
         if (column := member.columns.get(name)) is not None:
-            member.columns[name] = column._replace(generated="", default=None)
+            member.columns[name] = replace(column, generated="", default=None)
 
 
 def column_setting(change: TableChange, command: Node) -> None:

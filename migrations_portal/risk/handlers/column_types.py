@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers import dependencies, programs
 from migrations_portal.risk.handlers.table_change import check_key
 from migrations_portal.risk.locks import Lock
@@ -53,7 +55,7 @@ def alter_type(change: TableChange, command: Node) -> None:
             change.rewrite(member)
             rewritten = True
         _rebuild(change, member, own, target, rewritten=member_rewrites, collation=collation)
-        member.columns[name] = own._replace(type=target, collation=collation)
+        member.columns[name] = replace(own, type=target, collation=collation)
     _refuse_dependants(analysis, relation, name)
     _judge(change, column, target, definition, rewritten=rewritten)
 

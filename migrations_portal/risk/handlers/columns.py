@@ -5,8 +5,10 @@ Sources: `ATExecAddColumn`, `ATExecDropColumn`, `ATExecSetNotNull` in tablecmds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from migrations_portal.risk.handlers import constraints, dependencies, keys, programs
 from migrations_portal.risk.handlers.not_null import NEVER_TWICE, require_not_null
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
 
 
-@dataclass(slots=True)
-class ColumnPlan:
+class ColumnPlan(Struct):
     """A column definition, read: what a new column needs beyond its name."""
 
     name: str
@@ -58,10 +59,15 @@ class ColumnPlan:
 def read_column(analysis: Analysis, node: Node) -> ColumnPlan:
     """Read a ColumnDef with its inline constraints."""
     kind = node.get("typeName")
-    plan = ColumnPlan(node["colname"], type_ref(analysis, kind), node)
-    plan.serial = is_serial(kind)
-    plan.not_null = plan.serial or bool(node.get("is_not_null"))
-    plan.default = node.get("raw_default")
+    serial = is_serial(kind)
+    plan = ColumnPlan(
+        node["colname"],
+        type_ref(analysis, kind),
+        node,
+        serial=serial,
+        not_null=serial or bool(node.get("is_not_null")),
+        default=node.get("raw_default"),
+    )
     if "constraints" in node:
         items = [item["Constraint"] for item in node["constraints"]]
         for item in _with_attributes(items) if len(items) > 1 else items:
@@ -246,8 +252,8 @@ def _add_sequence(analysis: Analysis, relation: Relation, plan: ColumnPlan) -> N
     sequence.owned_by = (relation.oid, plan.name)
     column = relation.columns.get(plan.name)
     if column is not None and plan.serial:
-        uses = NOTHING._replace(relations=frozenset({(sequence.oid, "")}))
-        relation.columns[plan.name] = column._replace(default=uses)
+        uses = replace(NOTHING, relations=frozenset({(sequence.oid, "")}))
+        relation.columns[plan.name] = replace(column, default=uses)
 
 
 def drop_column(change: TableChange, command: Node) -> None:
@@ -287,7 +293,7 @@ def drop_not_null(change: TableChange, command: Node) -> None:
     idle = own is not None and not own.not_null and change.analysis.version >= NEVER_TWICE
     for member in [] if idle else change.reach():
         if (column := member.columns.get(name)) is not None:
-            member.columns[name] = column._replace(not_null=False)
+            member.columns[name] = replace(column, not_null=False)
     relation = change.relation
     if change.analysis.live(relation):
         change.analysis.find("drop-not-null", table=relation.qualified, column=name)

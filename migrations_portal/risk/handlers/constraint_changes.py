@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers import dependencies, keys
 from migrations_portal.risk.locks import Lock
 
@@ -55,7 +57,7 @@ def _drop_check(relation: Relation, constraint: Constraint) -> None:
     relation.constraints.pop(constraint.name, None)
     if constraint.kind == "n" and constraint.columns[0] in relation.columns:
         column = relation.columns[constraint.columns[0]]
-        relation.columns[column.name] = column._replace(not_null=False)
+        relation.columns[column.name] = replace(column, not_null=False)
 
 
 def _refuse_if_referenced(change: TableChange, constraint: Constraint, command: Node) -> None:
@@ -89,7 +91,7 @@ def validate_constraint(change: TableChange, command: Node) -> None:
 
 def _validate(change: TableChange, constraint: Constraint) -> None:
     analysis, relation = change.analysis, change.relation
-    relation.constraints[constraint.name] = constraint._replace(validated=True)
+    relation.constraints[constraint.name] = replace(constraint, validated=True)
     if constraint.kind == "f":
         keys.validate_foreign_key(analysis, relation, constraint)
         return
@@ -98,9 +100,9 @@ def _validate(change: TableChange, constraint: Constraint) -> None:
         change.check(member)
         own = member.constraints.get(constraint.name)
         if own is not None:
-            member.constraints[constraint.name] = own._replace(validated=True)
+            member.constraints[constraint.name] = replace(own, validated=True)
         if constraint.kind == "n" and (column := member.columns.get(constraint.columns[0])):
-            member.columns[column.name] = column._replace(not_null=True)
+            member.columns[column.name] = replace(column, not_null=True)
 
 
 def alter_constraint(change: TableChange, command: Node) -> None:
@@ -112,7 +114,7 @@ def alter_constraint(change: TableChange, command: Node) -> None:
     if constraint is not None and constraint.kind == "f":
         if node.get("alterDeferrability", "deferrable" in node):
             deferrable, later = bool(node.get("deferrable")), bool(node.get("initdeferred"))
-            constraint = constraint._replace(deferrable=deferrable, deferred=later)
+            constraint = replace(constraint, deferrable=deferrable, deferred=later)
             relation.constraints[name] = constraint
         for child in analysis.schema.descendants(relation) if relation.kind == "p" else ():
             analysis.lock(child, change.lock)
@@ -127,7 +129,7 @@ def _enforce(change: TableChange, constraint: Constraint, *, enforced: bool) -> 
     target = analysis.schema.relations.get(constraint.ref)
     if enforced == constraint.enforced or target is None:
         return
-    entered = constraint._replace(enforced=enforced, validated=enforced)
+    entered = replace(constraint, enforced=enforced, validated=enforced)
     relation.constraints[constraint.name] = entered
     if enforced:
         analysis.lock(target, Lock.SHARE_ROW_EXCLUSIVE)

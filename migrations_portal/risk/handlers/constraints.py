@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers import keys, programs
 from migrations_portal.risk.handlers.not_null import require_not_null
 from migrations_portal.risk.handlers.safe_forms import key_index
@@ -80,7 +82,7 @@ def enter_check(change: TableChange, node: Node, columns: list[str]) -> str:
     for member in members:
         constraint = check_constraint(analysis, member, node, columns=columns, name=name)
         name = constraint.name
-        own = constraint if member is relation else constraint._replace(inherited=True)
+        own = constraint if member is relation else replace(constraint, inherited=True)
         member.constraints.setdefault(name, own)
     return name or ""
 
@@ -221,7 +223,7 @@ def enter_key(
     if primary:
         for column in columns:
             if column in relation.columns:
-                relation.columns[column] = relation.columns[column]._replace(not_null=True)
+                relation.columns[column] = replace(relation.columns[column], not_null=True)
 
 
 def _take_over(

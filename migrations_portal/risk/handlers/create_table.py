@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.bounds import read_bound
 from migrations_portal.risk.handlers import constraints, inheritance, keys, partitions
 from migrations_portal.risk.handlers.columns import ColumnPlan, read_column, to_column
@@ -107,10 +109,10 @@ def _inherit(analysis: Analysis, relation: Relation, name: Node, bound: Node | N
         relation.parents.append(parent.oid)
         parent.children.append(relation.oid)
     for column in parent.columns.values():
-        relation.columns[column.name] = column._replace(inherited=True)
+        relation.columns[column.name] = replace(column, inherited=True)
     for constraint in parent.constraints.values():
         if constraint.kind in "cn" and not constraint.no_inherit:
-            relation.constraints[constraint.name] = constraint._replace(inherited=True)
+            relation.constraints[constraint.name] = replace(constraint, inherited=True)
     if bound is not None:
         _become_partition(analysis, parent, relation, bound)
 
@@ -135,7 +137,7 @@ def _copy_parts(analysis: Analysis, parent: Relation, relation: Relation) -> Non
     """Give the new partition the parent's foreign keys and indexes."""
     for constraint in parent.constraints.values():
         if constraint.kind == "f":
-            copy = constraint._replace(parent=parent.oid, inherited=True)
+            copy = replace(constraint, parent=parent.oid, inherited=True)
             analysis.schema.add_key(relation, copy)
     for index in list(parent.indexes.values()):
         part = partitions.add_part(analysis, relation, index)
@@ -166,8 +168,8 @@ def _enter_elements(analysis: Analysis, relation: Relation, node: Node) -> list[
 def _refine(relation: Relation, plan: ColumnPlan) -> None:
     """`column WITH OPTIONS …` of a partition or typed table adds to a column that is there already."""
     column = relation.columns[plan.name]
-    relation.columns[plan.name] = column._replace(
-        not_null=column.not_null or plan.not_null or plan.primary
+    relation.columns[plan.name] = replace(
+        column, not_null=column.not_null or plan.not_null or plan.primary
     )
 
 
@@ -184,7 +186,7 @@ def _copy_like(analysis: Analysis, relation: Relation, node: Node) -> None:
     if options & _LIKE_CONSTRAINTS:
         checks = {c.name: c for c in source.constraints.values() if c.kind == "c"}
         relation.constraints.update(
-            (name, check._replace(inherited=False)) for name, check in checks.items()
+            (name, replace(check, inherited=False)) for name, check in checks.items()
         )
     for index in list(source.indexes.values()) if options & _LIKE_INDEXES else ():
         copy = partitions.add_part(analysis, relation, index)
@@ -200,7 +202,7 @@ def _copy_columns(source: Relation, relation: Relation, options: int) -> None:
             if options & _LIKE_DEFAULTS or (column.generated and options & _LIKE_GENERATED)
             else None
         )
-        relation.columns[column.name] = column._replace(default=kept, inherited=False,
+        relation.columns[column.name] = replace(column, default=kept, inherited=False,
             generated=column.generated if options & _LIKE_GENERATED else "",
             identity=column.identity and bool(options & _LIKE_IDENTITY),
         )  # fmt: skip
@@ -214,7 +216,7 @@ def _enter_sequence(analysis: Analysis, relation: Relation, plan: ColumnPlan) ->
     sequence.owned_by = (relation.oid, plan.name)
     if plan.serial:
         uses = Uses(relations=frozenset({(sequence.oid, "")}))
-        relation.columns[plan.name] = relation.columns[plan.name]._replace(default=uses)
+        relation.columns[plan.name] = replace(relation.columns[plan.name], default=uses)
 
 
 def _enter_constraints(
@@ -252,7 +254,7 @@ def enter_table_constraint(analysis: Analysis, relation: Relation, node: Node) -
     elif kind == "CONSTR_NOTNULL":
         for column in strings(node.get("keys", [])):
             if column in relation.columns:
-                relation.columns[column] = relation.columns[column]._replace(not_null=True)
+                relation.columns[column] = replace(relation.columns[column], not_null=True)
 
 
 def _enter_check(analysis: Analysis, relation: Relation, node: Node, columns: list[str]) -> None:
@@ -260,7 +262,7 @@ def _enter_check(analysis: Analysis, relation: Relation, node: Node, columns: li
         analysis, relation, node, columns=columns, name=node.get("conname")
     )
     # CREATE TABLE has no rows yet, so even NOT VALID is entered as valid.
-    relation.constraints[built.name] = built if built.validated else built._replace(validated=True)
+    relation.constraints[built.name] = built if built.validated else replace(built, validated=True)
 
 
 def _enter_key(
@@ -284,7 +286,7 @@ def _enter_reference(
         return
     target, constraint = entered
     if not constraint.validated:
-        relation.constraints[constraint.name] = constraint._replace(validated=True)
+        relation.constraints[constraint.name] = replace(constraint, validated=True)
     if analysis.live(target) and target is not relation and analysis.number:
         analysis.find(
             "foreign-key-on-new-table", at=node.get("location", -1), table=relation.qualified,

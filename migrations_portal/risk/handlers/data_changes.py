@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from migrations_portal.risk.handlers import (
     all_rows,
@@ -69,7 +71,7 @@ def _is_catalogue(analysis: Analysis, name: Node) -> bool:
     return own.startswith("pg_") and analysis.lookup(None, own) is None
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True):
     """The table that a statement changes, under which condition, and whether with those that inherit."""
 
     relation: Relation

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.locks import Lock
 
 if TYPE_CHECKING:
@@ -186,7 +188,7 @@ def drop_defaults_on(analysis: Analysis, relation: Relation) -> None:
         for column in list(table.columns.values()):
             if column.default and any(oid == relation.oid for oid, _ in column.default.relations):
                 analysis.lock(table, Lock.ACCESS_EXCLUSIVE)
-                table.columns[column.name] = column._replace(default=None)
+                table.columns[column.name] = replace(column, default=None)
 
 
 def drop_constraint(

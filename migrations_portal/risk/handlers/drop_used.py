@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers import dependencies
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.trees import qualified, type_ref
@@ -137,7 +139,7 @@ def drop_uses_of_function(analysis: Analysis, key: tuple[str, str]) -> None:
 def _lose_function(analysis: Analysis, relation: Relation, column: Column) -> None:
     """A default goes; a generated column goes with its values."""
     if not column.generated:
-        relation.columns[column.name] = column._replace(default=None)
+        relation.columns[column.name] = replace(column, default=None)
         return
     analysis.seen.irreversible |= analysis.live(relation)
     dependencies.drop_column(analysis, relation, column.name, cascade=True)

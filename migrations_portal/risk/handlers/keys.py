@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers.safe_forms import unvalidated_key
 from migrations_portal.risk.handlers.table_change import check_key, scan_tree
 from migrations_portal.risk.locks import Lock
@@ -77,7 +79,7 @@ def copy_to_partitions(analysis: Analysis, relation: Relation, constraint: Const
         name = (
             constraint.name if constraint.name not in child.constraints else f"{constraint.name}_1"
         )
-        copy = constraint._replace(name=name, parent=relation.oid, inherited=True)
+        copy = replace(constraint, name=name, parent=relation.oid, inherited=True)
         analysis.schema.add_key(child, copy)
 
 

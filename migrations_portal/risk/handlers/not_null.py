@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.objects import Column
 from migrations_portal.risk.trees import rejects_null
 
@@ -30,7 +32,7 @@ def require_not_null(change: TableChange, name: str) -> bool:
         if not proven_not_null(member, name):
             change.check(member)
             scanned = True
-        member.columns[name] = (column or Column(name))._replace(not_null=True)
+        member.columns[name] = replace(column or Column(name), not_null=True)
     return scanned
 
 

@@ -6,8 +6,9 @@ tablecmds.c, checked on servers 13 to 18.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from migrations_portal.risk.bounds import implied, read_bound
 from migrations_portal.risk.handlers.dependencies import ancestors, default_partition
@@ -120,7 +121,7 @@ def _merge_keys(analysis: Analysis, parent: Relation, partition: Relation) -> No
         twin = _twin(partition, constraint)
         if twin is not None:
             _lock_target(analysis, target, _AE)
-            partition.constraints[twin.name] = twin._replace(parent=parent.oid, inherited=True)
+            partition.constraints[twin.name] = replace(twin, parent=parent.oid, inherited=True)
         else:
             scan_tree(analysis, partition)
             scan_tree(analysis, target)
@@ -129,7 +130,7 @@ def _merge_keys(analysis: Analysis, parent: Relation, partition: Relation) -> No
                 if constraint.name not in partition.constraints
                 else f"{constraint.name}_1"
             )
-            copy = constraint._replace(name=name, parent=parent.oid, inherited=True)
+            copy = replace(constraint, name=name, parent=parent.oid, inherited=True)
             analysis.schema.add_key(partition, copy)
 
 
@@ -222,7 +223,7 @@ def _free_keys(analysis: Analysis, partition: Relation) -> None:
         target = analysis.schema.relations.get(constraint.ref)
         if target is not None:
             _lock_target(analysis, target, Lock.SHARE_ROW_EXCLUSIVE)
-        partition.constraints[constraint.name] = constraint._replace(parent=0, inherited=False)
+        partition.constraints[constraint.name] = replace(constraint, parent=0, inherited=False)
 
 
 def _check_nothing_points_at(

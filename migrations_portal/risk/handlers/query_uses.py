@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers.reach import sources_of
 from migrations_portal.risk.objects import NOTHING, Uses
 from migrations_portal.risk.trees import below, functions_called, strings, uses_of
@@ -64,7 +66,7 @@ def joined(*several: Uses) -> Uses:
     """All uses together."""
     total = NOTHING
     for uses in several:
-        total = total._replace(columns=total.columns | uses.columns, functions=total.functions | uses.functions,
+        total = replace(total, columns=total.columns | uses.columns, functions=total.functions | uses.functions,
             relations=total.relations | uses.relations, types=total.types | uses.types,
         )  # fmt: skip
     return total

@@ -5,8 +5,9 @@ Source: `expand_inherited_rtentry` (partitions are pruned before they are locked
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from migrations_portal.risk import hash_partitions
 from migrations_portal.risk.bounds import (
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 DEEPEST_VIEW = 20
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """A query on its way through: what it runs on, and whether it is run at all (a view's query is only stored)."""
 
     analysis: Analysis

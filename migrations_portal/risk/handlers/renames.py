@@ -5,8 +5,9 @@ Sources: `RenameRelation`, `renameatt`, `rename_constraint_internal`, `AlterTabl
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from migrations_portal.risk.handlers.column_names import rename_column
 from migrations_portal.risk.handlers.drops import ASSUMED_KINDS
@@ -68,7 +69,7 @@ def _rename_index(analysis: Analysis, relation: Relation, old: str, new: str) ->
     index.name = new
     if index.constraint and (constraint := relation.constraints.pop(index.constraint, None)):
         index.constraint = new
-        relation.constraints[new] = constraint._replace(name=new, index_name=new)
+        relation.constraints[new] = replace(constraint, name=new, index_name=new)
     analysis.schema.add_index(relation, index)
     if analysis.live(relation):
         analysis.find("rename-index", index=old, new=new)
@@ -115,7 +116,7 @@ def _rename_constraint(analysis: Analysis, node: Node) -> None:
         own = member.constraints.pop(old, None)
         if own is not None:
             behind = new if own.index_name else ""
-            member.constraints[new] = own._replace(name=new, index_name=behind)
+            member.constraints[new] = replace(own, name=new, index_name=behind)
             if own.index_name and (index := member.indexes.get(own.index_name)):
                 analysis.schema.drop_index(member, own.index_name)
                 index.name = index.constraint = new
@@ -174,8 +175,8 @@ def _rename_type(analysis: Analysis, node: Node) -> None:
                     place,
                     name,
                 ):
-                    relation.columns[column.name] = column._replace(
-                        type=column.type._replace(name=new)
+                    relation.columns[column.name] = replace(
+                        column, type=replace(column.type, name=new)
                     )
     analysis.find("rename-type", name=name, new=new)
 

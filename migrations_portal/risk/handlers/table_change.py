@@ -6,8 +6,9 @@ only scans it to check the new rules, or leaves it alone (`ATRewriteTables` in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from migrations_portal.risk.analysis import Analysis
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from migrations_portal.risk.objects import Relation
 
 
-@dataclass(slots=True)
-class TableChange:
+class TableChange(Struct):
     """The table that ALTER TABLE names, the lock it takes for all commands, and what the last phase has to do."""
 
     analysis: Analysis

@@ -1,8 +1,7 @@
 """What a finding offers to copy can be copied: it is SQL, it is judged lower, and it does less work while others wait."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from migrations_portal.risk import RULES, Assessment, Level, ScriptFile, assess, schema_from_dump
 from migrations_portal.risk.findings import Finding
