@@ -112,6 +112,23 @@ def test_a_stream_that_breaks_stores_nothing() -> None:
     assert not begun.get("Uploads")
 
 
+def test_bytes_that_change_on_their_way_are_refused_by_the_store() -> None:
+    """The signature covers the SHA-256 of a part, not its bytes: the store must compare the two."""
+    vault, name = s3_vault(), key()
+
+    def flip(request: Any, **_: Any) -> None:
+        sent = request.body.read()
+        request.body = io.BytesIO(bytes([sent[0] ^ 1]) + sent[1:])
+
+    vault.client.meta.events.register("before-send.s3.UploadPart", flip)
+
+    with pytest.raises(VaultUnavailable):
+        vault.put(name, pipe(b"x" * 1_000_000), retain_until=UNTIL)
+
+    found = client().list_object_versions(Bucket=os.environ["WCO_S3_BUCKET"], Prefix=name)
+    assert "Versions" not in found
+
+
 def test_a_stored_backup_cannot_be_deleted() -> None:
     stored = s3_vault().put(key(), pipe(b"x"), retain_until=UNTIL)
 
