@@ -60,9 +60,11 @@ def outside(case: Case, admin: str, dsn: str, version: int, lines: list[str]) ->
     template = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
     tally = Tally()
     for line in lines:
+        if not (text := for_version(line, version)):
+            continue
         with scratch_database(admin, template=str(template)) as copy:
-            observed = observe_outside(copy, line)
-        _count(case, tally, line, version, observed, one_transaction=False)
+            observed = observe_outside(copy, text)
+        _count(case, tally, text, version, observed, one_transaction=False)
     return tally
 
 

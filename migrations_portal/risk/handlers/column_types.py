@@ -140,10 +140,10 @@ def _same_comparison(analysis: Analysis, old: TypeRef | None, new: TypeRef) -> b
     return old.array == new.array and (len(pair) == 1 or pair in _SAME_OPERATORS)
 
 
-def _lock_on(analysis: Analysis, target: Relation) -> Lock:
+def _lock_on(analysis: Analysis, member: Relation) -> Lock:
     """Old versions keep no trigger on a partitioned table, so nothing is dropped there, only made again."""
     newer = analysis.version >= dependencies.TRIGGERS_ON_PARTITIONED
-    return Lock.ACCESS_EXCLUSIVE if newer or target.kind != "p" else Lock.SHARE_ROW_EXCLUSIVE
+    return Lock.ACCESS_EXCLUSIVE if newer or member.kind != "p" else Lock.SHARE_ROW_EXCLUSIVE
 
 
 def _readd_key(
@@ -167,7 +167,7 @@ def _readd_key(
         for member in (side, *tree):
             analysis.lock(
                 member,
-                Lock.ACCESS_EXCLUSIVE if member is not target else _lock_on(analysis, target),
+                _lock_on(analysis, member) if side is target else Lock.ACCESS_EXCLUSIVE,
             )
     if not keep and constraint.validated and constraint.enforced:
         check_key(analysis, holder, target, only_null=empty)

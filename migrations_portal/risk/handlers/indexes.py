@@ -11,12 +11,13 @@ from migrations_portal.risk.handlers import dependencies, programs
 from migrations_portal.risk.handlers.safe_forms import (
     concurrent_index,
     concurrent_reindex,
+    concurrent_reindex_by_parts,
     index_by_parts,
 )
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
-from migrations_portal.risk.objects import NOTHING, TABLE_KINDS, Index
+from migrations_portal.risk.objects import NOTHING, Index
 from migrations_portal.risk.trees import rangevar, uses_of, with_heirs
 
 if TYPE_CHECKING:
@@ -181,7 +182,10 @@ REINDEXES_PARTITIONED = 14
 
 
 def reindex(analysis: Analysis, node: Node) -> None:
-    """REINDEX: SHARE on the table, ACCESS EXCLUSIVE on its indexes (so that even planning a query waits)."""
+    """REINDEX: SHARE on the table, ACCESS EXCLUSIVE on its indexes (so that even planning a query waits).
+
+    With CONCURRENTLY a partitioned table's partitions are still locked in SHARE, while PostgreSQL lists them.
+    """
     concurrent = any(
         item["DefElem"]["defname"] == "concurrently" and _switched_on(item["DefElem"])
         for item in node.get("params", ())
@@ -194,9 +198,15 @@ def reindex(analysis: Analysis, node: Node) -> None:
         for member in (relation, *(analysis.schema.descendants(relation) if tree else ())):
             if one_index and member is not relation and member.kind == "p":
                 continue  # Of the tables between, only the index is locked.
-            analysis.lock(member, lock)
+            listed = concurrent and not one_index and member is not relation
+            analysis.lock(member, Lock.SHARE if listed else lock)
             if member.indexes or member.assumed:
                 analysis.scan(member)
+        if concurrent and not one_index and tree and analysis.live(relation):
+            parts = concurrent_reindex_by_parts(analysis.schema.descendants(relation), node)
+            analysis.find(
+                "reindex-partitioned-concurrently", table=relation.qualified, statements=parts
+            )
         if analysis.live(relation) and not concurrent:
             analysis.find("reindex", table=relation.qualified, statements=concurrent_reindex(node))
     if node["kind"] not in _REINDEX_TABLES:
@@ -221,7 +231,5 @@ def _reindexed(analysis: Analysis, node: Node) -> list[Relation]:
         return [relation] if relation is not None else []
     relations = analysis.schema.relations.values()
     if kind == "REINDEX_OBJECT_SCHEMA":
-        return [r for r in relations if r.schema == node.get("name") and r.kind in TABLE_KINDS]
-    return (
-        [r for r in relations if r.kind in TABLE_KINDS] if kind == "REINDEX_OBJECT_DATABASE" else []
-    )
+        return [r for r in relations if r.schema == node.get("name") and r.has_storage]
+    return [r for r in relations if r.has_storage] if kind == "REINDEX_OBJECT_DATABASE" else []

@@ -14,6 +14,8 @@ from migrations_portal.risk.objects import TABLE_KINDS
 from migrations_portal.risk.trees import qualified, strings, with_heirs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
@@ -120,17 +122,29 @@ def cluster(analysis: Analysis, node: Node) -> None:
     """CLUSTER: rewrites the table in the order of an index."""
     if "relation" not in node:
         analysis.find("cluster-all")
+        _cluster(
+            analysis,
+            [
+                relation
+                for relation in analysis.schema.relations.values()
+                if any(index.clustered for index in relation.indexes.values())
+            ],
+        )
         return
     relation = analysis.relation(node["relation"])
     if relation is None:
         return
-    members = [relation, *(analysis.schema.descendants(relation) if relation.kind == "p" else ())]
-    for member in members:
-        analysis.lock(member, _AE)
-        analysis.rewrite(member)
-        analysis.scan(member)
+    below = analysis.schema.descendants(relation) if relation.kind == "p" else ()
+    _cluster(analysis, [relation, *below])
     if analysis.live(relation):
         analysis.find("cluster", table=relation.qualified)
+
+
+def _cluster(analysis: Analysis, relations: Iterable[Relation]) -> None:
+    for relation in relations:
+        analysis.lock(relation, _AE)
+        analysis.rewrite(relation)
+        analysis.scan(relation)
 
 
 def lock_table(analysis: Analysis, node: Node) -> None:

@@ -14,7 +14,7 @@ from migrations_portal.risk.bounds import implied, read_bound
 from migrations_portal.risk.handlers.dependencies import ancestors, default_partition
 from migrations_portal.risk.handlers.inheritance import circular, join, leave
 from migrations_portal.risk.handlers.safe_forms import attached, bound_check
-from migrations_portal.risk.handlers.table_change import scan_tree
+from migrations_portal.risk.handlers.table_change import check_key, scan_tree
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.naming import index_name
 from migrations_portal.risk.objects import Index
@@ -123,8 +123,7 @@ def _merge_keys(analysis: Analysis, parent: Relation, partition: Relation) -> No
             _lock_target(analysis, target, _AE)
             partition.constraints[twin.name] = replace(twin, parent=parent.oid, inherited=True)
         else:
-            scan_tree(analysis, partition)
-            scan_tree(analysis, target)
+            check_key(analysis, partition, target)
             name = (
                 constraint.name
                 if constraint.name not in partition.constraints

@@ -8,6 +8,8 @@ from migrations_portal.risk.render import Sql, Text, ident, sql
 from migrations_portal.risk.trees import WITH_HEIRS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from migrations_portal.risk.analysis import Analysis
     from migrations_portal.risk.objects import Constraint, Index, Relation
     from migrations_portal.risk.parser import Node
@@ -68,8 +70,23 @@ def _attached(index: Index, part: Index) -> Node:
 
 def concurrent_reindex(node: Node) -> Sql:
     """The same REINDEX, while reads and writes go on."""
+    return sql("ReindexStmt", _concurrently(node))
+
+
+def _concurrently(node: Node) -> Node:
     option = {"DefElem": {"defname": "concurrently", "defaction": "DEFELEM_UNSPEC"}}
-    return sql("ReindexStmt", node | {"params": [option]})
+    return node | {"params": [option]}
+
+
+def concurrent_reindex_by_parts(partitions: Iterable[Relation], node: Node) -> Sql:
+    """The same for each partition that holds rows, one after the other."""
+    return Sql(
+        tuple(
+            ("ReindexStmt", _concurrently(node | {"relation": _named(part.schema, part.name)}))
+            for part in partitions
+            if part.has_storage
+        )
+    )
 
 
 def without_rows(node: Node) -> Sql:

@@ -27,6 +27,7 @@ INSERT INTO shelves SELECT g, g FROM generate_series(1, 3000) g;
 INSERT INTO settings SELECT 'k' || g, 'v', B'1010', '1 hour', '10:00', '2024-01-01' FROM generate_series(1, 3000) g;
 INSERT INTO "Mixed Case" SELECT g, 's', 'u' FROM generate_series(1, 3000) g;
 INSERT INTO hist.log (what) SELECT 'x' FROM generate_series(1, 3000);
+INSERT INTO blank SELECT g, 'b' FROM generate_series(1, 3000) g;
 REFRESH MATERIALIZED VIEW stock.totals;
 REFRESH MATERIALIZED VIEW stock.big_totals;
 ANALYZE;
