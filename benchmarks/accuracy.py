@@ -243,8 +243,19 @@ def _introduction(count: int, hazards: int) -> str:
         "over the new schema: TRUNCATE … CASCADE of a partition two levels down, and a domain dropped from under another. All are "
         "mended by rules, and the statements stand in the list.\n\n"
         "`make oracle` over the three schemas on 13 to 18 (seed 20261130) found one difference more, the same on 13 to 16: a query "
-        "for NULL in the second column of a range key reads no partition. It is mended; what was not run again after that are the "
-        "generated statements."
+        "for NULL in the second column of a range key reads no partition. It is mended.\n\n"
+        "The sixth list (at the end of the three lists, 30 November 2026, late) was written against the three schemas without "
+        "looking at the handlers, and predicted before it ran: 292 statements. Of those that a version runs, 237 of 245 agreed "
+        "on 13 and 254 of 262 on 18 at the first try (97 %). **One hazard was named in words but not by table**: CLUSTER "
+        "without a name rewrites every clustered table. One lock was missed (REINDEX TABLE CONCURRENTLY of a partitioned table "
+        "takes SHARE on its partitions while it lists them, since 14), one was too many (REINDEX SCHEMA passes over partitioned"
+        " tables), one scan too many (a foreign key of a new, empty partition). One difference stays: INSERT … SELECT of one "
+        "partition's rows is said to lock all partitions (ROW EXCLUSIVE, which keeps nobody waiting). The others lay in the "
+        "rows (a loop that met none, empty pages that VACUUM cut off) or in names after a RENAME.\n\n"
+        "`make oracle` on 13 to 18 with another new seed (20261201, 250 generated statements and 250 scripts for each schema) "
+        "found two differences, on 13 and 14 only or first there: a foreign key that is made again towards a table with two "
+        "levels of partitions locks the ones between less; and a query over an empty table, which lay in the rows. Both are "
+        "mended."
     )
 
 

@@ -6,42 +6,17 @@ Does not judge risk; it only tells a write from a read and hides values (S10).
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import postgast
 
 from migrations_portal.execution.function_calls import UNREADABLE, unproven_calls
 from migrations_portal.execution.row_changes import TableWrite, writes_of
+from migrations_portal.risk.shapes import CARRIES_DATA, CUT_FROM, LITERALS, VALUE, token_names
 
-VALUE = "'…'"
-"""Stands where a literal was."""
-
-LONGEST_TEXT = 16 * 1024
+LONGEST_TEXT = CUT_FROM
 """Characters of a statement that are kept."""
 
-_LITERALS = frozenset({"SCONST", "FCONST", "ICONST", "BCONST", "XCONST", "USCONST"})
 _COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
-_CARRIES_DATA = frozenset(
-    [
-        "SELECT",
-        "INSERT",
-        "UPDATE",
-        "DELETE",
-        "MERGE",
-        "WITH",
-        "VALUES",
-        "COPY",
-        "CALL",
-        "DO",
-        "EXECUTE",
-        "EXPLAIN",
-        "PREPARE",
-        "DECLARE",
-        "TABLE",
-    ]
-)
-"""Verbs whose literals are data of rows; the literals of all others are definitions (defaults, labels)."""
-
 _READS = frozenset(
     [
         "SELECT",
@@ -253,15 +228,9 @@ def _in_atomic(piece: Sequence[_Placed]) -> bool:
     return any(token.name == "ATOMIC" for _, _, token in piece)
 
 
-@lru_cache(maxsize=1)
-def _token_names() -> dict[int, str]:
-    enum = postgast.pg_query_pb2.Token.DESCRIPTOR
-    return {value.number: value.name for value in enum.values}
-
-
 def _scanned(sql: str) -> list[_Placed]:
     raw = sql.encode()
-    names = _token_names()
+    names = token_names()
     return [
         (
             found.start,
@@ -273,13 +242,13 @@ def _scanned(sql: str) -> list[_Placed]:
 
 
 def _statement(raw: bytes, piece: Sequence[_Placed], *, keep_values: bool) -> Statement:
-    words = tuple(_word(token) for _, _, token in piece if token.name not in _LITERALS)
+    words = tuple(_word(token) for _, _, token in piece if token.name not in LITERALS)
     verb = next((word for word in words if word.isalpha()), "")
-    hide = verb in _CARRIES_DATA and not keep_values
+    hide = verb in CARRIES_DATA and not keep_values
     parts: list[bytes] = []
     at = piece[0][0]
     for start, end, token in piece:
-        if hide and token.name in _LITERALS:
+        if hide and token.name in LITERALS:
             parts += [raw[at:start], VALUE.encode()]
             at = end
     parts.append(raw[at : piece[-1][1]])

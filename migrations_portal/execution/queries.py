@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from migrations_portal.approvals.models import Seat
 from migrations_portal.approvals.policy import Stage
 from migrations_portal.backups.models import Backup
-from migrations_portal.execution.models import MigrationRun, RunLine
-from migrations_portal.execution.rules import ACTIVE, Order, RunStatus
+from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
+from migrations_portal.execution.rules import ACTIVE, SENT_OTHERWISE, Order, RunStatus
 from migrations_portal.kernel.errors import Refused
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
@@ -136,3 +136,14 @@ def lines_after(*, run: MigrationRun, seq: int, at_most: int = 500) -> list[RunL
 def last_lines(*, run: MigrationRun, count: int = 300) -> list[RunLine]:
     """Return the newest log lines, in order."""
     return list(RunLine.objects.filter(run=run).order_by("-seq")[:count])[::-1]
+
+
+def sent_otherwise(run: MigrationRun) -> dict[str, dict[str, list[str]]]:
+    """Return the files that sent other SQL than was assessed: name → what was "new" and what was "missing"."""
+    steps = RunStep.objects.filter(run=run, key="migrate").values_list("facts", flat=True)
+    return {
+        name: said[SENT_OTHERWISE]
+        for facts in steps
+        for name, said in facts.items()
+        if isinstance(said, dict) and SENT_OTHERWISE in said
+    }

@@ -103,10 +103,25 @@ MOST_TIMED = 500
 
 
 def timed(result: ChildResult) -> list[dict[str, str | float]]:
-    """Return command and seconds of the file's own statements in their order, to be held against what was predicted."""
+    """Return command and seconds of the file's own statements in their order, to be held against what was predicted.
+
+    `held`: from its begin to the end of its transaction; for so long, at most, others waited for its locks.
+    """
     own = [sent for sent in result.statements if not _bookkeeping(sent.sql)]
+    ends: dict[tuple[int, int], float] = {}
+    for sent in result.statements:
+        if sent.transaction:
+            ends[sent.session, sent.transaction] = sent.started_at + sent.seconds
     return [
-        {"command": command(sent.sql), "seconds": round(sent.seconds, 3)}
+        {
+            "command": command(sent.sql),
+            "seconds": round(sent.seconds, 3),
+            "held": round(
+                ends.get((sent.session, sent.transaction), sent.started_at + sent.seconds)
+                - sent.started_at,
+                3,
+            ),
+        }
         for sent in own[:MOST_TIMED]
         if not sent.sqlstate
     ]

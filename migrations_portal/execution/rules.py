@@ -153,6 +153,8 @@ PATIENT_LOCK_TIMEOUT_MS = 180_000
 """The same for CREATE INDEX CONCURRENTLY and VALIDATE CONSTRAINT, which wait for old transactions and keep nobody from rows."""
 LOCK_BUDGET_SECONDS = 600.0
 """No new attempt after so long, whatever the attempts were spent on."""
+SENT_OTHERWISE = "otherwise"
+"""The fact of a file, in the step that applied it: the SQL it sent beside, or instead of, what was assessed."""
 LOCK_ATTEMPTS = 20
 """How often a file in one transaction is tried again when it did not get its lock."""
 STATEMENT_TIMEOUT_MS = 15 * 60 * 1000

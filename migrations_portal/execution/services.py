@@ -233,7 +233,7 @@ def finish(
         plan,
         kind=EntryKind.RUN_FINISHED,
         actor=PORTAL,
-        sentence=f"Run {run.pk} of {plan.number} ended: {word.replace('_', ' ')}. {outcome.sentence}",
+        sentence=f"Run {run.pk} of {plan.number} ended: {word.replace('_', ' ')}. {outcome.sentence}{_sent_otherwise(run)}",
         reason=problem,
         result=_record_status(run),
         phi=run.revision.phi,
@@ -260,6 +260,14 @@ def finish(
         run, template=announcements.TEMPLATE_OF[run.shown], now=now, public_url=public_url
     )
     return run
+
+
+def _sent_otherwise(run: MigrationRun) -> str:
+    """Return the sentence about files that sent other SQL than was assessed, by their names; empty when none did."""
+    files = queries.sent_otherwise(run)
+    if not files:
+        return ""
+    return f" Other SQL than was assessed was sent by {', '.join(files)}; the run's page shows it."
 
 
 def _record_status(run: MigrationRun) -> str:

@@ -126,6 +126,17 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
+class SentOtherwise:
+    """A file that sent other SQL on the copy than when it was assessed; its statements without the values of rows."""
+
+    file: str
+    new: tuple[str, ...]
+    """Sent here, never assessed."""
+    missing: tuple[str, ...]
+    """Assessed, not sent here."""
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything that a rehearsal saw, ready to be judged."""
 
@@ -146,6 +157,9 @@ class Observed:
     third_up_changes: int | None = None
     """Changes that were committed although everything was applied already; None when it was not tried."""
     has_rows: bool = True
+    otherwise: tuple[SentOtherwise, ...] = ()
+    raises: str = ""
+    """What the plan would be with what was sent here and never assessed ("HIGH instead of LOW"); empty when the same."""
     scale: float = 1.0
     """Production's rows over the copy's, in the tables that the files touch; 1 when the copy is as large."""
 

@@ -7,6 +7,12 @@ from migrations_portal.rehearsals.observed import LOCK_NAMES, FileCall, Observed
 from migrations_portal.rehearsals.rules import TestClass
 
 SHOWN = 3
+QUOTED = 160
+"""Characters of a statement that are quoted."""
+SAME_EVERYWHERE = (
+    "Let the file send the same statements everywhere, whatever NODE_ENV, the database's name, the date or the rows it finds: "
+    "put the condition into the SQL (WHERE, IF NOT EXISTS), or make two plans of it. Then submit it again."
+)
 NO_DOWN = ("Could not find migration method: down", "has no down part")
 """What the tools say when a file has no way back."""
 
@@ -109,6 +115,14 @@ def _application(seen: Observed) -> Verdict:
             passed=False,
             sentence=f"{failed[0].file} does not run on the copy: {_why(failed[0])}. Mend the file and submit it again.",
         )
+    if seen.raises:
+        first = next(each for each in seen.otherwise if each.new)
+        return Verdict(
+            TestClass.APPLICATION,
+            passed=False,
+            sentence=f"{first.file} sends SQL on the copy that nobody has assessed, and with it the plan is {seen.raises}: "
+            f"{quoted(first.new)}. {SAME_EVERYWHERE}",
+        )
     if seen.failed_checks:
         return Verdict(
             TestClass.APPLICATION,
@@ -208,7 +222,39 @@ def _idempotency(seen: Observed) -> Verdict:
 
 def findings(seen: Observed, *, limits: Limits = STANDARD) -> tuple[Finding, ...]:
     """Return what the spec's performance test demands, and what undoing cannot bring back."""
-    return (*_time(seen, limits), *_locks(seen, limits), *_contents(seen), *_blind(seen))
+    return (
+        *_otherwise(seen),
+        *_time(seen, limits),
+        *_locks(seen, limits),
+        *_contents(seen),
+        *_blind(seen),
+    )
+
+
+def quoted(statements: tuple[str, ...]) -> str:
+    """Return the first statements, shortened, and how many more there are."""
+    shown = "; ".join(
+        each if len(each) <= QUOTED else f"{each[:QUOTED]}…" for each in statements[:SHOWN]
+    )
+    return shown + (f" (and {len(statements) - SHOWN} more)" if len(statements) > SHOWN else "")
+
+
+def _otherwise(seen: Observed) -> Iterator[Finding]:
+    for each in seen.otherwise:
+        said = [
+            f"{what}: {quoted(statements)}."
+            for what, statements in (
+                ("Sent here, never assessed", each.new),
+                ("Assessed, not sent here", each.missing),
+            )
+            if statements
+        ]
+        yield Finding(
+            "other-sql",
+            "bad" if seen.raises else "warn",
+            f"{each.file} sends other SQL here than when it was assessed",
+            f"{' '.join(said)} What was signed speaks of the other SQL. {SAME_EVERYWHERE}",
+        )
 
 
 def _time(seen: Observed, limits: Limits) -> Iterator[Finding]:

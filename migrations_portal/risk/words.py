@@ -141,16 +141,28 @@ def _wait_sentence(span: Span, predicted: Mapping[str, Any]) -> str:
     )
 
 
-def compared(predicted: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
-    """Set what was predicted beside what happened: "predicted 2.1 s (0.7 to 6.3 s), took 1.9 s"."""
+def compared(
+    predicted: Mapping[str, Any], *, seconds: float, held: float | None = None
+) -> dict[str, Any]:
+    """Set what was predicted beside what happened: "predicted 2.1 s (0.7 to 6.3 s), took 1.9 s".
+
+    `held`: how long its locks were held, and so how long others waited at most.
+    """
     span = Span(*predicted["seconds"])
-    within = predicted["known"] and span.holds(seconds)
-    said = (
-        f"predicted {spoken(span.usual)} ({between(span.shortest, span.longest)})"
-        if predicted["known"]
-        else "not predicted"
-    )
-    return {"sentence": f"{said}, took {spoken(seconds)}", "within": within, "known": predicted["known"]}  # fmt: skip
+    known = predicted["known"]
+    within = known and span.holds(seconds)
+    told = [f"{_predicted(span) if known else 'not predicted'}, took {spoken(seconds)}"]
+    if held is not None and known and predicted["blocked_seconds"] is not None:
+        waiting = Span(*predicted["blocked_seconds"])
+        within = within and waiting.holds(held)
+        told.append(
+            f"{predicted['blocks']} of {short(predicted['table'])} kept waiting: {_predicted(waiting)}, was {spoken(held)} at most"
+        )
+    return {"sentence": "; ".join(told), "within": within, "known": known}
+
+
+def _predicted(span: Span) -> str:
+    return f"predicted {spoken(span.usual)} ({between(span.shortest, span.longest)})"
 
 
 def sentences(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from migrations_portal.execution.rules import (
     StepFailed,
 )
 from migrations_portal.kernel import failpoints
-from migrations_portal.runbooks import leftovers, truth
+from migrations_portal.runbooks import leftovers, otherwise, truth
 from migrations_portal.runbooks.leave import Leave
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
@@ -87,6 +87,7 @@ def migrate(
             "statements": len(result.statements),
             "timed": timed(result),
         }
+        otherwise.note(context.plan, step, name=name, result=result)
         step.facts["_rows"] = [each.as_json() for each in context.rows_committed.changes()]
         if outcome is not Outcome.APPLIED:
             said = context.recorder.ordered() + " " if result.stopped else ""

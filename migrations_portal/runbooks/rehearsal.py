@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from migrations_portal.rehearsals.models import Rehearsal
 from migrations_portal.rehearsals.observed import Observed, as_json
 from migrations_portal.rehearsals.rules import Copy
 from migrations_portal.rehearsals.verdict import STANDARD, Limits, findings, verdicts
+from migrations_portal.runbooks import otherwise
 from migrations_portal.runbooks import rehearsal_facts as facts
 from migrations_portal.runbooks.rehearsal_copy import CopyMaker, PreparedCopy, RunHasPriority
 from migrations_portal.runbooks.rehearsal_seen import Seen
@@ -95,6 +97,7 @@ def _execute(
         target=plan.target,
         tools=tools,
         affected=list(assessment.tables) if assessment else [],
+        assessed=otherwise.assessed_of(assessment),
         checks=verification.plan_checks(plan),
         owner=f"rehearsal-{rehearsal.pk}-{rehearsal.attempts}",
         clock=clock,
@@ -126,10 +129,12 @@ def rehearse(
     clock: Callable[[], datetime],
     say: Callable[[str], None],
     limits: Limits = STANDARD,
+    assessed: otherwise.Assessed | None = None,
 ) -> tuple[dict[str, Any], PreparedCopy]:
     """Rehearse files on a copy of the target and return the result as JSON values. Nothing of the copy is left.
 
-    Raises what the tools raise, `RunHasPriority`, `AlreadyApplied`, `BackupNotProven`.
+    What they send is held against what was `assessed`, where that is known. Raises what the tools raise, `RunHasPriority`,
+    `AlreadyApplied`, `BackupNotProven`.
     """
     maker = CopyMaker(target=target, bundle=bundle, tools=tools, clock=clock, owner=owner, say=say)
     with maker.made() as prepared:
@@ -144,7 +149,16 @@ def rehearse(
         observed = rehearser.run()
         say("Dropping the copy")
     scale, larger = _scale(prepared, target=target, tools=tools, affected=affected)
-    seen = Observed(**{**vars(observed), "scale": scale})
+    seen = replace(observed, scale=scale)
+    if assessed is not None:
+        sent = rehearser.seen.sent
+        differs = otherwise.on_the_copy(sent, assessed=assessed)
+        seen = replace(seen, otherwise=differs)
+        if any(each.new for each in differs):
+            said = otherwise.raised(
+                sent, assessed=assessed, target=target, tools=tools, now=clock()
+            )
+            seen = replace(seen, raises=said)
     return _told(seen, rehearser.seen, prepared, larger=larger, limits=limits), prepared
 
 
@@ -201,6 +215,7 @@ def _told(
             }
             for each in seen.checks
         ],
+        "otherwise": [as_json(each) for each in observed.otherwise],
         "extrapolation": {"factor": round(observed.scale, 2), "tables": larger},
         "verdicts": [as_json(each) for each in verdicts(observed)],
         "findings": [as_json(each) for each in findings(observed, limits=limits)],

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from migrations_portal.execution.ports import SentStatement
+from migrations_portal.execution.recording import RecordedScript
 from migrations_portal.rehearsals.observed import FileCall, MeasuredStatement, Rewrite, SeenLock
 from migrations_portal.verification.rules import CheckResult
 
@@ -23,6 +24,8 @@ class Seen:
     difference: list[str] = field(default_factory=list)
     size_before: int = 0
     size_after: int = 0
+    sent: dict[str, RecordedScript] = field(default_factory=dict)
+    """What each file sent going up the first time."""
 
 
 @dataclass(frozen=True)

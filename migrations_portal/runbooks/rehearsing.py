@@ -12,7 +12,7 @@ from migrations_portal.execution.ports import (
     DriverFailed,
     SessionLimits,
 )
-from migrations_portal.execution.recording import HISTORY_TABLES, own_statements
+from migrations_portal.execution.recording import HISTORY_TABLES, own_statements, recorded_sql
 from migrations_portal.execution.row_changes import RowTally
 from migrations_portal.execution.rules import PATIENT_STATEMENT_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 from migrations_portal.kernel.errors import Refused
@@ -160,6 +160,7 @@ class Rehearser:
             locks = watch.stop()
         self._note(name, phase, result, wanted=True)
         if phase == "up":
+            self.seen.sent[name] = recorded_sql(result)
             self._rows.add(result.rows_committed)
             self._keep_measures(name, result, aligned.moved(locks))
             with self._session() as session:

@@ -25,6 +25,10 @@ from migrations_portal.plans.models import (
     PlanRevision,
 )
 from migrations_portal.plans.rules import PlanStatus
+from migrations_portal.rehearsals import queries as rehearsals
+from migrations_portal.rehearsals import rules as rules_of_rehearsals
+from migrations_portal.rehearsals.models import Rehearsal
+from migrations_portal.rehearsals.rules import RehearsalStatus, TestClass
 
 EVENTS_SHOWN = 50
 
@@ -67,6 +71,7 @@ def whole(plan: MigrationPlan, *, person: Person, now: datetime, day: timedelta)
         "checks": plan.checks.order_by("position"),
         "files": files(plan),
         "assessment": assessment(assessed),
+        "rehearsal": rehearsal(rehearsals.of_plan(plan).first()),
         "seats": [seat(each, now=now) for each in approvals.seats_of_plan(plan)],
         "checklist": [
             tick(each) for each in plan.checklist.select_related("done_by").order_by("position")
@@ -115,6 +120,23 @@ def assessment(row: PlanAssessment | None) -> dict[str, Any] | None:
         "statements": said["statements"],
         "findings": said["findings"],
         "down": said["down"],
+    }
+
+
+def rehearsal(row: Rehearsal | None) -> dict[str, Any] | None:
+    """Return what the newest rehearsal showed, None while there was none."""
+    if row is None:
+        return None
+    done = row.status == RehearsalStatus.DONE
+    verdicts = row.result.get("verdicts", [])
+    return {
+        "state": row.status.lower(),
+        "sentence": rules_of_rehearsals.one_line(row.result) if done else row.problem,
+        "passed": done and rules_of_rehearsals.all_passed(row.result),
+        "finished_at": row.finished_at,
+        "verdicts": [{**each, "title": TestClass(each["key"]).title} for each in verdicts],
+        "findings": row.result.get("findings", []),
+        "page": f"{settings.PUBLIC_URL}/rehearsals/{row.pk}/",
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 
-from migrations_portal.execution import queries
+from migrations_portal.execution import predicted, queries
 from migrations_portal.execution.models import MigrationRun, RunStep
 from migrations_portal.execution.rules import RUN_STATES, Outcome, RunStatus
 from migrations_portal.incidents import queries as incidents
@@ -40,6 +40,7 @@ def line(run: MigrationRun) -> dict[str, Any]:
 def whole(run: MigrationRun, *, person: Person) -> dict[str, Any]:
     """Return everything that `person` reads on the run's page. The caller has asked whether they may."""
     newest = queries.last_lines(run=run, count=1)
+    steps = list(run.steps.order_by("position"))
     return {
         **line(run),
         "over": over(run),
@@ -50,7 +51,11 @@ def whole(run: MigrationRun, *, person: Person) -> dict[str, Any]:
         "history_before": run.history_before,
         "history_after": run.history_after,
         "schema_difference": _difference(run),
-        "steps": [_step(each) for each in run.steps.order_by("position")],
+        "steps": [_step(each) for each in steps],
+        "predicted": predicted.beside(run, steps=steps),
+        "sent_otherwise": [
+            {"file": name, **said} for name, said in queries.sent_otherwise(run).items()
+        ],
         "samples": list(run.samples.order_by("-pk")[:SAMPLES_SHOWN])[::-1],
         "verification": run.verification.order_by("pk"),
         "backups": run.backups.order_by("pk"),

@@ -270,6 +270,30 @@ class RunOfPlanSerializer(serializers.Serializer[object]):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+class TestVerdictSerializer(serializers.Serializer[object]):
+    key = serializers.CharField()
+    title = serializers.CharField()
+    passed = serializers.BooleanField(allow_null=True, help_text="null where it was not tried.")
+    sentence = serializers.CharField()
+
+
+class RehearsalFindingSerializer(serializers.Serializer[object]):
+    key = serializers.CharField(help_text="other-sql, split, window, contents, no-rows.")
+    tone = serializers.CharField()
+    title = serializers.CharField()
+    advice = serializers.CharField()
+
+
+class RehearsalSerializer(serializers.Serializer[object]):
+    state = serializers.CharField()
+    sentence = serializers.CharField(help_text="In one line; why, when it was not carried out.")
+    passed = serializers.BooleanField(help_text="Whether all four test classes passed.")
+    finished_at = serializers.DateTimeField(allow_null=True)
+    verdicts = TestVerdictSerializer(many=True)
+    findings = RehearsalFindingSerializer(many=True)
+    page = serializers.CharField()
+
+
 class PlanSerializer(PlanLineSerializer):
     version = serializers.IntegerField(help_text="Send it back with a change.")
     digest = serializers.CharField(
@@ -284,6 +308,7 @@ class PlanSerializer(PlanLineSerializer):
     checks = CheckSerializer(many=True)
     files = FileSerializer(many=True)
     assessment = AssessmentSerializer(allow_null=True)
+    rehearsal = RehearsalSerializer(allow_null=True, help_text="The newest; null when none.")
     seats = SeatSerializer(many=True)
     checklist = TickSerializer(many=True)
     runs = RunOfPlanSerializer(many=True)

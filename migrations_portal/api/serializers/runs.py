@@ -1,5 +1,7 @@
 """Runs: what an answer holds."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from migrations_portal.api.serializers.pages import MAX_KEY, PageQuery
@@ -99,6 +101,31 @@ class IncidentOfRunSerializer(serializers.Serializer[object]):
     closed_at = serializers.DateTimeField(allow_null=True)
 
 
+class ComparedSerializer(serializers.Serializer[dict[str, Any]]):
+    what = serializers.CharField(help_text="The statement as it was assessed, shortened.")
+    sentence = serializers.CharField()
+    within = serializers.BooleanField(help_text="Whether it lay within the predicted interval.")
+    known = serializers.BooleanField(help_text="Whether a time was predicted at all.")
+
+
+class PredictedSerializer(serializers.Serializer[dict[str, Any]]):
+    sentence = serializers.CharField()
+    tone = serializers.CharField()
+    lines = ComparedSerializer(many=True)
+    more = serializers.IntegerField(help_text="Statements that are only counted.")
+
+
+class SentOtherwiseSerializer(serializers.Serializer[dict[str, Any]]):
+    file = serializers.CharField()
+    new = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Sent to the target, never assessed or rehearsed; without the values of rows.",
+    )
+    missing = serializers.ListField(
+        child=serializers.CharField(), help_text="Assessed, and not sent to the target."
+    )
+
+
 class RunSerializer(RunLineSerializer):
     over = serializers.BooleanField(help_text="Whether nothing moves any more.")
     outcome_sentence = serializers.CharField()
@@ -112,6 +139,12 @@ class RunSerializer(RunLineSerializer):
         help_text="Lines of the schema that the run changed, marked + and -.",
     )
     steps = StepSerializer(many=True)
+    predicted = PredictedSerializer(
+        allow_null=True, help_text="What was predicted beside what the statements took."
+    )
+    sent_otherwise = SentOtherwiseSerializer(
+        many=True, help_text="Files that sent other SQL than was assessed."
+    )
     samples = SampleSerializer(many=True, help_text="The newest; all are at …/samples/.")
     verification = ResultSerializer(many=True)
     backups = BackupSerializer(many=True)

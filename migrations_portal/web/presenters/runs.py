@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Max
 from django.urls import reverse
 
-from migrations_portal.execution import queries
+from migrations_portal.execution import predicted, queries
 from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
 from migrations_portal.execution.rules import (
     LEASE,
@@ -25,7 +25,7 @@ from migrations_portal.execution.rules import (
 from migrations_portal.incidents.models import Incident
 from migrations_portal.people.models import Person
 from migrations_portal.runbooks.truth import schema_difference
-from migrations_portal.web.presenters import course, not_begun, predictions, run_figures, run_orders
+from migrations_portal.web.presenters import course, not_begun, run_figures, run_orders
 
 LIVE = (RunStatus.DUE, *WORKING)
 SILENCE_SECONDS = 12
@@ -68,7 +68,8 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
         "decision": run_orders.decision(run, person=person, now=now),
         "schema_diff": _schema_diff(run),
         "steps": _steps(run, steps),
-        "predicted": predictions.beside(run, steps=steps),
+        "predicted": predicted.beside(run, steps=steps),
+        "otherwise": _otherwise(run),
         "kpis": run_figures.kpis(run),
         "kpis_note": run_figures.kpis_note(run, live=run.status in LIVE, now=now),
         "log_lines": [log_line(line) for line in lines],
@@ -84,6 +85,14 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
         else None,
         "glance": run_figures.glance(run),
     }
+
+
+def _otherwise(run: MigrationRun) -> list[dict[str, Any]]:
+    """The files that sent other SQL than was assessed, and what."""
+    return [
+        {"file": name, "new": said["new"], "missing": said["missing"]}
+        for name, said in queries.sent_otherwise(run).items()
+    ]
 
 
 def log_line(line: RunLine) -> dict[str, Any]:

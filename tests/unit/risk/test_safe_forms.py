@@ -53,6 +53,7 @@ EXAMPLES = {
     "index-tablespace": "ALTER INDEX patients_phone_idx SET TABLESPACE fast",
     "guard-changed": "SET lock_timeout = 0",
     "reindex": "REINDEX INDEX patients_phone_idx",
+    "reindex-partitioned-concurrently": "REINDEX TABLE CONCURRENTLY events",
     "rename-table": "ALTER TABLE plain RENAME TO simple",
     "rename-view": "ALTER VIEW plain_view RENAME TO simple_view",
     "set-schema": "ALTER TABLE plain SET SCHEMA archive",

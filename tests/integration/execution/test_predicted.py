@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from migrations_portal.execution import predicted as predictions
 from migrations_portal.execution.models import RunStep
 from migrations_portal.plans.models import PlanAssessment
-from migrations_portal.web.presenters import predictions
 from tests.factories.plans import submitted
 
 FILE = "20251103000000-add-patient-consent-tracking.js"

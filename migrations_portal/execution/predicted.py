@@ -56,7 +56,7 @@ def _of_file(
         return []
     return [
         {
-            **compared(one["predicted"], seconds=other["seconds"]),
+            **compared(one["predicted"], seconds=other["seconds"], held=other.get("held")),
             "what": " ".join(one["sql"].split())[:120],
         }
         for one, other in zip(said, timed, strict=True)
