@@ -253,7 +253,7 @@ def _introduction(count: int, hazards: int) -> str:
         "partition's rows is said to lock all partitions (ROW EXCLUSIVE, which keeps nobody waiting). The others lay in the "
         "rows (a loop that met none, empty pages that VACUUM cut off) or in names after a RENAME.\n\n"
         "`make oracle` on 13 to 18 with another new seed (20261201, 250 generated statements and 250 scripts for each schema) "
-        "found two differences, on 13 and 14 only or first there: a foreign key that is made again towards a table with two "
+        "found two differences: before 15, a foreign key that is made again towards a table with two "
         "levels of partitions locks the ones between less; and a query over an empty table, which lay in the rows. Both are "
         "mended."
     )
