@@ -87,6 +87,8 @@ class Analysis:
     """What deferred constraints and triggers will do when the transaction commits."""
     cursors: dict[str, Node] = field(default_factory=dict)
     replica_role: bool = False
+    new_columns: set[tuple[int, str]] = field(default_factory=set)
+    """Columns (table and name) that this migration has added: what is written over in them was not there before."""
     apply: Callable[[Analysis, str, Node], None] = field(default=_nothing)
     """Works out one more statement: for bodies, prepared statements and their like."""
     read: Reads = field(default=_no_query)

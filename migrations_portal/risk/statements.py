@@ -43,8 +43,9 @@ def _harmless(analysis: Analysis, node: Node) -> None:
     """Changes nothing that a table's user could notice."""
 
 
-def _rule(rule: str, name: str = "") -> Callable[[Analysis, Node], None]:
+def _rule(rule: str, name: str = "", *, lost: bool = False) -> Callable[[Analysis, Node], None]:
     def handle(analysis: Analysis, node: Node) -> None:
+        analysis.seen.irreversible |= lost
         value = node.get(name, "")
         analysis.find(rule, name=value if isinstance(value, str) else "")
 
@@ -186,7 +187,7 @@ HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "AlterRoleStmt": _rule("role-change"),
     "AlterRoleSetStmt": _rule("role-change"),
     "DropRoleStmt": _rule("role-change"),
-    "DropOwnedStmt": _rule("drop-owned"),
+    "DropOwnedStmt": _rule("drop-owned", lost=True),
     "ReassignOwnedStmt": _rule("drop-owned"),
     "CreateSchemaStmt": _create_schema,
     "CreateSeqStmt": _create_sequence,
@@ -209,7 +210,7 @@ HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "LoadStmt": _rule("server-change"),
     "AlterSystemStmt": _rule("server-change"),
     "CreatedbStmt": _rule("change-database", "dbname"),
-    "DropdbStmt": _rule("drop-database", "dbname"),
+    "DropdbStmt": _rule("drop-database", "dbname", lost=True),
     "AlterDatabaseStmt": _rule("change-database", "dbname"),
     "AlterDatabaseSetStmt": _rule("change-database", "dbname"),
     "CreateTableSpaceStmt": _rule("server-change"),

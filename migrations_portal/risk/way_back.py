@@ -65,7 +65,11 @@ def judge_way_back(
 
 
 def _what(step: Step) -> str:
-    titles = [f.title for f in step.risk.findings if f.level.at_least(Level.HIGH)]
+    found = [f for f in step.risk.findings if f.level.at_least(Level.HIGH)]
+    titles = [
+        "Values shortened by a new type" if f.rule.startswith("type-change") else f.title
+        for f in found
+    ]
     return f"{(titles or ['Data removed'])[0]} (line {step.risk.line})"
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from migrations_portal.risk.handlers import dependencies, programs
+from migrations_portal.risk.handlers import dependencies, losses, programs
 from migrations_portal.risk.handlers.table_change import check_key
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Column
@@ -57,6 +57,9 @@ def alter_type(change: TableChange, command: Node) -> None:
         _rebuild(change, member, own, target, rewritten=member_rewrites, collation=collation)
         member.columns[name] = replace(own, type=target, collation=collation)
     _refuse_dependants(analysis, relation, name)
+    if rewritten and analysis.live(relation) and (relation.oid, name) not in analysis.new_columns:
+        old = column.type if column is not None else None
+        analysis.seen.irreversible |= losses.shortens(name, old, target, using)
     _judge(change, column, target, definition, rewritten=rewritten)
 
 

@@ -148,6 +148,7 @@ def add_column(change: TableChange, command: Node) -> None:
     work = _work_of(analysis, plan)
     for member in change.reach():
         if plan.name not in member.columns:
+            analysis.new_columns.add((member.oid, plan.name))
             _fill(change, member, plan, rewritten=bool(work))
     if plan.serial or plan.identity:
         _add_sequence(analysis, relation, plan)

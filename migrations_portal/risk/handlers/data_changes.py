@@ -11,6 +11,7 @@ from migrations_portal.risk.handlers import (
     conditions,
     effects,
     keys,
+    losses,
     programs,
     reach,
     triggers,
@@ -209,11 +210,11 @@ def _judge(analysis: Analysis, target: Relation, kind: str, body: Node, where: N
     }  # fmt: skip
     if len(key := keys.primary_key(target)) == 1:
         values["key"] = key[0]
+    analysis.seen.irreversible |= losses.overwrites(analysis, target, kind, body, where)
     if kind in ("UpdateStmt", "DeleteStmt"):
         whole = all_rows.chosen(analysis, target, body)
         word = "update" if kind == "UpdateStmt" else "delete"
         analysis.find(f"{word}-all-rows" if whole else f"{word}-rows", at=at, **values)
-        analysis.seen.irreversible |= kind == "DeleteStmt"
     elif kind == "InsertStmt":
         select = body.get("selectStmt", {}).get("SelectStmt", {})
         rule = "insert-rows" if "valuesLists" in select or not select else "insert-select"

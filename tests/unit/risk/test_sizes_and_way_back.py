@@ -95,6 +95,63 @@ def test_a_dropped_column_cannot_come_back() -> None:
     assert rules == {"lossy-down"}
 
 
+LOSSES = """DELETE FROM visits WHERE id = 1
+UPDATE students SET email = lower(email)
+UPDATE students SET age = 1 WHERE age = 2
+UPDATE students SET email = 'a', age = 1 WHERE email IS NULL
+INSERT INTO students (id, email) VALUES (1, 'a') ON CONFLICT (id) DO UPDATE SET email = 'b'
+MERGE INTO students s USING visits v ON v.id = s.id WHEN MATCHED THEN UPDATE SET age = 1
+MERGE INTO students s USING visits v ON v.id = s.id WHEN MATCHED THEN DELETE
+WITH gone AS (DELETE FROM visits RETURNING id) SELECT count(*) FROM gone
+DO $$ BEGIN UPDATE students SET age = 1; END $$
+TRUNCATE visits
+DROP TABLE visits
+DROP SCHEMA public CASCADE
+DROP OWNED BY CURRENT_USER
+DROP DATABASE old
+ALTER TABLE students DROP COLUMN email
+ALTER TABLE students ALTER COLUMN email TYPE varchar(5) USING email::varchar(5)
+ALTER TABLE students ALTER COLUMN email TYPE text USING ''
+ALTER TABLE students ALTER COLUMN email TYPE integer USING length(email)
+ALTER TABLE measured ALTER COLUMN at TYPE date
+ALTER TABLE measured ALTER COLUMN at TYPE timestamptz(0)
+ALTER TABLE measured ALTER COLUMN exact TYPE numeric(10,1)
+ALTER TABLE measured ALTER COLUMN exact TYPE integer
+ALTER TABLE measured ALTER COLUMN exact TYPE float8
+ALTER TABLE measured ALTER COLUMN rough TYPE real""".splitlines()
+KEEPS = """ALTER TABLE students ADD COLUMN called text; UPDATE students SET called = email
+UPDATE students SET email = 'none' WHERE email IS NULL
+INSERT INTO students (id, email) VALUES (1, 'a') ON CONFLICT (id) DO NOTHING
+MERGE INTO students s USING visits v ON v.id = s.id WHEN NOT MATCHED THEN INSERT (id) VALUES (v.id)
+CREATE TABLE made (a int); INSERT INTO made VALUES (1); UPDATE made SET a = 2; DROP TABLE made
+ALTER TABLE students ALTER COLUMN age TYPE bigint
+ALTER TABLE students ALTER COLUMN age TYPE varchar(50) USING age::varchar(50)
+ALTER TABLE measured ALTER COLUMN exact TYPE numeric(12,3)
+ALTER TABLE measured ALTER COLUMN rough TYPE text
+REASSIGN OWNED BY CURRENT_USER TO CURRENT_USER
+DROP INDEX students_age
+SELECT * FROM students""".splitlines()
+MEASURED = schema_from_dump(
+    SCHEMA_SQL
+    + "CREATE TABLE public.measured (at timestamptz, exact numeric(10,2), rough double precision);"
+)
+
+
+def lost(sql: str) -> bool:
+    said = assessed(sql, schema=MEASURED)
+    return any(each.irreversible for each in said.statements)
+
+
+@pytest.mark.parametrize("sql", LOSSES)
+def test_what_no_way_back_brings_back_is_found(sql) -> None:
+    assert lost(sql)
+
+
+@pytest.mark.parametrize("sql", KEEPS)
+def test_what_loses_no_value_is_not_called_lost(sql) -> None:
+    assert not lost(sql)
+
+
 def test_no_way_back_is_said_but_raises_nothing() -> None:
     found = assessed("ALTER TABLE students ADD a text")
     assert ([f.rule for f in found.findings], found.level) == (["missing-down"], Level.LOW)
