@@ -137,13 +137,15 @@ def waiting_for(*, person: Person, now: datetime) -> list[Seat]:
 
 def open_for(*, person: Person, now: datetime) -> QuerySet[Seat]:
     """Return the open seats that `person` could decide now, as a question that others can count."""
-    mine = Q(pk__in=[])
+    mine = Q()
     for group_id, roles in access.roles_everywhere(person=person, groups=TargetGroup).items():
-        names = [str(role) for role in roles & SIGNING_ROLES]
-        mine |= Q(revision__plan__target__group=group_id, role__in=names)
+        if names := [str(role) for role in roles & SIGNING_ROLES]:
+            mine |= Q(revision__plan__target__group=group_id, role__in=names)
     for each in _stands_in_for(person, now=now):
         giver = _part_of("revision__plan__", each.giver)
         mine |= Q(revision__plan__target__group=each.group_id, role=each.role) & ~giver
+    if not mine:  # nobody who signs, and in nobody's place
+        return Seat.objects.none()
     signed_otherwise = Seat.objects.filter(
         ~Q(role=OuterRef("role")), decided_by=person, revision=OuterRef("revision")
     )

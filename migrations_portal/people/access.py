@@ -169,6 +169,10 @@ def groups_of(
     """Narrow `groups` (of targets) to those where `person` holds one of `roles` (any role when None). Default: none."""
     if not person.is_active:
         return groups.none()
+    read: dict[int, frozenset[Role]] | None = known(("roles", person.pk))
+    if read is not None:  # for this page or act, so the question need not look for them again
+        wanted = roles if roles is not None else frozenset(Role)
+        return groups.filter(pk__in=[group_id for group_id, held in read.items() if held & wanted])
     rows = _live(groups.model()).filter(user_id=person.pk)
     names = [role.permission for role in (roles if roles is not None else frozenset(Role))]
     return groups.filter(

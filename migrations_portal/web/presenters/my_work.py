@@ -132,17 +132,17 @@ def waiting(*, person: Person, now: datetime) -> int:
 
 
 def _count(person: Person, *, now: datetime) -> int:
-    """Count what the page lists; incidents, decisions, emergencies and auditors only for whoever has to do with them."""
+    """Count what the page lists; each kind only for whoever holds a role that has to do with it."""
     seats = approval_queries.open_for(person=person, now=now).order_by().values("pk")
-    others = [
-        _my_plans(person, now=now).exclude(duty="").order_by().values("pk"),
-        _open_deploys(person).order_by().values("pk"),
-    ]
-    if target_queries.acts_anywhere(
-        person=person, roles=RESPONDERS | DECIDING_ROLES | EMERGENCY_CONFIRMERS
-    ):
+    others: list[QuerySet[Any]] = []
+    if target_queries.acts_anywhere(person=person, roles=frozenset(Role)):
+        others.append(_my_plans(person, now=now).exclude(duty="").order_by().values("pk"))
+        others.append(_open_deploys(person).order_by().values("pk"))
+    if target_queries.acts_anywhere(person=person, roles=RESPONDERS):
         others.append(_open_incidents(person).order_by().values("pk"))
+    if target_queries.acts_anywhere(person=person, roles=DECIDING_ROLES):
         others.append(_open_decisions(person).order_by().values("pk"))
+    if target_queries.acts_anywhere(person=person, roles=EMERGENCY_CONFIRMERS):
         others.append(duties.open_emergencies(person, now=now).order_by().values("pk"))
     if target_queries.acts_anywhere(person=person, roles=ADMITTERS | {Role.AUDITOR}):
         others.append(duties.ending_roles(person, now=now).order_by().values("pk"))
