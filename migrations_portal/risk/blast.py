@@ -25,18 +25,38 @@ class Radius:
         return {"table": self.table, "sentences": list(self.sentences)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Hanging:
+    """What hangs on one table, by name."""
+
+    views: Collection[str]
+    holders: Collection[str]
+    children: Collection[str]
+    asking: Collection[str]
+    publications: Collection[str]
+
+
 def radius(catalogue: Catalogue, *, touched: Collection[str]) -> tuple[Radius, ...]:
     """Look up each touched table that is there now; one on which nothing hangs is left out."""
     readers = _reversed({name: item.reads for name, item in catalogue.items.items()})
     pointing = _reversed({name: item.points_at for name, item in catalogue.items.items()})
     children = _reversed({name: item.parents for name, item in catalogue.items.items()})
+    asking = _reversed({name: item.asks for name, item in catalogue.items.items()})
     found = []
     for name in sorted(touched):
         item = catalogue.items.get(name)
         if item is None:
             continue
-        views = sorted(_reached(readers, name))
-        said = tuple(_said(name, item, views, pointing.get(name, []), children.get(name, [])))
+        whole = [name, *_partitioned_above(catalogue, name)]
+        views = sorted({view for each in whole for view in _reached(readers, each)})
+        hanging = _Hanging(
+            views=views,
+            holders=sorted({holder for each in whole for holder in pointing.get(each, ())}),
+            children=children.get(name, []),
+            asking=sorted({other for each in whole for other in asking.get(each, ())}),
+            publications=sorted({p for each in whole for p in catalogue.items[each].publications}),
+        )
+        said = tuple(_said(name, item, hanging))
         if said:
             found.append(Radius(name, said))
     return tuple(found)
@@ -62,21 +82,29 @@ def _reached(ways: Mapping[str, Collection[str]], start: str) -> set[str]:
     return found - {start}
 
 
-def _said(
-    name: str, item: Item, views: list[str], holders: list[str], children: list[str]
-) -> Iterator[str]:
-    if views:
-        yield f"read by {_counted(views, 'view', 'views')}"
-    if children:
+def _partitioned_above(catalogue: Catalogue, name: str) -> list[str]:
+    """The partitioned tables that a table is a partition of: what hangs on them hangs on its rows too."""
+    parents = [
+        each
+        for each in catalogue.items[name].parents
+        if each in catalogue.items and catalogue.items[each].kind == "p"
+    ]
+    return [*parents, *(above for each in parents for above in _partitioned_above(catalogue, each))]
+
+
+def _said(name: str, item: Item, hanging: _Hanging) -> Iterator[str]:
+    if hanging.views:
+        yield f"read by {_counted(hanging.views, 'view', 'views')}"
+    if hanging.children:
         what = ("partition", "partitions") if item.kind == "p" else ("child", "children")
-        yield f"{_counted(children, *what)} below it"
+        yield f"{_counted(hanging.children, *what)} below it"
     if item.parents:
         yield f"part of {listed(item.parents)}"
-    yield from _partners(name, item, holders)
-    yield from _watchers(item)
+    yield from _partners(name, item, hanging.holders)
+    yield from _watchers(item, hanging)
 
 
-def _partners(name: str, item: Item, holders: list[str]) -> Iterator[str]:
+def _partners(name: str, item: Item, holders: Collection[str]) -> Iterator[str]:
     others = [each for each in holders if each != name]
     if others:
         yield f"foreign keys from {listed(others)} point at it"
@@ -85,12 +113,14 @@ def _partners(name: str, item: Item, holders: list[str]) -> Iterator[str]:
         yield f"its foreign keys point at {listed(targets)}"
 
 
-def _watchers(item: Item) -> Iterator[str]:
-    if item.publications:
-        yield f"published to replicas by {listed(item.publications)}"
+def _watchers(item: Item, hanging: _Hanging) -> Iterator[str]:
+    if hanging.publications:
+        yield f"published to replicas by {listed(hanging.publications)}"
     if item.row_security or item.policies:
         state = "on" if item.row_security else "defined but off"
         yield f"row security is {state} ({_counted(item.policies, 'policy', 'policies')})"
+    if hanging.asking:
+        yield f"row security or rules of {listed(hanging.asking)} use it"
     if item.triggers:
         yield f"{_counted(item.triggers, 'trigger', 'triggers')} on it"
 

@@ -49,6 +49,8 @@ class Item:
     policies: tuple[str, ...] = ()
     row_security: bool = False
     publications: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    """Other tables that its row security or its rules read or write."""
     size: TableSize = TableSize()
 
     @property
@@ -84,7 +86,7 @@ def _as_json(item: Item) -> dict[str, Any]:
         "kind": item.kind, "columns": dict(item.columns), "points_at": list(item.points_at),
         "reads": list(item.reads), "parents": list(item.parents), "triggers": list(item.triggers),
         "policies": list(item.policies), "row_security": item.row_security,
-        "publications": list(item.publications), "size": [size.rows, size.heap, size.indexes],
+        "publications": list(item.publications), "asks": list(item.asks), "size": [size.rows, size.heap, size.indexes],
     }  # fmt: skip
     return {key: value for key, value in said.items() if value}
 
@@ -95,7 +97,7 @@ def from_json(said: Mapping[str, Mapping[str, Any]]) -> Catalogue:
 
 
 def _item(said: Mapping[str, Any]) -> Item:
-    lists = ("points_at", "reads", "parents", "triggers", "policies", "publications")
+    lists = ("points_at", "reads", "parents", "triggers", "policies", "publications", "asks")
     return Item(
         kind=said["kind"],
         columns=said.get("columns", {}),
@@ -133,9 +135,26 @@ def _of(
         triggers=tuple(sorted(t.name for t in relation.triggers.values() if not t.inherited)),
         policies=tuple(sorted(relation.policies)),
         row_security=relation.row_security,
-        publications=tuple(sorted({*relation.published, *everywhere})) if relation.kind in "rp" else (),
+        publications=_publications(schema, relation, everywhere),
+        asks=_asked(schema, relation),
         size=sizes.get(relation.qualified, TableSize()),
     )  # fmt: skip
+
+
+def _publications(
+    schema: Schema, relation: Relation, everywhere: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The publications that take the table by its name, by its schema, or as one of all."""
+    if relation.kind not in "rp":
+        return ()
+    of_schema = {name for name, of in schema.published if of == relation.schema}
+    return tuple(sorted({*relation.published, *everywhere, *of_schema}))
+
+
+def _asked(schema: Schema, relation: Relation) -> tuple[str, ...]:
+    uses = [*relation.policies.values(), *(rule.uses for rule in relation.rules.values())]
+    found = [oid for each in uses for oid, _ in each.relations if oid != relation.oid]
+    return _named(schema, found) if relation.kind in "rp" else ()
 
 
 def _named(schema: Schema, oids: list[int]) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ class Schema:
     schemas: set[str] = field(default_factory=lambda: {"public"})
     publications: dict[str, str] = field(default_factory=dict)
     """Publication name → `all`, or `some`."""
+    published: set[tuple[str, str]] = field(default_factory=set)
+    """Publications of all tables of a schema: (publication, schema)."""
     extensions: dict[str, str] = field(default_factory=dict)
     casts: set[tuple[str, str]] = field(default_factory=set)
     servers: dict[str, str] = field(default_factory=dict)
@@ -62,7 +64,7 @@ class Schema:
             names=dict(self.names), indexes=dict(self.indexes),
             types={key: kind.clone() for key, kind in self.types.items()},
             functions={key: list(overloads) for key, overloads in self.functions.items()},
-            schemas=set(self.schemas), publications=dict(self.publications),
+            schemas=set(self.schemas), publications=dict(self.publications), published=set(self.published),
             extensions=dict(self.extensions), casts=set(self.casts), servers=dict(self.servers), sizes=self.sizes,
             pointing={oid: dict(holders) for oid, holders in self.pointing.items()},
             readers={oid: dict(readers) for oid, readers in self.readers.items()}, next_oid=self.next_oid,

@@ -220,8 +220,10 @@ def _drop_statistics(analysis: Analysis, item: Node, node: Node) -> None:
 
 
 def _drop_publication(analysis: Analysis, item: Node, node: Node) -> None:
-    analysis.schema.publications.pop(item["String"]["sval"], None)
-    analysis.find("publication", level=Level.HIGH, name=item["String"]["sval"])
+    name = item["String"]["sval"]
+    analysis.schema.publications.pop(name, None)
+    analysis.schema.published = {each for each in analysis.schema.published if each[0] != name}
+    analysis.find("publication", level=Level.HIGH, name=name)
 
 
 def _drop_server(analysis: Analysis, item: Node, node: Node) -> None:

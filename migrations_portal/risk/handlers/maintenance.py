@@ -210,6 +210,7 @@ def create_publication(analysis: Analysis, node: Node) -> None:
     tables = _published(analysis, node)
     everything = bool(node.get("for_all_tables"))
     analysis.schema.publications[node["pubname"]] = "all" if everything else "some"
+    analysis.schema.published |= {(node["pubname"], schema) for schema in _schemas(node)}
     for relation in tables:
         relation.published |= {node["pubname"]}
     analysis.find(
@@ -228,6 +229,12 @@ def alter_publication(analysis: Analysis, node: Node) -> None:
             if name in relation.published:
                 analysis.lock(relation, PUBLICATION_LOCK)
                 relation.published -= {name}
+        analysis.schema.published = {each for each in analysis.schema.published if each[0] != name}
+    schemas = {(name, schema) for schema in _schemas(node)}
+    if action == "AP_DropObjects":
+        analysis.schema.published -= schemas
+    else:
+        analysis.schema.published |= schemas
     for relation in tables:
         relation.published = (
             relation.published - {name}
@@ -235,6 +242,12 @@ def alter_publication(analysis: Analysis, node: Node) -> None:
             else relation.published | {name}
         )
     analysis.find("publication", name=name)
+
+
+def _schemas(node: Node) -> set[str]:
+    """The schemas of which a publication takes all tables."""
+    specs = [item["PublicationObjSpec"] for item in node.get("pubobjects", ())]
+    return {s["name"] for s in specs if s.get("pubobjtype") == "PUBLICATIONOBJ_TABLES_IN_SCHEMA"}
 
 
 def _published(analysis: Analysis, node: Node) -> list[Relation]:

@@ -52,6 +52,41 @@ def test_the_radius_of_a_table_names_everything_that_hangs_on_it() -> None:
     )
 
 
+WOVEN = """
+CREATE TABLE public.users (id integer PRIMARY KEY, role text);
+CREATE TABLE public.readings (id integer, at date NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE public.readings_2024 PARTITION OF public.readings FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE TABLE public.alarms (id integer, at date, FOREIGN KEY (id, at) REFERENCES public.readings (id, at));
+CREATE VIEW public.newest AS SELECT max(at) AS at FROM public.readings;
+CREATE MATERIALIZED VIEW public.roles AS SELECT role, count(*) AS n FROM public.users GROUP BY role;
+CREATE POLICY admins ON public.alarms USING (EXISTS (SELECT FROM public.users WHERE role = 'admin'));
+CREATE RULE known AS ON DELETE TO public.users DO INSTEAD NOTHING;
+CREATE PUBLICATION everything FOR ALL TABLES;
+CREATE PUBLICATION whole_schema;
+ALTER PUBLICATION whole_schema ADD TABLES IN SCHEMA public;
+CREATE PUBLICATION metering;
+ALTER PUBLICATION metering ADD TABLE ONLY public.readings;
+"""
+
+
+def test_what_hangs_on_the_whole_hangs_on_its_partition_too() -> None:
+    catalogue = catalogue_of(schema_from_dump(WOVEN), sizes={})
+    part, users = radius(catalogue, touched=["public.readings_2024", "public.users"])
+
+    assert part.sentences == (
+        "read by 1 view (newest)",
+        "part of readings",
+        "foreign keys from alarms point at it",
+        "published to replicas by everything, metering and whole_schema",
+    )
+    assert users.sentences == (
+        "read by 1 view (roles)",
+        "published to replicas by everything and whole_schema",
+        "row security or rules of alarms use it",
+    )
+    assert from_json(catalogue.as_json()) == catalogue
+
+
 def test_partitions_belong_to_the_radius() -> None:
     whole, part = radius(CATALOGUE, touched=["public.readings", "public.readings_2024"])
 
