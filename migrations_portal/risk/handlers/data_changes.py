@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from migrations_portal.risk.parser import Node
 
 
+ONLY_STAYS_BELOW = 14
+"""From this version on, a change with ONLY does not look at the tables above a partition that is partitioned itself."""
+
+
 def write(reading: Reading, kind: str, body: Node) -> None:
     """Note what a data-changing statement does to its target and around it."""
     analysis = reading.analysis
@@ -114,7 +118,8 @@ def _members(reading: Reading, place: Target, kind: str, body: Node) -> list[Rel
         members = _routed(analysis, target, body)
     else:
         members = reach.reached(analysis, target, where, inherit=place.inherit)
-        reach.lock_above(analysis, target)
+        if place.inherit or analysis.version < ONLY_STAYS_BELOW:
+            reach.lock_above(analysis, target)
     alone = "usingClause" not in body and "fromClause" not in body and kind != "MergeStmt"
     reads = kind != "InsertStmt" and reading.runs
     for member in members:

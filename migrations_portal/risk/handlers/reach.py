@@ -89,7 +89,8 @@ def lock_source(
         skipped = only and (uses_index(member, where) or never(analysis, member, where))
         if reading.runs and member.has_storage and not skipped:
             analysis.scan(member)
-    lock_above(analysis, relation)
+    if inherit:
+        lock_above(analysis, relation)
 
 
 def lock_above(analysis: Analysis, relation: Relation) -> None:
