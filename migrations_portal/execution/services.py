@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Max, Value
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from migrations_portal.approvals.queries import run_by
 from migrations_portal.audit import services as audit
@@ -77,9 +77,10 @@ def _schedule(plan_id: int, *, now: datetime) -> int | None:
         plan=plan,
         revision=revision,
         target=plan.target,
-        due_at=max(plan.scheduled_for or now, now),
+        due_at=Greatest(Value(plan.scheduled_for or now), queries.at_once(now)),
         created_at=now,
     )
+    run.refresh_from_db(fields=["due_at"])
     entry = plans.draft_entry(
         plan,
         kind=EntryKind.RUN_SCHEDULED,

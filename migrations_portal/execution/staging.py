@@ -12,6 +12,7 @@ from migrations_portal.approvals.models import ChainStage
 from migrations_portal.approvals.policy import Stage
 from migrations_portal.audit.rules import PORTAL, Actor, EntryKind
 from migrations_portal.audit.services import actor, append
+from migrations_portal.execution import queries
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import ACTIVE, Outcome, RunStatus
 from migrations_portal.kernel.errors import Refused
@@ -131,8 +132,14 @@ def _schedule(plan_id: int, *, now: datetime) -> int | None:
 def _create(revision: PlanRevision, *, partner: Target, by: Actor, now: datetime) -> MigrationRun:
     plan = revision.plan
     run = MigrationRun.objects.create(
-        plan=plan, revision=revision, target=partner, staging=True, due_at=now, created_at=now
+        plan=plan,
+        revision=revision,
+        target=partner,
+        staging=True,
+        due_at=queries.at_once(now),
+        created_at=now,
     )
+    run.refresh_from_db(fields=["due_at"])
     append(
         plans.draft_entry(
             plan,

@@ -9,13 +9,14 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from migrations_portal.audit.models import Entry
+from migrations_portal.execution import queries
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun, RunLine
 from migrations_portal.execution.recorder import Recorder
 from migrations_portal.execution.rules import HEARTBEAT, LEASE, TAKEOVER_AFTER, LeaseLost
 from tests.customer import URL
-from tests.factories.plans import scheduled_run
-from tests.runs_kit import Written, claimed, now
+from tests.factories.plans import nearly_approved, scheduled_run
+from tests.runs_kit import Written, claimed, now, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +75,21 @@ def at_once(work):
         each.join(120)
     assert len(got) == CROWD
     return got
+
+
+def test_what_is_due_at_once_is_due_for_a_portal_whose_clock_is_ahead_too(cast, production):
+    """A clock that was told slowly is ahead of the database's: its doorbell must not be lost for that."""
+    file = Written(up="", name="20260101000000-a.js")
+    plan, sign_last = nearly_approved(cast=cast, target=production, example=file)
+    plan.refresh_from_db()
+    until(lambda: now() > plan.scheduled_for)
+    sign_last()
+
+    made = execution.schedule_approved(now=now() + timedelta(seconds=0.9))
+
+    assert len(made) == 1
+    assert queries.due() == made
+    assert claim(MigrationRun.objects.get(pk=made[0])) == 1
 
 
 def test_of_twenty_doorbells_at_once_one_gets_the_run(due):
