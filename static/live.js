@@ -45,7 +45,7 @@
     if (!chip) return;
     const silent = Date.now() - lastWord;
     const late = silent > LATE;
-    chip.textContent = late ? `Reconnecting, last word ${Math.round(silent / 1000)} s ago` : "Live";
+    chip.textContent = late ? `Reconnecting, last word ${Math.round(silent / 1000)} s ago` : chip.dataset.word;
     chip.dataset.tone = late ? "warn" : "good";
     chip.dataset.mark = late ? "…" : "⇄";
   }

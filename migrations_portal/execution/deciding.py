@@ -25,6 +25,7 @@ from migrations_portal.execution.rules import (
     RunStatus,
     SecondPersonNeeded,
     abort_means,
+    pause_stands,
 )
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
@@ -233,6 +234,7 @@ def order(
     step = run.steps.order_by("-position").first()
     if what is not None and step is not None and not abort_means(step.key):
         raise NotOrdered("The way back has begun; it is not interrupted half way.")
+    _check_changes_something(run, what=what, step=step.key if step else "")
     if what is Order.ABORT and not reason.strip():
         raise NotOrdered("Say why you stop it; the reason goes into the ledger.")
     verb = {Order.PAUSE: "paused", Order.ABORT: "stopped", None: "resumed"}[what]
@@ -250,3 +252,15 @@ def order(
             facts={"factors": factors},
         )
     )
+
+
+def _check_changes_something(run: MigrationRun, *, what: Order | None, step: str) -> None:
+    """Refuse what a second click or a page gone stale asks for: the ledger must not tell of a pause or of going on that never was."""
+    paused = pause_stands(run.order, step=step)
+    if what is Order.PAUSE and paused:
+        by = run.order_by.full_name if run.order_by else "Somebody"
+        raise NotOrdered(
+            f"{by} has paused this run already; it holds until somebody lets it go on."
+        )
+    if what is None and not paused:
+        raise NotOrdered("This run is not paused, so there is nothing that could go on.")

@@ -280,6 +280,11 @@ def abort_means(step: str) -> str:
     return "Stops within two seconds and rolls back by name what this run has applied."
 
 
+def pause_stands(order: str, *, step: str) -> bool:
+    """Say whether a run with this order holds still, or will at its next rest, in this step; the way back is never held."""
+    return order == Order.PAUSE and bool(abort_means(step))
+
+
 _BEFORE_A_CHANGE = frozenset(step.key for step in STANDARD_STEPS[:4])
 
 

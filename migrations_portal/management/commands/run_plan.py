@@ -52,7 +52,7 @@ class Command(BaseCommand):
         services.schedule_approved(now=wiring.clock())
         run = (
             MigrationRun.objects.filter(plan_id=int(number)).order_by("-pk").first()
-            if number.isdigit()
+            if number.isascii() and number.isdigit()
             else None
         )
         if run is None:

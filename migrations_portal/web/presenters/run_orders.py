@@ -12,9 +12,9 @@ from migrations_portal.execution.rules import (
     AFTER_SUCCESS,
     DECIDERS_NEEDED,
     Choice,
-    Order,
     RunStatus,
     abort_means,
+    pause_stands,
 )
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES
@@ -31,10 +31,11 @@ def may_order(run: MigrationRun, *, person: Person) -> bool:
 def orders(run: MigrationRun, *, person: Person | None = None) -> dict[str, Any]:
     """Return the buttons, and what stopping means at this moment; how stopping asks `person`, if given, who they are."""
     step = run.steps.order_by("-position").first()
+    key = step.key if step else ""
     return {
         "post_url": reverse("run-order", args=[run.pk]),
-        "means": abort_means(step.key if step else ""),
-        "paused": run.order == Order.PAUSE,
+        "means": abort_means(key),
+        "paused": pause_stands(run.order, step=key),
         "asks_code": "" if person is None else step_up.asks(person),
     }
 

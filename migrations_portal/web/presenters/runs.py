@@ -9,7 +9,6 @@ from django.urls import reverse
 from migrations_portal.execution import predicted, queries
 from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
 from migrations_portal.execution.rules import (
-    LEASE,
     MARK_STEPS,
     RESTORE_STEPS,
     ROLLBACK_STEPS,
@@ -21,15 +20,14 @@ from migrations_portal.execution.rules import (
     Order,
     Outcome,
     RunStatus,
+    pause_stands,
 )
 from migrations_portal.incidents.models import Incident
 from migrations_portal.people.models import Person
 from migrations_portal.runbooks.truth import schema_difference
-from migrations_portal.web.presenters import course, not_begun, run_figures, run_orders
+from migrations_portal.web.presenters import course, not_begun, run_figures, run_orders, silence
 
 LIVE = (RunStatus.DUE, *WORKING)
-SILENCE_SECONDS = 12
-"""Two heartbeats missed: the page stops looking alive."""
 STEP_STATES = {
     "RUNNING": "now",
     "OK": "ok",
@@ -58,11 +56,12 @@ def page(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
     wait = not_begun.wait(run, now=now)
     sentence = wait.headline if wait else _sentence(run, steps, now=now)
     return {
-        "run": _about(run, sentence=sentence, now=now),
+        "run": _about(run, steps, sentence=sentence, now=now),
         "orders": run_orders.orders(run, person=person)
         if run_orders.may_order(run, person=person)
         else None,
         "waits": wait.sentences if wait else [],
+        "silence": silence.sentences(run, now=now),
         "course": course.of_a_due_run(run.plan, person=person) if wait and not run.staging else [],
         "outcome": _outcome(run),
         "decision": run_orders.decision(run, person=person, now=now),
@@ -104,7 +103,9 @@ def _tone(level: str) -> str:
     return {"error": "bad", "warn": "warn"}.get(level, "")
 
 
-def _about(run: MigrationRun, *, sentence: str, now: datetime) -> dict[str, Any]:
+def _about(
+    run: MigrationRun, steps: list[RunStep], *, sentence: str, now: datetime
+) -> dict[str, Any]:
     last_seq = run.lines.aggregate(last=Max("seq"))["last"] or 0
     started = run.claimed_at
     return {
@@ -120,7 +121,7 @@ def _about(run: MigrationRun, *, sentence: str, now: datetime) -> dict[str, Any]
         "phi": run.revision.phi,
         "status": run.shown,
         "live": run.status in LIVE,
-        "order": run.order,
+        "paused": _paused(run, steps),
         "events_url": f"{reverse('run-events', args=[run.pk])}?after={last_seq}",
         "tab_title": f"{sentence} · {run.plan.number}",
         "sentence": sentence,
@@ -136,20 +137,24 @@ def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     status = RunStatus(run.status)
     if status not in LIVE:
         return TITLES.get(run.shown, status.lower())
-    if (
-        run.lease_until
-        and (silent := (now - (run.lease_until - LEASE)).total_seconds()) > SILENCE_SECONDS
-    ):
+    if silent := silence.seconds(run, now=now):
         return f"No word from the worker for {silent:.0f} s"
     return _under_way(run, steps)
 
 
 def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
-    if run.order == Order.PAUSE and run.order_by:
-        return f"Paused by {run.order_by.full_name}"
     current = steps[-1] if steps else None
-    if current is None:
-        return "Starting"
+    if _paused(run, steps) and run.order_by:
+        where = f" in {_place(current)[0].lower()}{_place(current)[1:]}" if current else ""
+        return f"Paused by {run.order_by.full_name}{where}"
+    return _place(current) if current else "Starting"
+
+
+def _paused(run: MigrationRun, steps: list[RunStep]) -> bool:
+    return pause_stands(run.order, step=steps[-1].key if steps else "")
+
+
+def _place(current: RunStep) -> str:
     place = {facts.key: number for number, facts in enumerate(STANDARD_STEPS, start=1)}
     if current.key in place:
         return f"Step {place[current.key]} of {len(STANDARD_STEPS)}: {current.title.lower()}"

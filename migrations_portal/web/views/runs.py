@@ -20,7 +20,7 @@ from migrations_portal.tasks import bells
 from migrations_portal.web import clock, idle, refusals, step_up
 from migrations_portal.web.live import HUB
 from migrations_portal.web.people import signed_in
-from migrations_portal.web.presenters import run_orders
+from migrations_portal.web.presenters import run_orders, silence
 from migrations_portal.web.presenters import runs as presenter
 
 PAGE_SIZE = 50
@@ -139,7 +139,8 @@ def order(request: HttpRequest, run_id: int) -> HttpResponse:
     except Refused as refusal:
         refusals.tell(request, refusal)
     else:
-        messages.success(request, SAID[what])
+        heard = not silence.seconds(row, now=clock.now())
+        messages.success(request, SAID[what] if heard else silence.UNHEARD)
     return redirect("run", run_id=run_id)
 
 

@@ -36,7 +36,7 @@ def test_run_plan_fails_with_the_run_and_refuses_what_is_not_approved(school, ca
     with pytest.raises(CommandError) as failed:
         run_plan(f"wc-{run.plan_id}")
     assert failed.value.returncode == 1
-    for name in ("WC-99999", "nonsense"):
+    for name in ("WC-99999", "nonsense", "²", "9" * 30):
         with pytest.raises(CommandError, match="not approved") as refused:
             run_plan(name)
         assert refused.value.returncode == 2

@@ -111,7 +111,7 @@ _RUN: dict[str, Any] = {
     "level": "HIGH",
     "phi": True,
     "live": False,
-    "order": "",
+    "paused": False,
     "events_url": "/events",
     "elapsed": 118,
     "started_at": T_ZERO,
@@ -161,6 +161,18 @@ RUNNING = run(
         "paused": False,
         "asks_code": "passkey",
     },
+    log_url="#",
+)
+SILENT = run(
+    status="RUNNING",
+    sentence="No word from the worker for 21 s",
+    steps=steps(current=5),
+    silence=[
+        "Either it comes back and goes on, or another worker takes the run over from 40 s after its last sign, reads from the target "
+        "what is true, and says it here.",
+        "Nothing is run a second time, and you need not do anything until then.",
+    ],
+    orders=RUNNING["orders"],
     log_url="#",
 )
 SUCCEEDED = run(

@@ -51,6 +51,7 @@ _PAGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "delegations": ("approvals/delegations.html", approvals.DELEGATIONS, ""),
     "delegations-none": ("approvals/delegations.html", {"rows": [], "form": None}, ""),
     "run-running": ("execution/run.html", execution.RUNNING, "Runs"),
+    "run-silent": ("execution/run.html", execution.SILENT, "Runs"),
     "run-succeeded": ("execution/run.html", execution.SUCCEEDED, "Runs"),
     "run-kept": ("execution/run.html", execution.KEPT, "Runs"),
     "run-failed": ("execution/run.html", execution.FAILED, "Runs"),
