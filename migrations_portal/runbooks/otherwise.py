@@ -36,10 +36,11 @@ class Assessed:
 
 def assessed_of(row: PlanAssessment | None) -> Assessed | None:
     """Return what was assessed; None when nothing was, or what was kept does not say it."""
-    if row is None or not row.result.get("statements"):
+    said = row.result.get("statements", []) if row else []
+    if row is None or not said or not all("file" in each and "sql" in each for each in said):
         return None
     found: dict[str, list[str]] = {}
-    for each in row.result["statements"]:
+    for each in said:
         found.setdefault(each["file"], []).append(each["sql"])
     return Assessed(found, row.level, row.phi)
 
