@@ -168,8 +168,10 @@ SILENT = run(
     sentence="No word from the worker for 21 s",
     steps=steps(current=5),
     silence=[
-        "Either it comes back and goes on, or another worker takes the run over from 40 s after its last sign, reads from the target "
-        "what is true, and says it here.",
+        (
+            "Either it comes back and goes on, or another worker takes the run over from 40 s after its last sign, reads from the target "
+            "what is true, and says it here."
+        ),
         "Nothing is run a second time, and you need not do anything until then.",
     ],
     orders=RUNNING["orders"],
