@@ -11,12 +11,18 @@ import postgast
 
 from migrations_portal.execution.function_calls import UNREADABLE, unproven_calls
 from migrations_portal.execution.row_changes import TableWrite, writes_of
-from migrations_portal.risk.shapes import CARRIES_DATA, CUT_FROM, LITERALS, VALUE, token_names
+from migrations_portal.risk.shapes import (
+    CARRIES_DATA,
+    COMMENTS,
+    CUT_FROM,
+    LITERALS,
+    VALUE,
+    token_names,
+)
 
 LONGEST_TEXT = CUT_FROM
 """Characters of a statement that are kept."""
 
-_COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 _READS = frozenset(
     [
         "SELECT",
@@ -208,7 +214,7 @@ def _cut(sql: str) -> list[list[_Placed]]:
         depth += _step(token, pieces[-1])
         if token.text == ";" and depth <= 0:
             pieces.append([])
-        elif token.name not in _COMMENTS:
+        elif token.name not in COMMENTS:
             pieces[-1].append((start, end, token))
     return [piece for piece in pieces if piece]
 

@@ -22,6 +22,9 @@ VALUE = "'…'"
 LITERALS = frozenset({"SCONST", "FCONST", "ICONST", "BCONST", "XCONST", "USCONST"})
 """The scanner's names of literals."""
 
+COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
+"""The scanner's names of comments."""
+
 CARRIES_DATA = frozenset(
     ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "COPY", "CALL", "DO", "EXECUTE", "EXPLAIN", "PREPARE",
      "DECLARE", "TABLE"]
@@ -31,7 +34,6 @@ CARRIES_DATA = frozenset(
 CUT_FROM = 16 * 1024
 """A text of so many characters may have been cut: only its beginning is compared."""
 
-_COMMENTS = frozenset({"SQL_COMMENT", "C_COMMENT"})
 _ALSO_VALUES = frozenset({"PARAM", "TRUE_P", "FALSE_P", "NULL_P"})
 _NO_VALUE_AFTER = frozenset({"IS", "NOT"})
 _SIGN = re.compile(rf"(?<=[(,=<>] )[-+] (?={VALUE})")
@@ -123,7 +125,7 @@ def _words(sql: str) -> list[str] | None:
     hide = False
     for token in tokens:
         name, text = names.get(token.token, ""), raw[token.start : token.end].decode()
-        if name in _COMMENTS or text == ";":
+        if name in COMMENTS or text == ";":
             continue
         word = text if name in LITERALS or text.startswith('"') else text.upper()
         hide = hide or (not found and word in CARRIES_DATA)

@@ -195,7 +195,8 @@ def reindex(analysis: Analysis, node: Node) -> None:
     one_index = node["kind"] == "REINDEX_OBJECT_INDEX"
     for relation in _reindexed(analysis, node):
         tree = relation.kind == "p" and analysis.version >= REINDEXES_PARTITIONED
-        for member in (relation, *(analysis.schema.descendants(relation) if tree else ())):
+        below = list(analysis.schema.descendants(relation)) if tree else []
+        for member in (relation, *below):
             if one_index and member is not relation and member.kind == "p":
                 continue  # Of the tables between, only the index is locked.
             listed = concurrent and not one_index and member is not relation
@@ -203,7 +204,7 @@ def reindex(analysis: Analysis, node: Node) -> None:
             if member.indexes or member.assumed:
                 analysis.scan(member)
         if concurrent and not one_index and tree and analysis.live(relation):
-            parts = concurrent_reindex_by_parts(analysis.schema.descendants(relation), node)
+            parts = concurrent_reindex_by_parts(below, node)
             analysis.find(
                 "reindex-partitioned-concurrently", table=relation.qualified, statements=parts
             )
