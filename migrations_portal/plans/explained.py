@@ -1,12 +1,12 @@
 """A stored assessment in words: what the page shows and what the API answers are made from this, so that they cannot differ."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from migrations_portal.plans import staleness
 from migrations_portal.plans.models import PlanAssessment, PlanRevision
-from migrations_portal.risk import Level, words
+from migrations_portal.risk import Level, Reversibility, words
 from migrations_portal.targets import queries as targets
 from migrations_portal.targets.models import Target
 
@@ -22,10 +22,11 @@ def told(result: Mapping[str, Any]) -> dict[str, Any]:
         "advice": result.get("advice") or _plain_advice(result),
         "rates": _rates(result),
         "rollback": result.get("rollback"),
-        "irreversible": [each["said"]["where"] for each in statements if each.get("irreversible")],
+        "reversibility": words.reversibility(statements, where=lambda each: each["said"]["where"]),
+        "irreversible": destroying(result),
         "statements": statements,
         "findings": result.get("findings", []),
-        "down": [_statement(each) for each in result.get("down", [])],
+        "down": [_statement(each, back=True) for each in result.get("down", [])],
     }
 
 
@@ -33,8 +34,18 @@ def _plain_advice(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"pattern": result.get("pattern", ""), "when": "", "phases": []}
 
 
-def _statement(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {**said, "said": {**words.sentences(said), "where": _where(said)}}
+def destroying(result: Mapping[str, Any], *, files: Collection[str] | None = None) -> list[str]:
+    """Say where the assessed statements are whose data only the backup brings back; of all files, or of these."""
+    return [
+        _where(each)
+        for each in result.get("statements", [])
+        if words.reversibility_of(each) is Reversibility.RED
+        and (files is None or each.get("file") in files)
+    ]
+
+
+def _statement(said: Mapping[str, Any], *, back: bool = False) -> dict[str, Any]:
+    return {**said, "said": {**words.sentences(said, back=back), "where": _where(said)}}
 
 
 def _where(said: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from migrations_portal.risk.dump import schema_from_dump
 from migrations_portal.risk.engine import assess
 from migrations_portal.risk.findings import Assessment, Finding, StatementRisk
 from migrations_portal.risk.levels import Level
+from migrations_portal.risk.reversibility import Reversibility
 from migrations_portal.risk.rulebook import RULES, Rule
 from migrations_portal.risk.schema import Schema
 from migrations_portal.risk.scripts import ScriptFile
@@ -21,6 +22,7 @@ __all__ = [
     "Finding",
     "Level",
     "RelationSize",
+    "Reversibility",
     "Rule",
     "Schema",
     "ScriptFile",

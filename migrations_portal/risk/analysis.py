@@ -35,7 +35,8 @@ class Seen:
     """What it works on without a lock."""
     findings: list[tuple[str, Level | None, dict[str, object], int]] = field(default_factory=list)
     views: set[str] = field(default_factory=set)
-    irreversible: bool = False
+    destroys: bool = False
+    """Whether values go that were there before this migration."""
     data_change: bool = False
     concurrent: bool = False
 
@@ -47,7 +48,7 @@ class Seen:
         self.touched.clear()
         self.findings.clear()
         self.views.clear()
-        self.irreversible = self.data_change = self.concurrent = False
+        self.destroys = self.data_change = self.concurrent = False
 
 
 def _nothing(analysis: Analysis, kind: str, node: Node) -> None:

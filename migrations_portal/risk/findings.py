@@ -10,6 +10,7 @@ from msgspec import Struct
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import MODES
 from migrations_portal.risk.render import ident
+from migrations_portal.risk.reversibility import Reversibility, worst
 from migrations_portal.risk.rulebook import RULES
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class StatementRisk(Struct, frozen=True):
     tables: tuple[str, ...] = ()
     """Tables the statement works on, whether they are live or made by this migration."""
     forecast: Forecast | None = None
-    irreversible: bool = False
+    reversibility: Reversibility = Reversibility.GREEN
     views: tuple[str, ...] = ()
     """Views that are locked or rebuilt with the statement."""
 
@@ -171,6 +172,7 @@ class StatementRisk(Struct, frozen=True):
             "locks": self.locks,
             "rewrites": list(self.rewrites),
             "scans": list(self.scans),
+            "reversibility": self.reversibility.value,
             "findings": [finding.as_json() for finding in self.findings],
         }
 
@@ -205,6 +207,11 @@ class Assessment(Struct, frozen=True):
         return f"{level}: {first.message}"
 
     @property
+    def reversibility(self) -> Reversibility:
+        """How far the whole can be undone: as far as its worst statement."""
+        return worst(statement.reversibility for statement in self.statements)
+
+    @property
     def unusable(self) -> bool:
         """Whether some of the input could not be read as SQL at all."""
         found = [*self.findings, *(f for s in self.statements for f in s.findings)]
@@ -217,6 +224,7 @@ class Assessment(Struct, frozen=True):
             "phi": self.phi,
             "pattern": self.pattern,
             "reason": self.reason,
+            "reversibility": self.reversibility.value,
             "tables": list(self.tables),
             "phi_tables": list(self.phi_tables),
             "statements": [statement.as_json() for statement in self.statements],

@@ -15,6 +15,7 @@ from migrations_portal.risk.levels import LOW, Level, highest
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS
 from migrations_portal.risk.phi import WORSE_WITH_PHI
+from migrations_portal.risk.reversibility import graded
 from migrations_portal.risk.rulebook import RULES
 from migrations_portal.risk.statements import apply
 from migrations_portal.risk.versions import too_new
@@ -90,14 +91,19 @@ def judge(
         predicted = _predicted(analysis, seen)
         if predicted is not None and blocking:
             findings += _blocked(seen, predicted, blocking)
+    commands = _commands(statement.node) if statement.kind == "AlterTableStmt" else ()
+    reversibility = graded(
+        statement.kind, statement.node, commands,
+        destroys=seen.destroys, changes_rows=seen.data_change, findings=findings,
+    )  # fmt: skip
     risk = StatementRisk(
         file, statement.line, statement.column, statement.sql,
         _level(findings) if findings else LOW,
         held, _names(seen, seen.rewrites) if seen.rewrites else (), _names(seen, seen.scans) if seen.scans else (),
-        tuple(findings), tables, predicted, seen.irreversible, tuple(sorted(seen.views)) if seen.views else (),
+        tuple(findings), tables, predicted, reversibility, tuple(sorted(seen.views)) if seen.views else (),
     )  # fmt: skip
     return Step(
-        risk, statement.kind, _commands(statement.node) if statement.kind == "AlterTableStmt" else (),
+        risk, statement.kind, commands,
         place.transaction, place.certain, place.refuses, blocking, seen.data_change and _is_backfill(seen, findings), phi,
     )  # fmt: skip
 

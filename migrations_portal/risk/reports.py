@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from migrations_portal.risk.levels import Level
+from migrations_portal.risk.reversibility import Reversibility
 from migrations_portal.risk.rulebook import RULES
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def as_text(assessed: Assessment, paint: Callable[[str, Level], str] = plain) ->
     if assessed.pattern:
         lines.append(f"Pattern: {assessed.pattern}")
         lines += [f"{_INDENT}{number}. {plan}" for number, plan in enumerate(assessed.series, 1)]
+    if assessed.reversibility is not Reversibility.GREEN:
+        lines.append(f"Way back: {assessed.reversibility}, {_lower(assessed.reversibility.title)}")
     for statement in assessed.statements[:LONGEST]:
         lines += ["", *_statement_lines(statement, paint)]
     left_out = len(assessed.statements) - LONGEST
@@ -59,6 +62,10 @@ def as_text(assessed: Assessment, paint: Callable[[str, Level], str] = plain) ->
     for finding in assessed.findings:
         lines += _finding_lines(finding, paint, indent="")
     return "\n".join(lines) + "\n"
+
+
+def _lower(title: str) -> str:
+    return f"{title[0].lower()}{title[1:]}"
 
 
 def _statement_lines(statement: StatementRisk, paint: Callable[[str, Level], str]) -> Iterator[str]:
@@ -115,7 +122,11 @@ def as_sarif(assessed: Assessment) -> dict[str, Any]:
     run = {
         "tool": {"driver": {"name": "White Cross Ops", "rules": rules}},
         "results": results,
-        "properties": {"level": assessed.level.value, "phi": assessed.phi},
+        "properties": {
+            "level": assessed.level.value,
+            "phi": assessed.phi,
+            "reversibility": assessed.reversibility.value,
+        },
     }
     return {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
 

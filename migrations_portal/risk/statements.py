@@ -45,7 +45,7 @@ def _harmless(analysis: Analysis, node: Node) -> None:
 
 def _rule(rule: str, name: str = "", *, lost: bool = False) -> Callable[[Analysis, Node], None]:
     def handle(analysis: Analysis, node: Node) -> None:
-        analysis.seen.irreversible |= lost
+        analysis.seen.destroys |= lost
         value = node.get(name, "")
         analysis.find(rule, name=value if isinstance(value, str) else "")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from migrations_portal.risk.findings import Finding
 from migrations_portal.risk.levels import Level
+from migrations_portal.risk.reversibility import RED
 from migrations_portal.risk.rulebook import RULES
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def judge_way_back(
     """Compare what goes up with what comes down."""
     if not down and any(step.kind not in _READS for step in up):
         yield _finding("missing-down")
-    lost = [step for step in up if step.risk.irreversible]
+    lost = [step for step in up if step.risk.reversibility is RED]
     if lost:
         what = ", ".join(sorted({_what(step) for step in lost}))
         yield _finding("lossy-down", what=what)

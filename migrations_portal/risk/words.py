@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from migrations_portal.risk.locks import BY_MODE, Lock
 from migrations_portal.risk.naming_words import between, counted_rows, listed, short, spoken
 from migrations_portal.risk.prediction import LIMIT_SECONDS, Span
+from migrations_portal.risk.reversibility import Reversibility, worst
 from migrations_portal.risk.rulebook import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 _GAP = re.compile(r"\{(\w+)\}")
@@ -165,13 +166,63 @@ def _predicted(span: Span) -> str:
     return f"predicted {spoken(span.usual)} ({between(span.shortest, span.longest)})"
 
 
-def sentences(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that is said of one statement, in words."""
+def sentences(said: Mapping[str, Any], *, back: bool = False) -> dict[str, Any]:
+    """Everything that is said of one statement, in words. `back`: it is one of the way back."""
     return {
         "locks": lock_sentences(said.get("locks", {})),
         "work": work_sentences(said),
         "time": time_sentence(said),
-        "way_back": "Cannot be undone: the data comes only from the backup"
-        if said.get("irreversible")
-        else "",
+        "way_back": _undoing(said, back=back),
     }
+
+
+def _undoing(said: Mapping[str, Any], *, back: bool) -> str:
+    grade = reversibility_of(said)
+    return (_UNDOING_BACK if back else _UNDOING).get(grade, "") if grade else ""
+
+
+_UNDOING = {
+    Reversibility.YELLOW: "Undoing it takes what was there before: the way back has to say it",
+    Reversibility.UNKNOWN: "What it does, and whether that can be undone, cannot be seen before it runs",
+    Reversibility.RED: "Cannot be undone: the data comes only from the backup",
+}
+_UNDOING_BACK = {Reversibility.RED: "Takes data away: only a backup brings it back"}
+
+
+def reversibility_of(said: Mapping[str, Any]) -> Reversibility | None:
+    """Return how far a stored statement can be undone. What was stored before there were grades only knows the worst one."""
+    if "reversibility" in said:
+        return Reversibility(said["reversibility"])
+    return Reversibility.RED if said.get("irreversible") else None
+
+
+def reversibility(
+    statements: Sequence[Mapping[str, Any]], *, where: Callable[[Mapping[str, Any]], str]
+) -> dict[str, Any] | None:
+    """Say how far the whole can be undone, and which statements decide it; None where that was not stored."""
+    graded = [(each, own) for each in statements if (own := reversibility_of(each))]
+    if not graded:
+        return None
+    grade = worst(own for _, own in graded)
+    places = [where(each) for each, own in graded if own is grade]
+    return {
+        "grade": grade.value,
+        "title": grade.title,
+        "sentence": _WHOLE[grade].format(places="; ".join(dict.fromkeys(places))),
+    }
+
+
+_WHOLE = {
+    Reversibility.GREEN: (
+        "No value is destroyed, and the opposite of each statement undoes it. What is written to new tables and columns "
+        "meanwhile goes with them."
+    ),
+    Reversibility.YELLOW: (
+        "No value is destroyed, but undoing takes what was there before, and the way back has to say it: {places}."
+    ),
+    Reversibility.UNKNOWN: "What it does cannot be seen before it runs: {places}.",
+    Reversibility.RED: (
+        "Only the backup brings the data back: {places}. When a check fails after it, the run undoes nothing by itself: "
+        "two people decide."
+    ),
+}

@@ -91,7 +91,6 @@ def _told(
             "column": each.column,
             "tables": list(each.tables),
             "views": list(each.views),
-            "irreversible": each.irreversible,
             "predicted": predicted.as_json(),
             "table_rows": {
                 name: found.sizes[name].rows

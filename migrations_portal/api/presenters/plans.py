@@ -116,6 +116,7 @@ def assessment(row: PlanAssessment | None) -> dict[str, Any] | None:
         "rates": said["rates"],
         "stale": explained.stale(row, target=row.plan.target) if row.level else [],
         "rollback": back and {"sentence": "", **back},
+        "reversibility": said["reversibility"],
         "irreversible": said["irreversible"],
         "statements": said["statements"],
         "findings": said["findings"],

@@ -157,6 +157,12 @@ class RollbackSerializer(serializers.Serializer[object]):
     sentence = serializers.CharField()
 
 
+class ReversibilitySerializer(serializers.Serializer[object]):
+    grade = serializers.CharField(help_text="GREEN, YELLOW, UNKNOWN or RED: that of the worst statement.")
+    title = serializers.CharField()
+    sentence = serializers.CharField(help_text="What undoing takes, and which statements decide the grade.")
+
+
 class WaitSerializer(serializers.Serializer[object]):
     seconds = serializers.ListField(
         child=serializers.FloatField(), help_text="The usual, the shortest and the longest."
@@ -205,12 +211,16 @@ class AssessmentSerializer(serializers.Serializer[object]):
     rollback = RollbackSerializer(
         allow_null=True, help_text="Whether the way back was tried, and what came of it."
     )
+    reversibility = ReversibilitySerializer(
+        allow_null=True, help_text="How far it can be undone; null while no statement is known."
+    )
     irreversible = serializers.ListField(
         child=serializers.CharField(), help_text="Statements that only the backup undoes."
     )
     statements = serializers.ListField(
         child=serializers.DictField(),
-        help_text="Each statement that the files send: file, line, sql, level, locks, rewrites, scans, predicted, findings,"
+        help_text="Each statement that the files send: file, line, sql, level, locks, rewrites, scans, reversibility,"
+        " predicted, findings,"
         " and the same in sentences (said).",
     )
     findings = serializers.ListField(

@@ -59,7 +59,7 @@ def alter_type(change: TableChange, command: Node) -> None:
     _refuse_dependants(analysis, relation, name)
     if rewritten and analysis.live(relation) and (relation.oid, name) not in analysis.new_columns:
         old = column.type if column is not None else None
-        analysis.seen.irreversible |= losses.shortens(name, old, target, using)
+        analysis.seen.destroys |= losses.shortens(name, old, target, using)
     _judge(change, column, target, definition, rewritten=rewritten)
 
 

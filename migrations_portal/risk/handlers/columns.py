@@ -272,7 +272,7 @@ def drop_column(change: TableChange, command: Node) -> None:
     for member in change.reach():
         if member is relation or name in member.columns:
             dependencies.drop_column(analysis, member, name, cascade=cascade)
-    analysis.seen.irreversible |= analysis.live(relation)
+    analysis.seen.destroys |= analysis.live(relation)
     if analysis.live(relation):
         analysis.find("drop-column", table=relation.qualified, column=name)
 

@@ -215,7 +215,7 @@ def _judge(analysis: Analysis, target: Relation, kind: str, body: Node, where: N
     }  # fmt: skip
     if len(key := keys.primary_key(target)) == 1:
         values["key"] = key[0]
-    analysis.seen.irreversible |= losses.overwrites(analysis, target, kind, body, where)
+    analysis.seen.destroys |= losses.overwrites(analysis, target, kind, body, where)
     if kind in ("UpdateStmt", "DeleteStmt"):
         whole = all_rows.chosen(analysis, target, body)
         word = "update" if kind == "UpdateStmt" else "delete"

@@ -34,7 +34,7 @@ def drop_type(analysis: Analysis, item: Node, node: Node) -> None:
     if cascade and not analysis.schema.complete:
         used = used or ["every column of the type"]
     if used:
-        analysis.seen.irreversible = True
+        analysis.seen.destroys = True
         analysis.find("drop-type-in-use", name=str(ref), columns=", ".join(used))
     else:
         analysis.find("drop-type", name=str(ref))
@@ -141,7 +141,7 @@ def _lose_function(analysis: Analysis, relation: Relation, column: Column) -> No
     if not column.generated:
         relation.columns[column.name] = replace(column, default=None)
         return
-    analysis.seen.irreversible |= analysis.live(relation)
+    analysis.seen.destroys |= analysis.live(relation)
     dependencies.drop_column(analysis, relation, column.name, cascade=True)
 
 

@@ -115,7 +115,7 @@ def _judge_drop(analysis: Analysis, relation: Relation, kind: str, *, cascade: b
             t.qualified for c in relation.constraints.values()
             if c.kind == "f" and (t := analysis.schema.relations.get(c.ref)) and t is not relation
         ]  # fmt: skip
-        analysis.seen.irreversible = True
+        analysis.seen.destroys = True
         analysis.find(
             "drop-table",
             table=relation.qualified,
@@ -147,7 +147,7 @@ def _drop_schema(analysis: Analysis, item: Node, node: Node) -> None:
         del analysis.schema.functions[key]
     analysis.schema.schemas.discard(name)
     if live:
-        analysis.seen.irreversible = True
+        analysis.seen.destroys = True
         analysis.find(
             "drop-schema",
             name=name,

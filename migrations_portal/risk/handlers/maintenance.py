@@ -40,7 +40,7 @@ def truncate(analysis: Analysis, node: Node) -> None:
     for table in tables.values():
         analysis.lock(table, _AE)
         analysis.rewrite(table)
-        analysis.seen.irreversible |= analysis.live(table)
+        analysis.seen.destroys |= analysis.live(table)
         if table.indexes:
             analysis.scan(table)
         if table.is_partition and analysis.version < 14:  # noqa: PLR2004 - looked at its parent until 13

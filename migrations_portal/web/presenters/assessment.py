@@ -8,7 +8,7 @@ from django.urls import reverse
 from migrations_portal.plans import explained
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
 from migrations_portal.plans.rules import REASSESSED
-from migrations_portal.risk import RULES, Level
+from migrations_portal.risk import RULES, Level, Reversibility
 from migrations_portal.risk.words import why
 
 TONES = {"LOW": "good", "MEDIUM": "warn", "HIGH": "bad", "CRITICAL": "bad"}
@@ -131,14 +131,22 @@ def finding(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _way_back(said: Mapping[str, Any]) -> dict[str, Any] | None:
-    rollback = said["rollback"]
-    if rollback is None and not said["irreversible"]:
+    rollback, grade = said["rollback"], said["reversibility"]
+    if rollback is None and grade is None:
         return None
     return {
         "tone": "good" if rollback and rollback["proven"] else "warn",
         "sentence": rollback.get("sentence", "") if rollback else "",
-        "irreversible": said["irreversible"],
+        "reversibility": grade and {**grade, "tone": _GRADES[Reversibility(grade["grade"])]},
     }
+
+
+_GRADES = {
+    Reversibility.GREEN: "good",
+    Reversibility.YELLOW: "warn",
+    Reversibility.UNKNOWN: "bad",
+    Reversibility.RED: "bad",
+}
 
 
 def _advice(said: Mapping[str, Any]) -> dict[str, Any] | None:

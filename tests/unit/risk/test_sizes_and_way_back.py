@@ -1,6 +1,6 @@
 import pytest
 
-from migrations_portal.risk import Level, RelationSize, ScriptFile, assess, schema_from_dump
+from migrations_portal.risk import Level, RelationSize, Reversibility, ScriptFile, assess, schema_from_dump
 from tests.unit.risk.kit import SCHEMA, SCHEMA_SQL, assessed
 
 GB = 1_000_000_000
@@ -139,7 +139,7 @@ MEASURED = schema_from_dump(
 
 def lost(sql: str) -> bool:
     said = assessed(sql, schema=MEASURED)
-    return any(each.irreversible for each in said.statements)
+    return said.reversibility is Reversibility.RED
 
 
 @pytest.mark.parametrize("sql", LOSSES)

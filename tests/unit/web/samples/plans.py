@@ -190,7 +190,15 @@ ASSESSMENT = {
     "way_back": {
         "tone": "good",
         "sentence": "Tried on an empty copy: after undoing, the schema is exactly as before.",
-        "irreversible": [f"{FILE}, line 12"],
+        "reversibility": {
+            "tone": "bad",
+            "grade": "RED",
+            "title": "Cannot be undone without the backup",
+            "sentence": (
+                f"Only the backup brings the data back: {FILE}, line 12. When a check fails after it, the run undoes nothing "
+                "by itself: two people decide."
+            ),
+        },
     },
     "blast": [
         {

@@ -1,0 +1,109 @@
+"""How far a statement can be undone: by its opposite, only with what was there before, or only from the backup.
+
+The grades and the rule that destroyed data is at least HIGH are those of the safety rules (level rule, "irreversibility"). What
+counts as the captured image of the data is the proven backup that every run takes before it changes anything.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from migrations_portal.risk.rulebook import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from migrations_portal.risk.findings import Finding
+    from migrations_portal.risk.parser import Node
+
+
+class Reversibility(enum.StrEnum):
+    """How far a change can be undone, the best first."""
+
+    GREEN = "GREEN"
+    """Nothing to undo, or the opposite statement undoes it: CREATE and DROP, ADD and DROP, RENAME and RENAME back."""
+    YELLOW = "YELLOW"
+    """No value is destroyed, but undoing takes what the statement does not say: a definition, a former setting, which rows."""
+    UNKNOWN = "UNKNOWN"
+    """What it does cannot be seen before it runs."""
+    RED = "RED"
+    """It destroys data: only the backup brings the values back."""
+
+    __hash__ = str.__hash__
+
+    @property
+    def title(self) -> str:  # type: ignore[override]  # a word of the product, not str.title
+        """The grade as people read it."""
+        return _TITLES[self]
+
+    @property
+    def rank(self) -> int:
+        """The place in the order: 0 for GREEN to 3 for RED."""
+        return _RANK[self]
+
+
+GREEN, YELLOW, UNKNOWN, RED = Reversibility
+_TITLES = {
+    GREEN: "Can be undone",
+    YELLOW: "Can be undone with care",
+    UNKNOWN: "Not known whether it can be undone",
+    RED: "Cannot be undone without the backup",
+}
+_RANK = {GREEN: 0, YELLOW: 1, UNKNOWN: 2, RED: 3}
+
+_OPPOSITE = frozenset(
+    f"{kind}Stmt"
+    for kind in (
+        "Create CreateForeignTable CreateTableAs View Index CreateEnum CreateDomain CompositeType CreateRange CreateCast CreateFunction "
+        "CreateTrig Rule CreatePolicy CreateStats CreatePublication CreateSubscription CreateRole CreateSchema CreateSeq "
+        "CreateExtension CreateEventTrig CreateFdw CreateForeignServer CreateUserMapping CreateOpClass CreateOpFamily "
+        "CreateConversion CreateAm CreatePLang CreateTransform CreateTableSpace Createdb Define ImportForeignSchema "
+        "Rename AlterObjectSchema"
+    ).split()
+)
+_NOTHING_TO_UNDO = frozenset(
+    f"{kind}Stmt"
+    for kind in (
+        "Select Explain Prepare Execute DeclareCursor Fetch ClosePortal Deallocate Discard VariableSet VariableShow Transaction "
+        "ConstraintsSet Listen Unlisten Notify Vacuum Lock CheckPoint Load Reindex Cluster RefreshMatView"
+    ).split()
+)
+_EASY = _OPPOSITE | _NOTHING_TO_UNDO
+_EASY_COMMANDS = frozenset(
+    f"AT_{command}"
+    for command in (
+        "AddColumn AddConstraint AddIdentity AddInherit AddOf AttachPartition SetNotNull DropNotNull ValidateConstraint "
+        "SetLogged SetUnLogged EnableRowSecurity DisableRowSecurity ForceRowSecurity NoForceRowSecurity "
+        "EnableTrig DisableTrig EnableTrigAll DisableTrigAll EnableTrigUser DisableTrigUser EnableRule DisableRule"
+    ).split()
+)
+_OPAQUE = frozenset(
+    {"not-understood", "dynamic-sql", "do-block", "opaque-function", "opaque-execute"}
+) | {rule.id for rule in RULES.values() if rule.unusable}
+
+
+def graded(
+    kind: str,
+    node: Node,
+    commands: Sequence[str],
+    *,
+    destroys: bool,
+    changes_rows: bool,
+    findings: Sequence[Finding],
+) -> Reversibility:
+    """Grade one statement. `commands` are what an ALTER TABLE says; `destroys`: values go that were there before."""
+    if destroys:
+        return RED
+    if findings and any(finding.rule in _OPAQUE for finding in findings):
+        return UNKNOWN
+    if kind in _EASY:
+        return YELLOW if changes_rows or node.get("replace") else GREEN
+    if kind == "AlterTableStmt" and _EASY_COMMANDS.issuperset(commands):
+        return GREEN
+    return YELLOW
+
+
+def worst(grades: Iterable[Reversibility]) -> Reversibility:
+    """Return the worst of these grades; GREEN when there are none."""
+    return max(grades, key=_RANK.__getitem__, default=GREEN)
