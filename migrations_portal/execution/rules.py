@@ -58,6 +58,8 @@ class Outcome(StrEnum):
     APPLIED = "APPLIED"
     NOTHING_CHANGED = "NOTHING_CHANGED"
     UNDONE = "UNDONE"
+    SHAPE_UNDONE = "SHAPE_UNDONE"
+    IRREVERSIBLE = "IRREVERSIBLE"
     PARTIAL = "PARTIAL"
     UNKNOWN = "UNKNOWN"
     RESTORED = "RESTORED"
@@ -72,6 +74,8 @@ class Outcome(StrEnum):
             Outcome.APPLIED: "The migration is applied and verified.",
             Outcome.NOTHING_CHANGED: "Nothing changed: history and schema of the target are exactly as before.",
             Outcome.UNDONE: "The migration was undone by name: history and schema are as before.",
+            Outcome.SHAPE_UNDONE: "The migration was undone by name: history and schema are as before, but not all of the data.",
+            Outcome.IRREVERSIBLE: "The migration took data away that undoing does not bring back; two people have to decide.",
             Outcome.PARTIAL: "The migration failed half way: it is not in the history, but the target has moved.",
             Outcome.UNKNOWN: "Nobody knows yet what the target holds; two people have to decide.",
             Outcome.MARKED: "Two people finished it by hand; the files are recorded as applied, and the checks passed.",
@@ -205,8 +209,8 @@ class Choice(StrEnum):
                 "the files' work by hand; when a check fails, the decision comes back."
             ),
             Choice.ROLL_BACK: (
-                "Takes a backup, then undoes what this run recorded, newest first, by each file's own down. Rows that the "
-                "migration deleted do not come back this way. Refused when somebody applied another file since."
+                "Takes a backup, then undoes what this run recorded, newest first, by each file's own down. Values that the "
+                "migration deleted or overwrote do not come back this way. Refused when somebody applied another file since."
             ),
             Choice.RESTORE: (
                 "Restores the backup into a new database, checks it, and puts it in the place of the present one. "

@@ -64,20 +64,22 @@ class Trigger(StrEnum):
     RUN_ROLLED_BACK = "RUN_ROLLED_BACK"
     OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
     RUN_PARTIAL = "RUN_PARTIAL"
+    RUN_IRREVERSIBLE = "RUN_IRREVERSIBLE"
     STOPPED_BEFORE_CHANGE = "STOPPED_BEFORE_CHANGE"
     EMERGENCY_CHANGE = "EMERGENCY_CHANGE"
 
 
 SEVERITY_OF: dict[Trigger, Severity] = {
     Trigger.RUN_PARTIAL: Severity.P0,
+    Trigger.RUN_IRREVERSIBLE: Severity.P0,
     Trigger.OUTCOME_UNKNOWN: Severity.P0,
     Trigger.RUN_FAILED: Severity.P1,
     Trigger.RUN_ROLLED_BACK: Severity.P1,
     Trigger.STOPPED_BEFORE_CHANGE: Severity.P3,
     Trigger.EMERGENCY_CHANGE: Severity.P3,
 }
-"""A half-done or unknown change counts as possible corruption (P0); a migration failure is P1; a run that stopped
-before it touched the target is a minor issue (P3)."""
+"""A half-done or unknown change counts as possible corruption, destroyed data as loss (P0); a migration failure is P1; a run that
+stopped before it touched the target is a minor issue (P3)."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ TRIGGERS: dict[Trigger, TriggerFacts] = {
     Trigger.RUN_PARTIAL: TriggerFacts(
         "A part of a migration is in the database and the rest is not",
         "Open the run: two people decide whether to keep what is there or to restore the backup.",
+    ),
+    Trigger.RUN_IRREVERSIBLE: TriggerFacts(
+        "A migration took data away, did not pass its checks, and undoing does not bring the data back",
+        "Open the run: two people decide whether to restore the backup or to keep what is there.",
     ),
     Trigger.OUTCOME_UNKNOWN: TriggerFacts(
         "It is not known what a migration changed",

@@ -23,7 +23,7 @@ def told(result: Mapping[str, Any]) -> dict[str, Any]:
         "rates": _rates(result),
         "rollback": result.get("rollback"),
         "reversibility": words.reversibility(statements, where=lambda each: each["said"]["where"]),
-        "irreversible": destroying(result),
+        "irreversible": graded(result, grade=Reversibility.RED),
         "statements": statements,
         "findings": result.get("findings", []),
         "down": [_statement(each, back=True) for each in result.get("down", [])],
@@ -34,13 +34,14 @@ def _plain_advice(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"pattern": result.get("pattern", ""), "when": "", "phases": []}
 
 
-def destroying(result: Mapping[str, Any], *, files: Collection[str] | None = None) -> list[str]:
-    """Say where the assessed statements are whose data only the backup brings back; of all files, or of these."""
+def graded(
+    result: Mapping[str, Any], *, grade: Reversibility, files: Collection[str] | None = None
+) -> list[str]:
+    """Say where the assessed statements are that can be undone just so far; of all files, or of these."""
     return [
         _where(each)
         for each in result.get("statements", [])
-        if words.reversibility_of(each) is Reversibility.RED
-        and (files is None or each.get("file") in files)
+        if words.reversibility_of(each) is grade and (files is None or each.get("file") in files)
     ]
 
 

@@ -60,6 +60,18 @@ def rollback_tested(revision: PlanRevision) -> bool:
     return found is not None and rules.passed(found.result, TestClass.ROLLBACK)
 
 
+def contents_proven(revision: PlanRevision) -> bool:
+    """Say whether going up and down on a copy with rows ended with the very contents that it began with."""
+    found = newest_verdict(revision)
+    return found is not None and rules.contents_proven(found.result)
+
+
+def contents_after_down(revision: PlanRevision) -> list[str]:
+    """Return the tables whose contents were other than before after going down on a copy."""
+    found = newest_verdict(revision)
+    return list(found.result.get("contents_after_down", [])) if found else []
+
+
 def stale_reason(rehearsal: Rehearsal, *, now: datetime, digest_now: str = "") -> str:
     """Return why a finished rehearsal does not count any more; empty while it counts. `digest_now` spares a question."""
     return rules.stale_reason(

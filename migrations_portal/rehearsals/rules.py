@@ -131,6 +131,14 @@ def all_passed(result: Mapping[str, Any]) -> bool:
     return all(passed(result, test) for test in TestClass)
 
 
+def contents_proven(result: Mapping[str, Any]) -> bool:
+    """Say whether the copy held rows, and the same ones after going up and down. An older result does not say it."""
+    rows = result.get("copy", {}).get("rows", 0)
+    return (
+        passed(result, TestClass.ROLLBACK) and rows > 0 and result.get("contents_after_down") == []
+    )
+
+
 def first_failure(result: Mapping[str, Any]) -> str:
     """Return which test class failed and how, empty when none did. What was not tried is not named: an earlier one failed."""
     for each in result.get("verdicts", []):

@@ -52,32 +52,28 @@ _TITLES = {
 }
 _RANK = {GREEN: 0, YELLOW: 1, UNKNOWN: 2, RED: 3}
 
-_OPPOSITE = frozenset(
-    f"{kind}Stmt"
-    for kind in (
-        "Create CreateForeignTable CreateTableAs View Index CreateEnum CreateDomain CompositeType CreateRange CreateCast CreateFunction "
-        "CreateTrig Rule CreatePolicy CreateStats CreatePublication CreateSubscription CreateRole CreateSchema CreateSeq "
-        "CreateExtension CreateEventTrig CreateFdw CreateForeignServer CreateUserMapping CreateOpClass CreateOpFamily "
-        "CreateConversion CreateAm CreatePLang CreateTransform CreateTableSpace Createdb Define ImportForeignSchema "
-        "Rename AlterObjectSchema"
-    ).split()
-)
-_NOTHING_TO_UNDO = frozenset(
-    f"{kind}Stmt"
-    for kind in (
-        "Select Explain Prepare Execute DeclareCursor Fetch ClosePortal Deallocate Discard VariableSet VariableShow Transaction "
-        "ConstraintsSet Listen Unlisten Notify Vacuum Lock CheckPoint Load Reindex Cluster RefreshMatView"
-    ).split()
-)
+_OPPOSITE = frozenset({
+    "CreateStmt", "CreateForeignTableStmt", "CreateTableAsStmt", "ViewStmt", "IndexStmt", "CreateEnumStmt",
+    "CreateDomainStmt", "CompositeTypeStmt", "CreateRangeStmt", "CreateCastStmt", "CreateFunctionStmt", "CreateTrigStmt",
+    "RuleStmt", "CreatePolicyStmt", "CreateStatsStmt", "CreatePublicationStmt", "CreateSubscriptionStmt", "CreateRoleStmt",
+    "CreateSchemaStmt", "CreateSeqStmt", "CreateExtensionStmt", "CreateEventTrigStmt", "CreateFdwStmt",
+    "CreateForeignServerStmt", "CreateUserMappingStmt", "CreateOpClassStmt", "CreateOpFamilyStmt", "CreateConversionStmt",
+    "CreateAmStmt", "CreatePLangStmt", "CreateTransformStmt", "CreateTableSpaceStmt", "CreatedbStmt", "DefineStmt",
+    "ImportForeignSchemaStmt", "RenameStmt", "AlterObjectSchemaStmt"
+})  # fmt: skip
+_NOTHING_TO_UNDO = frozenset({
+    "SelectStmt", "ExplainStmt", "PrepareStmt", "ExecuteStmt", "DeclareCursorStmt", "FetchStmt", "ClosePortalStmt",
+    "DeallocateStmt", "DiscardStmt", "VariableSetStmt", "VariableShowStmt", "TransactionStmt", "ConstraintsSetStmt",
+    "ListenStmt", "UnlistenStmt", "NotifyStmt", "VacuumStmt", "LockStmt", "CheckPointStmt", "LoadStmt", "ReindexStmt",
+    "ClusterStmt", "RefreshMatViewStmt"
+})  # fmt: skip
 _EASY = _OPPOSITE | _NOTHING_TO_UNDO
-_EASY_COMMANDS = frozenset(
-    f"AT_{command}"
-    for command in (
-        "AddColumn AddConstraint AddIdentity AddInherit AddOf AttachPartition SetNotNull DropNotNull ValidateConstraint "
-        "SetLogged SetUnLogged EnableRowSecurity DisableRowSecurity ForceRowSecurity NoForceRowSecurity "
-        "EnableTrig DisableTrig EnableTrigAll DisableTrigAll EnableTrigUser DisableTrigUser EnableRule DisableRule"
-    ).split()
-)
+_EASY_COMMANDS = frozenset({
+    "AT_AddColumn", "AT_AddConstraint", "AT_AddIdentity", "AT_AddInherit", "AT_AddOf", "AT_AttachPartition",
+    "AT_SetNotNull", "AT_DropNotNull", "AT_ValidateConstraint", "AT_SetLogged", "AT_SetUnLogged", "AT_EnableRowSecurity",
+    "AT_DisableRowSecurity", "AT_ForceRowSecurity", "AT_NoForceRowSecurity", "AT_EnableTrig", "AT_DisableTrig",
+    "AT_EnableTrigAll", "AT_DisableTrigAll", "AT_EnableTrigUser", "AT_DisableTrigUser", "AT_EnableRule", "AT_DisableRule"
+})  # fmt: skip
 _OPAQUE = frozenset(
     {"not-understood", "dynamic-sql", "do-block", "opaque-function", "opaque-execute"}
 ) | {rule.id for rule in RULES.values() if rule.unusable}

@@ -7,7 +7,7 @@ from migrations_portal.backups.models import Backup
 from migrations_portal.execution.models import RunStep
 from migrations_portal.execution.row_changes import RowChange, tables_written
 from migrations_portal.execution.rules import StepFailed
-from migrations_portal.plans import queries as plan_queries
+from migrations_portal.runbooks import losses
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.runbooks.truth import TargetState
 from migrations_portal.verification.row_counts import RowsExpected
@@ -41,9 +41,7 @@ def announced_tables(context: RunContext) -> frozenset[str]:
 
     The statements are those that the files really sent on the empty copy; the files' digest ties them to what was signed.
     """
-    files = list(context.run.revision.files.order_by("position"))
-    assessment = plan_queries.assessment_of(context.plan, files=files)
-    result = assessment.result if assessment else {}
+    result = losses.assessment(context)
     found: set[str] = set()
     for direction in ("statements", "down"):
         for statement in result.get(direction, ()):

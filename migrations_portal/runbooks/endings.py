@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.db import OperationalError, connection, transaction
@@ -90,14 +91,42 @@ def nothing_changed(problem: str) -> Ending:
     )
 
 
-def rolled_back(problem: str) -> Ending:
-    """What the run had applied was undone by name, and the target is proven to be as before."""
+def rolled_back(
+    problem: str, *, destroyed: Sequence[str] = (), changed: Sequence[str] = ()
+) -> Ending:
+    """What the run had applied was undone by name, and history, schema and row counts are proven to be as before.
+
+    `destroyed`: what that did not bring back; `changed`: tables that the rehearsal found with other contents after going down.
+    """
+    said = [problem]
+    if destroyed:
+        said.append(
+            f"Only the backup holds what went, or may have gone, in {'; '.join(destroyed)}."
+        )
+    if changed:
+        said.append(
+            f"As in the rehearsal, not every value is as before in {', '.join(changed)}: the backup has them."
+        )
     return Ending(
         RunStatus.ROLLED_BACK,
-        Outcome.UNDONE,
-        problem=problem,
+        Outcome.SHAPE_UNDONE if destroyed or changed else Outcome.UNDONE,
+        problem=" ".join(said),
         advice="Mend the migration and open it as a new plan.",
         trigger=Trigger.RUN_ROLLED_BACK,
+    )
+
+
+def irreversible(problem: str, *, destroyed: Sequence[str]) -> Ending:
+    """A check demands a rollback, but undoing would leave the data gone and the application reading emptiness as truth."""
+    return Ending(
+        RunStatus.NEEDS_DECISION,
+        Outcome.IRREVERSIBLE,
+        problem=f"{problem} Nothing was undone by itself: data went, or may have gone, in {'; '.join(destroyed)}.",
+        advice=(
+            "Restoring the backup taken before this run brings the data back. Rolling back by name brings back the shape alone. "
+            "Keep the target when what is there is right."
+        ),
+        trigger=Trigger.RUN_IRREVERSIBLE,
     )
 
 
@@ -200,7 +229,7 @@ def _write(context: RunContext, ending: Ending) -> None:
 
 def _outcome(context: RunContext, ending: Ending) -> Outcome:
     """Return what the target holds; "as before" is not true of a staging that lost the plan's earlier revision to this run."""
-    as_before = ending.outcome in {Outcome.NOTHING_CHANGED, Outcome.UNDONE}
+    as_before = ending.outcome in {Outcome.NOTHING_CHANGED, Outcome.UNDONE, Outcome.SHAPE_UNDONE}
     if (
         context.run.staging
         and as_before

@@ -206,6 +206,7 @@ def _told(
         "size": {"before": seen.size_before, "after": seen.size_after},
         "difference": seen.difference[:MOST_LINES],
         "left_after_down": list(observed.left_after_down or ())[:MOST_LINES],
+        "contents_after_down": list(observed.contents_after_down),
         "checks": [
             {
                 "title": each.title,

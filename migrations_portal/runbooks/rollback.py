@@ -13,7 +13,7 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import endings, proving, traffic, truth
+from migrations_portal.runbooks import endings, losses, proving, traffic, truth
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.tools import RunContext
@@ -30,7 +30,10 @@ def execute(
     before: Before,
     reason: str,
 ) -> Ending:
-    """Undo what this run applied and prove that the target is as before; hand it to people when that fails."""
+    """Undo what this run applied and prove that the target is as before; hand it to people when that fails.
+
+    Values that the files destroyed do not come back by it; the ending says which.
+    """
     context.reins.begin_way_back()
     context.recorder.log(f"ROLLBACK: {reason}", level="error")
     try:
@@ -48,7 +51,9 @@ def execute(
         now_true = _now_true(context, applied=applied, before=before.state)
         return endings.rollback_failed(reason, failure=failure.sentence, now_true=now_true)
     endings.prove(context, ("rollback-reason", "rollback-executed", "rollback-verified"))
-    return endings.rolled_back(reason)
+    return endings.rolled_back(
+        reason, destroyed=losses.destroyed(context, files=applied), changed=losses.changed(context)
+    )
 
 
 def _now_true(context: RunContext, *, applied: tuple[str, ...], before: TargetState) -> str:

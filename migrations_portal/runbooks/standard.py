@@ -24,6 +24,7 @@ from migrations_portal.kernel.errors import ProductError, Trouble
 from migrations_portal.runbooks import (
     endings,
     health,
+    losses,
     migrating,
     proving,
     rollback,
@@ -130,7 +131,7 @@ def _change(context: RunContext, known: Before, leave: Leave) -> Ending:
     failpoints.reach("migrate.recorded")
     problem = _confirm(context, known, state=state) or watch_period.hold(context)
     if problem:
-        return rollback.execute(context, applied=context.approved, before=known, reason=problem)
+        return _take_back(context, known, applied=context.approved, reason=problem)
     endings.prove(
         context,
         ("migration-executed", "verification-passed", "integrity-verified", "foreign-keys-valid"),
@@ -149,10 +150,18 @@ def _after_failed_file(context: RunContext, known: Before, failure: FileFailed) 
     if failure.outcome is not Outcome.NOTHING_CHANGED:
         return endings.unknown(failure.sentence)
     if failure.applied:
-        return rollback.execute(
-            context, applied=failure.applied, before=known, reason=failure.sentence
-        )
+        return _take_back(context, known, applied=failure.applied, reason=failure.sentence)
     return endings.nothing_changed(failure.sentence)
+
+
+def _take_back(
+    context: RunContext, known: Before, *, applied: tuple[str, ...], reason: str
+) -> Ending:
+    """Undo by name at once, unless that would pass off a table without its data as the table that was there (ADR 0016)."""
+    gone = losses.destroyed(context, files=applied)
+    if gone and not context.run.staging:
+        return endings.irreversible(reason, destroyed=gone)
+    return rollback.execute(context, applied=applied, before=known, reason=reason)
 
 
 def _prepare(context: RunContext) -> Before:

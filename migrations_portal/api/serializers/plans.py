@@ -158,9 +158,13 @@ class RollbackSerializer(serializers.Serializer[object]):
 
 
 class ReversibilitySerializer(serializers.Serializer[object]):
-    grade = serializers.CharField(help_text="GREEN, YELLOW, UNKNOWN or RED: that of the worst statement.")
+    grade = serializers.CharField(
+        help_text="GREEN, YELLOW, UNKNOWN or RED: that of the worst statement."
+    )
     title = serializers.CharField()
-    sentence = serializers.CharField(help_text="What undoing takes, and which statements decide the grade.")
+    sentence = serializers.CharField(
+        help_text="What undoing takes, and which statements decide the grade."
+    )
 
 
 class WaitSerializer(serializers.Serializer[object]):

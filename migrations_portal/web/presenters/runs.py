@@ -41,6 +41,7 @@ TITLES: dict[str, str] = {
     Outcome.MARKED: "Finished by hand, and recorded as applied",
     RunStatus.FAILED: "The run failed and nothing changed",
     RunStatus.ROLLED_BACK: "The migration was undone and the target is as before",
+    Outcome.SHAPE_UNDONE: "The migration was undone, but not all of the data is as before",
     RunStatus.NEEDS_DECISION: "The target needs a decision",
     RunStatus.RESTORED: "The backup is live again",
     RunStatus.POSTPONED: "Postponed before the migration began",
@@ -136,7 +137,7 @@ def _about(
 def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
     status = RunStatus(run.status)
     if status not in LIVE:
-        return TITLES.get(run.shown, status.lower())
+        return _title(run) or status.lower()
     if silent := silence.seconds(run, now=now):
         return f"No word from the worker for {silent:.0f} s"
     return _under_way(run, steps)
@@ -162,17 +163,24 @@ def _place(current: RunStep) -> str:
 
 
 def _outcome(run: MigrationRun) -> dict[str, Any] | None:
-    if run.shown not in TITLES:
+    if not (title := _title(run)):
         return None
     said = [Outcome(run.outcome).sentence] if run.outcome else []
     said = [each for each in said if each not in run.problem]
     return {
         "kind": run.shown.lower(),
-        "title": TITLES[run.shown],
+        "title": title,
         "sentences": [part for part in (run.problem, *said, run.advice, *_reasons(run)) if part],
         "facts": run_figures.facts(run),
         "next_action": _next_action(run),
     }
+
+
+def _title(run: MigrationRun) -> str:
+    """Return how the run ended in one line; empty while it has not."""
+    if run.outcome == Outcome.SHAPE_UNDONE:
+        return TITLES[Outcome.SHAPE_UNDONE]
+    return TITLES.get(run.shown, "")
 
 
 def _reasons(run: MigrationRun) -> list[str]:

@@ -11,6 +11,7 @@ from migrations_portal.approvals.policy import MEANINGS, STAGES, WINDOWS, Stage
 from migrations_portal.approvals.rules import Decision
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
+from migrations_portal.plans import explained
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
 from migrations_portal.plans.rules import PlanStatus
@@ -71,7 +72,7 @@ def answers(row: MigrationPlan, *, revision: PlanRevision, now: datetime) -> lis
         {"term": "What", "value": f"{names}, changes {', '.join(revision.tables) or 'no table'}"},
         {"term": "Why", "value": row.justification},
         {"term": "How risky", "value": _risk(assessed)},
-        *_proofs(row, revision=revision, now=now),
+        *_proofs(row, revision=revision, assessed=assessed, now=now),
         {"term": "When", "value": _when(row, revision=revision)},
         {"term": "Who else", "value": _others(revision, now=now)},
         {"term": "Commit", "value": plans.origin(row)},
@@ -87,10 +88,14 @@ def _risk(assessed: PlanAssessment | None) -> str:
     return f"{reason.rstrip('.')}.{warned}"
 
 
-def _proofs(row: MigrationPlan, *, revision: PlanRevision, now: datetime) -> list[dict[str, str]]:
-    """How proven, how undone, and how long it takes to recover: what the rehearsal and the newest backup showed."""
+def _proofs(
+    row: MigrationPlan, *, revision: PlanRevision, assessed: PlanAssessment | None, now: datetime
+) -> list[dict[str, str]]:
+    """How proven, how undone, and how long it takes to recover: what the statements, the rehearsal and the newest backup say."""
     rehearsed, back = rehearsals.signer_facts(row, revision=revision, now=now)
-    undone = " ".join(dict.fromkeys([back["value"], back.get("detail", "")])).strip()
+    said = explained.told(assessed.result)["reversibility"] if assessed else None
+    graded = f"{said['title']}. {said['sentence']}" if said else ""
+    undone = " ".join(dict.fromkeys([graded, back["value"], back.get("detail", "")])).strip()
     return [
         {**rehearsed, "term": "How proven", "detail": ""},
         {**back, "term": "How undone", "value": undone, "detail": ""},

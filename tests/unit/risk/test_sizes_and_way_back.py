@@ -1,6 +1,13 @@
 import pytest
 
-from migrations_portal.risk import Level, RelationSize, Reversibility, ScriptFile, assess, schema_from_dump
+from migrations_portal.risk import (
+    Level,
+    RelationSize,
+    Reversibility,
+    ScriptFile,
+    assess,
+    schema_from_dump,
+)
 from tests.unit.risk.kit import SCHEMA, SCHEMA_SQL, assessed
 
 GB = 1_000_000_000
