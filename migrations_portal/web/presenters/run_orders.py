@@ -18,6 +18,9 @@ from migrations_portal.execution.rules import (
 )
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import DECIDING_ROLES
+from migrations_portal.plans import explained
+from migrations_portal.plans import queries as plans
+from migrations_portal.risk import Reversibility
 from migrations_portal.web import step_up
 
 DECIDABLE = (RunStatus.NEEDS_DECISION, RunStatus.SUCCEEDED)
@@ -49,7 +52,11 @@ def decision(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, A
     mine = [row.choice for row in made if row.by_id == person.pk]
     why_not = _why_not(run, person=person)
     return {
-        "options": [_option(choice, made=made) for choice in possible if str(choice) not in mine],
+        "options": [
+            _option(choice, made=made) | _what_it_leaves(choice, run)
+            for choice in possible
+            if str(choice) not in mine
+        ],
         "made": [
             {
                 "by": "You" if row.by_id == person.pk else row.by.full_name,
@@ -89,6 +96,16 @@ def _option(choice: Choice, *, made: list[RunDecision]) -> dict[str, Any]:
         "danger": choice is Choice.RESTORE,
         "agrees": " and ".join(row.by.full_name for row in made if row.choice == choice),
     }
+
+
+def _what_it_leaves(choice: Choice, run: MigrationRun) -> dict[str, str]:
+    """Return the consequence of rolling back by name with the statements whose data it does not bring back; nothing for the others."""
+    if choice is not Choice.ROLL_BACK:
+        return {}
+    found = plans.assessment_of(run.plan, files=list(run.revision.files.order_by("position")))
+    gone = explained.graded(found.result, grade=Reversibility.RED) if found else []
+    said = f" Gone, and only in the backup: {'; '.join(gone)}." if gone else ""
+    return {"consequence": f"{choice.consequence}{said}"}
 
 
 def _choices(run: MigrationRun) -> list[Choice]:

@@ -10,7 +10,7 @@ from migrations_portal.execution.models import MigrationRun, RunDecision
 from migrations_portal.execution.rules import CHOICE_STANDS, Choice, Order, SecondPersonNeeded
 from migrations_portal.people import access
 from migrations_portal.people.rules import Role
-from migrations_portal.plans.models import MigrationPlan
+from migrations_portal.plans.models import MigrationPlan, PlanAssessment
 from migrations_portal.targets.models import Target, TargetGroup
 from migrations_portal.web.presenters import run_orders
 from tests.factories.plans import submitted
@@ -163,3 +163,20 @@ def test_who_pauses_a_run_on_a_partner_of_another_group_is_one_answer(cast, else
         deciding.order(by=cast["dan"], **pause)
     assert run_orders.may_order(running, person=cast["eve"])
     deciding.order(by=cast["eve"], **pause)
+
+
+def test_rolling_back_by_name_names_the_data_that_it_does_not_bring_back(cast, succeeded):
+    def consequence():
+        (option,) = [
+            each
+            for each in shown(succeeded, cast["dan"])["options"]
+            if each["value"] == Choice.ROLL_BACK
+        ]
+        return option["consequence"]
+
+    assert "only in the backup" not in consequence()
+    for row in PlanAssessment.objects.filter(plan=succeeded.plan):
+        said = {"file": "a.sql", "line": 3, "sql": "DELETE FROM visits", "reversibility": "RED"}
+        row.result |= {"statements": [said]}
+        row.save()
+    assert consequence().endswith("Gone, and only in the backup: a.sql, line 3.")
