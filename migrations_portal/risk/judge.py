@@ -15,7 +15,7 @@ from migrations_portal.risk.levels import LOW, Level, highest
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS
 from migrations_portal.risk.phi import WORSE_WITH_PHI
-from migrations_portal.risk.reversibility import graded
+from migrations_portal.risk.reversibility import GREEN, RED, YELLOW, graded
 from migrations_portal.risk.rulebook import RULES
 from migrations_portal.risk.statements import apply
 from migrations_portal.risk.versions import too_new
@@ -92,10 +92,12 @@ def judge(
         if predicted is not None and blocking:
             findings += _blocked(seen, predicted, blocking)
     commands = _commands(statement.node) if statement.kind == "AlterTableStmt" else ()
-    reversibility = graded(
-        statement.kind, statement.node, commands,
-        destroys=seen.destroys, changes_rows=seen.data_change, findings=findings,
-    )  # fmt: skip
+    if seen.destroys:
+        reversibility = RED
+    else:
+        reversibility = graded(statement.kind, statement.node, commands, findings)
+        if reversibility is GREEN and seen.data_change:
+            reversibility = YELLOW
     risk = StatementRisk(
         file, statement.line, statement.column, statement.sql,
         _level(findings) if findings else LOW,

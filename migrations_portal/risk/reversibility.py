@@ -68,6 +68,10 @@ _NOTHING_TO_UNDO = frozenset({
     "ClusterStmt", "RefreshMatViewStmt"
 })  # fmt: skip
 _EASY = _OPPOSITE | _NOTHING_TO_UNDO
+_REPLACED = frozenset(
+    {"ViewStmt", "CreateFunctionStmt", "CreateTrigStmt", "RuleStmt", "DefineStmt"}
+)
+"""What can be CREATE OR REPLACE."""
 _EASY_COMMANDS = frozenset({
     "AT_AddColumn", "AT_AddConstraint", "AT_AddIdentity", "AT_AddInherit", "AT_AddOf", "AT_AttachPartition",
     "AT_SetNotNull", "AT_DropNotNull", "AT_ValidateConstraint", "AT_SetLogged", "AT_SetUnLogged", "AT_EnableRowSecurity",
@@ -80,23 +84,15 @@ _OPAQUE = frozenset(
 
 
 def graded(
-    kind: str,
-    node: Node,
-    commands: Sequence[str],
-    *,
-    destroys: bool,
-    changes_rows: bool,
-    findings: Sequence[Finding],
+    kind: str, node: Node, commands: Sequence[str], findings: Sequence[Finding]
 ) -> Reversibility:
-    """Grade one statement. `commands` are what an ALTER TABLE says; `destroys`: values go that were there before."""
-    if destroys:
-        return RED
-    if findings and any(finding.rule in _OPAQUE for finding in findings):
+    """Grade a statement that destroys nothing; one that changes rows is YELLOW besides. `commands` are what an ALTER TABLE says."""
+    if findings and not _OPAQUE.isdisjoint([finding.rule for finding in findings]):
         return UNKNOWN
+    if kind == "AlterTableStmt":
+        return GREEN if _EASY_COMMANDS.issuperset(commands) else YELLOW
     if kind in _EASY:
-        return YELLOW if changes_rows or node.get("replace") else GREEN
-    if kind == "AlterTableStmt" and _EASY_COMMANDS.issuperset(commands):
-        return GREEN
+        return YELLOW if kind in _REPLACED and node.get("replace") else GREEN
     return YELLOW
 
 
