@@ -165,6 +165,7 @@ def _hand_over(run: MigrationRun, *, choice: Choice) -> None:
                 lease_until=Now() + LEASE,
                 order="",
                 order_by=None,
+                taken_over_at=None,
             )
     except IntegrityError:
         raise NotDecidable(
@@ -229,6 +230,11 @@ def order(
     _check_may(run, by=by)
     if run.status != RunStatus.RUNNING:
         raise NotOrdered("This run is not under way, so there is nothing to pause or stop.")
+    if run.taken_over_at is not None:
+        raise NotOrdered(
+            "The worker of this run died. Another one reads what the target holds and begins nothing, "
+            "so there is nothing to pause or stop."
+        )
     if run.order == Order.ABORT:
         raise NotOrdered("This run is being stopped already.")
     step = run.steps.order_by("-position").first()

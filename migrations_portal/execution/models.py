@@ -54,6 +54,10 @@ class MigrationRun(models.Model):
     )
     order_at = models.DateTimeField(null=True)
     order_reason = models.TextField(blank=True)
+    taken_over_at = models.DateTimeField(null=True)
+    """When another worker took it from one that died, in what it does now; that one begins nothing and hears no order."""
+    held_at = models.DateTimeField(null=True)
+    """Since when a paused run is known to be at rest: nothing of it is at work on the target. Empty while it is not."""
     carrying_out = models.CharField(max_length=12, blank=True)
     """The choice of two people that a worker carries out, or has carried out last."""
 

@@ -149,11 +149,18 @@ class Recorder:
 
     def obey(self) -> None:
         """Hold still while the run is paused; raise `Aborted` when it was stopped."""
+        if self.reins.is_paused():
+            self._hold_still()
+        if self.reins.pulled is Pull.ABORTED:
+            raise Aborted(self.ordered())
+
+    def _hold_still(self) -> None:
+        self.note(held_at=Now())
+        self.log("Held still: nothing of this run is at work on its target", level="warn")
         while self.reins.is_paused():
             self._check_trust()
             time.sleep(PAUSE_LOOK_SECONDS)
-        if self.reins.pulled is Pull.ABORTED:
-            raise Aborted(self.ordered())
+        self.note(held_at=None)
 
     def ordered(self) -> str:
         """Say who gave the last order. Not why: this goes into mails, and typed words may name a patient (A11)."""

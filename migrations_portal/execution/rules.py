@@ -278,15 +278,23 @@ def abort_means(step: str) -> str:
         return "Stops within two seconds. Nothing has been changed yet, and nothing will be."
     if step == "migrate":
         return (
-            "Stops within two seconds: the statement that runs is cancelled and its transaction undone. Files that this run "
-            "has applied are rolled back by name; what cannot be undone that way waits for two people."
+            "The statement that runs is cancelled within two seconds and its transaction undone. Files that this run has applied "
+            "are then rolled back by name, which takes its own time; what cannot be undone that way waits for two people."
         )
-    return "Stops within two seconds and rolls back by name what this run has applied."
-
-
+    return (
+        "What runs is cancelled within two seconds. What this run has applied is then rolled back by name, "
+        "which takes its own time."
+    )
 def pause_stands(order: str, *, step: str) -> bool:
     """Say whether a run with this order holds still, or will at its next rest, in this step; the way back is never held."""
     return order == Order.PAUSE and bool(abort_means(step))
+
+
+def order_ended(order: str, *, by: str) -> str:
+    """Say what a person had told the run when its worker died. Not why: this goes into mails (A11)."""
+    if order == Order.ABORT:
+        return f"{by} had stopped the run; whether its worker obeyed before it died is not known."
+    return f"{by} had paused the run before its worker died."
 
 
 _BEFORE_A_CHANGE = frozenset(step.key for step in STANDARD_STEPS[:4])

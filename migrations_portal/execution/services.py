@@ -16,12 +16,9 @@ from migrations_portal.execution.models import MigrationRun, RunDecision, RunSte
 from migrations_portal.execution.rules import (
     LEASE,
     RUN_STATES,
-    TAKEOVER_AFTER,
-    WORKING,
     LeaseLost,
     Outcome,
     RunStatus,
-    StepStatus,
 )
 from migrations_portal.kernel import failpoints
 from migrations_portal.kernel.days import WHOLE_DAY
@@ -308,35 +305,3 @@ def _begun(run: MigrationRun) -> list[str]:
     names = list(run.revision.files.order_by("position").values_list("name", flat=True))
     step = RunStep.objects.filter(run=run, key="migrate").first()
     return [name for name in names if name in step.facts] if step and step.facts else names
-
-
-def lost_runs() -> list[MigrationRun]:
-    """Return the running runs whose lease ended long enough ago that their holder has stopped itself (X4)."""
-    rows = MigrationRun.objects.filter(
-        status__in=[str(status) for status in WORKING],
-        lease_until__lt=Now() - TAKEOVER_AFTER,
-    )
-    return list(rows.exclude(claimed_by="").select_related("plan"))
-
-
-@transaction.atomic
-def take_over(*, run_id: int, fence: int) -> int | None:
-    """Take a lost run from its dead holder: a new fence shuts the old one out. Returns it, or None if somebody was quicker."""
-    run = MigrationRun.objects.select_for_update().get(pk=run_id)
-    highest = (
-        MigrationRun.objects.filter(target_id=run.target_id).aggregate(top=Max("fence"))["top"] or 0
-    )
-    taken = MigrationRun.objects.filter(
-        pk=run_id,
-        fence=fence,
-        status__in=[
-            str(status) for status in WORKING
-        ],  # its holder may have ended it since we looked
-        lease_until__lt=Now() - TAKEOVER_AFTER,
-    ).update(fence=highest + 1, lease_until=Now() + LEASE)
-    if taken != 1:
-        return None
-    RunStep.objects.filter(run_id=run_id, status=str(StepStatus.RUNNING)).update(
-        status=str(StepStatus.LOST), finished_at=Now(), output="The worker that ran this step died."
-    )
-    return int(highest + 1)

@@ -53,11 +53,14 @@ def execute(
 
 
 def _ending(context: RunContext) -> Ending:
+    ordered = _ordered(context)
     before_a_change = [step.key for step in STANDARD_STEPS[:4]]
     if not RunStep.objects.filter(run=context.run).exclude(key__in=before_a_change).exists():
         _let_go(context)
         return endings.stopped_before_change(
-            TargetTrouble("The worker died before the migration began, so nothing was changed.")
+            TargetTrouble(
+                f"{ordered}The worker died before the migration began, so nothing was changed."
+            )
         )
     failpoints.reach("takeover.after-claim")
     when = _when(context)
@@ -71,16 +74,22 @@ def _ending(context: RunContext) -> Ending:
         raise
     except ProductError as failure:
         return endings.unknown(
-            f"The worker died {when}, and the target cannot be read: {failure.sentence}"
+            f"{ordered}The worker died {when}, and the target cannot be read: {failure.sentence}"
         )
     context.recorder.note(schema_after=state.schema, history_after=list(state.history))
     recorded = [name for name in context.approved if name in state.history]
     moved = bool(truth.schema_difference(context.run.schema_before, state.schema))
     return endings.unknown(
-        f"The worker died {when}. {swapped}"
+        f"{ordered}The worker died {when}. {swapped}"
         f"Recorded in the history: {', '.join(recorded) or 'none of ours'}. "
         f"The schema {'has changed' if moved else 'is as before'}; whether rows were written is not known."
     )
+
+
+def _ordered(context: RunContext) -> str:
+    """Return the sentence about an order that the dead worker had, with a blank after it; empty when it had none."""
+    run = context.run  # once people have chosen, its problem is the one that they decided about
+    return f"{run.problem} " if run.problem and run.status == RunStatus.RUNNING else ""
 
 
 def _when(context: RunContext) -> str:

@@ -79,7 +79,8 @@ class Heartbeat(threading.Thread):
                     end_own_queries(self._context)
         elif order is Order.PAUSE:
             if self._reins.pause():  # said here, since it may take hold in the middle of a step
-                self._recorder.log(f"Held still: {self._recorder.ordered()}", level="warn")
+                said = "What is inside a transaction goes on to its end first."
+                self._recorder.log(f"{self._recorder.ordered()} {said}", level="warn")
         elif self._reins.is_paused():
             self._recorder.log("Goes on")
             self._reins.resume()

@@ -12,7 +12,7 @@ from django.db import connection
 
 from migrations_portal import wiring
 from migrations_portal.compliance import guard
-from migrations_portal.execution import deciding, queries, services
+from migrations_portal.execution import deciding, queries, services, takeovers
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import Choice
 from migrations_portal.runbooks import catastrophe, recovery, standard, takeover
@@ -105,7 +105,7 @@ def find_lost(**_newer: object) -> None:
 
     A target that does not answer takes a takeover most of a minute, and the lost runs of one dead host are many (X13).
     """
-    lost = services.lost_runs()
+    lost = takeovers.lost_runs()
     if lost:
         with ThreadPoolExecutor(max_workers=min(len(lost), TAKEOVERS_AT_ONCE)) as pool:
             list(pool.map(_try_take_over, lost))
@@ -124,6 +124,6 @@ def _try_take_over(run: MigrationRun) -> None:
 
 def _take_over(run_id: int, *, fence: int) -> None:
     tools = wiring.tools()
-    mine = services.take_over(run_id=run_id, fence=fence)
+    mine = takeovers.take_over(run_id=run_id, fence=fence)
     if mine is not None:
         _carry_out(takeover, run_id=run_id, fence=mine, tools=tools)

@@ -33,7 +33,7 @@ def missing(
         lacking["files"] = "No migration file is attached. Upload the Sequelize file."
     elif (assessment := queries.current_assessment(plan)) is None or assessment.done_at is None:
         lacking["assessment"] = (
-            "The files are still being assessed. This clears by itself within seconds."
+            "The files are still being assessed. This clears by itself when that has ended, mostly within seconds."
         )
     elif not assessment.level:
         lacking["assessment"] = assessment.problem

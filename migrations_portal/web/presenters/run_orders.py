@@ -27,8 +27,9 @@ DECIDABLE = (RunStatus.NEEDS_DECISION, RunStatus.SUCCEEDED)
 
 
 def may_order(run: MigrationRun, *, person: Person) -> bool:
-    """Say whether the person may pause and stop the run while it is under way."""
-    return run.status == RunStatus.RUNNING and bool(deciding.roles(run, person=person))
+    """Say whether the person may pause and stop the run while a worker hears it."""
+    under_way = run.status == RunStatus.RUNNING and run.taken_over_at is None
+    return under_way and bool(deciding.roles(run, person=person))
 
 
 def orders(run: MigrationRun, *, person: Person | None = None) -> dict[str, Any]:
@@ -38,7 +39,9 @@ def orders(run: MigrationRun, *, person: Person | None = None) -> dict[str, Any]
     return {
         "post_url": reverse("run-order", args=[run.pk]),
         "means": abort_means(key),
+        "taken_over": run.taken_over_at is not None,
         "paused": pause_stands(run.order, step=key),
+        "held": run.held_at is not None,
         "asks_code": "" if person is None else step_up.asks(person),
     }
 

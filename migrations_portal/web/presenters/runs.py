@@ -145,9 +145,12 @@ def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
 
 def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
     current = steps[-1] if steps else None
+    if run.taken_over_at is not None:
+        return "Its worker died; another one reads what the target holds"
     if _paused(run, steps) and run.order_by:
         where = f" in {_place(current)[0].lower()}{_place(current)[1:]}" if current else ""
-        return f"Paused by {run.order_by.full_name}{where}"
+        word = "Paused" if run.held_at else "Pause asked"
+        return f"{word} by {run.order_by.full_name}{where}"
     return _place(current) if current else "Starting"
 
 

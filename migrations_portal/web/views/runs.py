@@ -28,7 +28,7 @@ CHECK_AGAIN = 15
 """Events after which a viewer's right to see the run is asked for again: about as many seconds."""
 ORDERS = {"PAUSE": Order.PAUSE, "ABORT": Order.ABORT, "RESUME": None}
 SAID = {
-    Order.PAUSE: "The run holds before its next step, or between two transactions.",
+    Order.PAUSE: "The run is told to hold. What is inside a transaction goes on to its end first, however long that takes.",
     Order.ABORT: "The run is being stopped.",
     None: "The run goes on.",
 }

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from migrations_portal.audit.models import Entry
-from migrations_portal.execution import queries
+from migrations_portal.execution import queries, takeovers
 from migrations_portal.execution import services as execution
 from migrations_portal.execution.models import MigrationRun, RunLine
 from migrations_portal.execution.recorder import Recorder
@@ -107,7 +107,7 @@ def test_of_twenty_who_take_a_lost_run_over_one_gets_it(due):
     fence = claimed(run)
     ended_ago(run, minutes=1)
 
-    fences = at_once(lambda: execution.take_over(run_id=run.pk, fence=fence))
+    fences = at_once(lambda: takeovers.take_over(run_id=run.pk, fence=fence))
 
     assert sorted(filter(None, fences)) == [fence + 1]
 
@@ -154,7 +154,7 @@ def test_a_holder_whose_run_was_taken_over_writes_nothing_more(due):
     run = due()
     old = Recorder(run_id=run.pk, fence=claimed(run), clock=now)
     ended_ago(run, minutes=1)
-    new = execution.take_over(run_id=run.pk, fence=old.fence)
+    new = takeovers.take_over(run_id=run.pk, fence=old.fence)
     before = MigrationRun.objects.filter(pk=run.pk).values().get()
 
     for write in (
@@ -175,12 +175,12 @@ def test_a_claim_that_never_renewed_is_lost_after_its_lease_and_the_grace_and_no
     run = due()
     claimed(run)
 
-    assert execution.lost_runs() == []
+    assert takeovers.lost_runs() == []
     ended_ago(run, seconds=TAKEOVER_AFTER.total_seconds() - 2)
-    assert execution.lost_runs() == []
-    assert execution.take_over(run_id=run.pk, fence=1) is None
+    assert takeovers.lost_runs() == []
+    assert takeovers.take_over(run_id=run.pk, fence=1) is None
     ended_ago(run, seconds=TAKEOVER_AFTER.total_seconds() + 2)
-    assert execution.lost_runs() == [run]
+    assert takeovers.lost_runs() == [run]
 
 
 def test_the_clocks_add_up_to_what_is_promised():

@@ -9,8 +9,7 @@ from django.db.models.functions import Now
 
 from migrations_portal import wiring
 from migrations_portal.audit.models import Entry
-from migrations_portal.execution import deciding
-from migrations_portal.execution import services as execution
+from migrations_portal.execution import deciding, takeovers
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import NotOrdered, Order
 from migrations_portal.notifications.models import Notice
@@ -51,7 +50,7 @@ def test_a_lost_lease_ends_the_child_and_its_sessions_and_writes_nothing_more(sc
     with on_a_thread(lambda: execute(run, fence=fence)) as worker:
         until(lambda: school.value(SLEEPING) == 1)
         MigrationRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(minutes=1))
-        mine = execution.take_over(run_id=run.pk, fence=fence)
+        mine = takeovers.take_over(run_id=run.pk, fence=fence)
         lines, samples = run.lines.count(), run.samples.count()
 
         until(lambda: school.value(SLEEPING) == 0, seconds=8)  # at the next heartbeat
@@ -69,7 +68,7 @@ def test_a_takeover_ends_the_old_holder_first_and_holds_the_targets_lock(school,
     with on_a_thread(lambda: execute(run, fence=fence)):
         until(lambda: school.value(SLEEPING) == 1)
         MigrationRun.objects.filter(pk=run.pk).update(lease_until=Now() - timedelta(minutes=1))
-        mine = execution.take_over(run_id=run.pk, fence=fence)
+        mine = takeovers.take_over(run_id=run.pk, fence=fence)
 
         takeover_of(run, mine)
 
@@ -186,14 +185,34 @@ def test_a_paused_run_holds_before_its_next_step_and_goes_on(school, cast):
     fence = claimed(run)
     order(run, cast["dan"], Order.PAUSE, reason="The clinic is open")
     with on_a_thread(lambda: execute(run, fence=fence)):
-        until(lambda: run.lines.filter(text__contains="Held still: Dan Okafor paused").exists())
+        until(lambda: MigrationRun.objects.get(pk=run.pk).held_at)
+        assert run.lines.filter(text__contains="Dan Okafor paused the run.").exists()
         steps = run.steps.count()
         time.sleep(1)
         assert run.steps.count() == steps
         order(run, cast["dan"], None, reason="Closed now")
 
     run.refresh_from_db()
+    assert run.held_at is None
     assert (run.status, run.outcome) == ("SUCCEEDED", "APPLIED"), story(run)
+
+
+def test_a_pause_inside_a_statement_is_not_shown_as_holding_and_a_stop_ends_it(school, cast):
+    run = scheduled_run(cast=cast, target=school.target, example=SLEEP)
+    fence = claimed(run)
+    with on_a_thread(lambda: execute(run, fence=fence)):
+        until(lambda: school.value(SLEEPING) == 1)
+        order(run, cast["dan"], Order.PAUSE)
+        until(lambda: run.lines.filter(text__contains="paused the run. What is inside").exists())
+        run.refresh_from_db()
+        page = runs.page(run, person=cast["dan"], now=now())
+        asleep = school.value(SLEEPING)
+        order(run, cast["dan"], Order.ABORT)
+        took = until(lambda: school.value(SLEEPING) == 0)
+
+    assert (asleep, run.held_at, page["orders"]["held"]) == (1, None, False)
+    assert page["run"]["sentence"].startswith("Pause asked by Dan Okafor in step 5")
+    assert took < 2
 
 
 UNANNOUNCED = Written(

@@ -91,7 +91,7 @@ def column(name, *, number):
 def executed_with_a_pause(run, cast, monkeypatch, *, place, meanwhile):
     """Execute the run; it is paused at `place`, and goes on once `meanwhile` has happened."""
     fence = claimed(run)
-    held = run.lines.filter(text__contains="Held still")
+    held = run.lines.filter(text__contains="paused the run. What is inside")
 
     def pause():
         order(run, Order.PAUSE, by=cast["dan"])

@@ -56,9 +56,14 @@ def test_a_paused_run_says_where_it_holds_and_who_paused_it(run, browser):
     in_step(run, "migrate", "Migrate")
     page = give(browser("dan"), run, "PAUSE")
 
-    assert "Paused by Dan Okafor in step 5 of 8: migrate" in page
+    assert "Pause asked by Dan Okafor in step 5 of 8: migrate" in page
     assert "goes on to the end of that transaction first" in page
     assert "The run holds before its next step, or between two transactions of a file" not in page
+
+    MigrationRun.objects.filter(pk=run.pk).update(held_at=now())
+    page = browser("dan").get(f"/runs/{run.pk}/").content.decode()
+    assert "Paused by Dan Okafor in step 5 of 8: migrate" in page
+    assert "Nothing of the run is at work on the target" in page
 
 
 def test_a_pause_that_the_way_back_does_not_hear_is_not_shown_as_one(run, browser):
@@ -89,7 +94,7 @@ def test_a_silent_worker_is_no_live_run_and_the_page_says_who_acts_next(run, bro
     page = browser("dan").get(f"/runs/{run.pk}/").content.decode()
     assert "No worker is heard" in page
     assert "you need not do anything" in page
-    assert "Stops within two seconds" not in page
+    assert "cancelled within two seconds" not in page
     assert ">Live</span>" not in page
     assert "The worker is silent, and obeys if it comes back" in give(browser("dan"), run, "PAUSE")
 

@@ -157,7 +157,7 @@ RUNNING = run(
     },
     orders={
         "post_url": "#",
-        "means": "Stops within two seconds and rolls back by name what this run has applied.",
+        "means": "What runs is cancelled within two seconds. What this run has applied is then rolled back by name, which takes its own time.",
         "paused": False,
         "asks_code": "passkey",
     },
