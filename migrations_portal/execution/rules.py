@@ -285,6 +285,8 @@ def abort_means(step: str) -> str:
         "What runs is cancelled within two seconds. What this run has applied is then rolled back by name, "
         "which takes its own time."
     )
+
+
 def pause_stands(order: str, *, step: str) -> bool:
     """Say whether a run with this order holds still, or will at its next rest, in this step; the way back is never held."""
     return order == Order.PAUSE and bool(abort_means(step))
