@@ -13,6 +13,7 @@
   let lastLine = ""; /* the number of the newest line of the log that came */
   let source = null;
   let said = "";
+  let begun = document.getElementById("run-head").dataset.begun; /* as it was when what this person may do was drawn */
 
   const follow = () => document.getElementById("follow");
 
@@ -38,6 +39,26 @@
     const paused = head.dataset.order === "PAUSE";
     document.getElementById("order-pause")?.toggleAttribute("hidden", paused);
     document.getElementById("order-resume")?.toggleAttribute("hidden", !paused);
+  }
+
+  /* What this person may do is in their own page: before the run begins they can cancel, from then on pause and stop.
+     What they are typing meanwhile goes along. Without an answer the next part asks again. */
+  async function renew() {
+    const now = document.getElementById("run-head").dataset.begun;
+    if (now === begun) return;
+    const before = begun;
+    begun = now;
+    try {
+      const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const own = document.getElementById("run-own");
+      const typed = own.querySelector("details[open] textarea, section textarea")?.value;
+      const fresh = page.getElementById("run-own");
+      own.replaceWith(fresh);
+      const reason = fresh.querySelector("section textarea");
+      if (typed && reason) reason.value = typed;
+    } catch {
+      begun = before;
+    }
   }
 
   function pulse() {
@@ -83,6 +104,7 @@
       const old = document.getElementById(id);
       if (old) Idiomorph.morph(old, html, keep);
       tell();
+      renew();
       heard();
     });
     source.addEventListener("lines", (event) => {
@@ -97,7 +119,7 @@
     source.addEventListener("over", () => {
       source.close();
       root.removeAttribute("data-live");
-      document.getElementById("run-orders")?.remove();
+      document.getElementById("run-own")?.remove();
       document.getElementById("run-link")?.remove();
       if (document.getElementById("decision")) location.reload(); /* what this person may choose is in their own page */
     });

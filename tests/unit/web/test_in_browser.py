@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from playwright.sync_api import expect
 
 from migrations_portal.web.views.parts import gallery
+from tests.unit.web.samples import execution
 from tests.unit.web.samples.common import everywhere
 from tests.unit.web.samples.live_run import LiveRun
 from tests.unit.web.samples.mails import MAILS
@@ -162,6 +163,27 @@ def test_the_run_page_follows_the_run_and_says_when_it_cannot(chromium):
         expect(page).to_have_title(re.compile("^Done"))
         assert page.locator("#run-live[data-live]").count() == 0
         assert page.evaluate("window.kept") is True
+        page.close()
+
+
+def test_whoever_waits_for_a_run_can_stop_it_as_soon_as_it_begins(chromium):
+    run = LiveRun(orders=execution.RUNNING["orders"])
+    run.wait()
+    with serving(run.answer) as address:
+        page = chromium.new_page(viewport={"width": 1280, "height": 844})
+        page.goto(f"{address}/run")
+        stop = page.get_by_role("button", name="Stop the run")
+        page.locator("#postpone summary").click()
+        page.locator("#postpone textarea").fill("The wrong night")
+        assert not stop.count()
+
+        run.move_on(sentence="Step 1 of 8: health check", status="RUNNING")
+
+        expect(stop).to_be_visible()
+        assert page.get_by_label("Why, for the record").input_value() == "The wrong night"
+        assert not page.locator("#postpone").count()
+        run.move_on(sentence="Done in 2 min 14 s", status="SUCCEEDED")
+        expect(stop).to_have_count(0)
         page.close()
 
 

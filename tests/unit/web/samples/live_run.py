@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from migrations_portal.web import live
 from migrations_portal.web.live import event_text
-from tests.unit.web.samples import execution
+from tests.unit.web.samples import execution, plans
 from tests.unit.web.samples.common import everywhere
 
 
@@ -22,6 +22,12 @@ class LiveRun:
         context = execution.run(steps=execution.steps(current=5), **about, **self.more)
         context["run"]["events_url"] = "/events"
         return everywhere(section="Runs") | context
+
+    def wait(self) -> None:
+        """Go back to before the run begins, when it can be cancelled and nothing else."""
+        self.context = self._at(sentence="Waiting for T-0", status="QUEUED")
+        self.context |= {"orders": None, "course": plans.COURSE}
+        self.context["run"]["started_at"] = None  # type: ignore[index]
 
     def move_on(self, *, sentence: str, status: str) -> None:
         """Have the next event say so."""

@@ -339,6 +339,40 @@ COMMENTS = {
     "handles": ["@ana", "@dan"],
     "kept": "",
 }
+COURSE: list[dict[str, Any]] = [
+    {
+        "name": "postpone",
+        "url": "#",
+        "label": "Postpone",
+        "explain": "Reviews stay; the go is asked anew for the new day.",
+        "danger": False,
+        "ask": "Reason, for the record",
+        "time": {
+            "name": "to",
+            "label": "New T-0 (America/New_York)",
+            "value": "2025-11-04T21:00",
+        },
+    },
+    {
+        "name": "emergency-review",
+        "url": "#",
+        "label": "Write the review of the emergency",
+        "explain": "Was it one? What was skipped?",
+        "danger": False,
+        "ask": "The review",
+        "time": None,
+        "open": True,
+    },
+    {
+        "name": "cancel",
+        "url": "#",
+        "label": "Cancel WC-142",
+        "explain": "The run does not start.",
+        "danger": True,
+        "ask": "Reason, for the record",
+        "time": None,
+    },
+]
 DETAIL: dict[str, Any] = {
     "plan": PLAN,
     "action": {"label": "Sign as database admin…", "url": "#"},
@@ -406,40 +440,7 @@ DETAIL: dict[str, Any] = {
         {"sentence": "Carla Mendes signed revision 4 as CTO.", "at": days_before(6), "url": "#"},
         {"sentence": "Ana Lopez submitted revision 4.", "at": days_before(7.2), "url": ""},
     ],
-    "course": [
-        {
-            "name": "postpone",
-            "url": "#",
-            "label": "Postpone",
-            "explain": "Reviews stay; the go is asked anew for the new day.",
-            "danger": False,
-            "ask": "Reason, for the record",
-            "time": {
-                "name": "to",
-                "label": "New T-0 (America/New_York)",
-                "value": "2025-11-04T21:00",
-            },
-        },
-        {
-            "name": "emergency-review",
-            "url": "#",
-            "label": "Write the review of the emergency",
-            "explain": "Was it one? What was skipped?",
-            "danger": False,
-            "ask": "The review",
-            "time": None,
-            "open": True,
-        },
-        {
-            "name": "cancel",
-            "url": "#",
-            "label": "Cancel WC-142",
-            "explain": "The run does not start.",
-            "danger": True,
-            "ask": "Reason, for the record",
-            "time": None,
-        },
-    ],
+    "course": COURSE,
     "changes_url": "#",
 }
 HARMLESS_DETAIL: dict[str, Any] = {**DETAIL, "assessment": HARMLESS}
