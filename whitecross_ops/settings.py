@@ -64,7 +64,7 @@ MIDDLEWARE = [
     "migrations_portal.web.uploads.FolderNamesMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "migrations_portal.web.middleware.SignInFirstMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "migrations_portal.web.idle.IdleMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

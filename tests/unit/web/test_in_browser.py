@@ -234,3 +234,34 @@ def test_the_run_page_leads_to_the_sign_in_when_the_session_has_ended(chromium):
 
         expect(page).to_have_title("Sign in")
         page.close()
+
+
+def test_what_was_typed_when_the_session_had_ended_is_there_again_after_the_sign_in(chromium):
+    with serving(_html, {"POST /plan": "/login"}, alone=True) as address:
+        page = chromium.new_page()
+        page.goto(f"{address}/plan")
+        page.get_by_label("Your comment").fill("It locks the table for 3 s 🐘")
+        page.get_by_role("button", name="Comment").click()
+        expect(page).to_have_title(re.compile("^Sign in"))
+
+        page.goto(f"{address}/plan")
+
+        assert page.get_by_label("Your comment").input_value() == "It locks the table for 3 s 🐘"
+        assert page.get_by_text("What you typed is here again. It has not been sent.").count() == 1
+        page.goto(f"{address}/plan")
+        assert page.get_by_label("Your comment").input_value() == ""
+        page.close()
+
+
+def test_what_has_arrived_does_not_come_back(chromium):
+    with serving(_html, {"POST /plan": "/plans"}, alone=True) as address:
+        page = chromium.new_page()
+        page.goto(f"{address}/plan")
+        page.get_by_label("Your comment").fill("Once is enough")
+        page.get_by_role("button", name="Comment").click()
+        expect(page).to_have_title(re.compile("^Plans"))
+
+        page.goto(f"{address}/plan")
+
+        assert page.get_by_label("Your comment").input_value() == ""
+        page.close()

@@ -57,6 +57,11 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send_page(path, self.server.answer(path))
 
+    def do_POST(self) -> None:
+        """Take a form and say nothing of it: lead to where `moved` says for “POST /path”."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._send(303, b"", {"Location": self.server.moved[f"POST {self.path}"]})
+
     def _send_file(self, found: str | list[str] | None) -> None:
         if found is None:
             self._send(404, b"", {})
