@@ -86,7 +86,8 @@ class Problem:
 
 def as_problem(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer for any error; those that are not the person's to mend are logged as well."""
-    problem = _of_ours(error) if isinstance(error, ProductError) else _of_the_request(error)
+    ours = isinstance(error, ProductError)
+    problem = _of_ours(error) if ours else _of_the_request(error, context)
     if isinstance(error, Refused):
         _note(error, context)
     if problem.status == FAULT:
@@ -130,7 +131,7 @@ def _status(error: ProductError) -> int:
     return 404 if error.code.endswith("-not-found") else 409
 
 
-def _of_the_request(error: Exception) -> Problem:
+def _of_the_request(error: Exception, context: Mapping[str, Any]) -> Problem:
     known = _in_words_of_the_framework(error)
     if known is None:
         code, title = REQUESTS[FAULT]
@@ -138,15 +139,14 @@ def _of_the_request(error: Exception) -> Problem:
         return Problem(status=FAULT, code=code, title=title, detail=detail)
     code, title = REQUESTS.get(known.status_code, (str(known.default_code), _title(known)))
     more: dict[str, Any] = {}
-    unknown = isinstance(known, exceptions.NotAuthenticated)
-    detail = HOW_TO_SAY_WHO if unknown else str(known.detail)
+    detail = _what_to_do(known, context)
     if isinstance(known, exceptions.ValidationError):
         key = "parameter" if isinstance(known, QueryInvalid) else "pointer"
         more["errors"] = [
             {key: place if key == "pointer" else place.removeprefix("#/"), "detail": sentence}
             for place, sentence in _flat(known.detail)
         ]
-        detail = " ".join(each["detail"] for each in more["errors"])
+        detail = " ".join(_with_its_place(each) for each in more["errors"])
     return Problem(
         status=known.status_code,
         code=code,
@@ -155,6 +155,26 @@ def _of_the_request(error: Exception) -> Problem:
         more=more,
         headers=_headers(known),
     )
+
+
+def _what_to_do(error: exceptions.APIException, context: Mapping[str, Any]) -> str:
+    """Return the sentence of this occurrence, in our words where the framework's say what is wrong and not what to do."""
+    if isinstance(error, exceptions.NotAuthenticated):
+        return HOW_TO_SAY_WHO
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        read = " or ".join(each.media_type for each in context["request"].parsers)
+        return f"{error.detail} Send the body as {read}."
+    if isinstance(error, exceptions.NotAcceptable):
+        return "Answers are JSON. Ask with “Accept: application/json”, or without that header."
+    if isinstance(error, exceptions.Throttled):
+        return f"That was tried too often. Try again in {int(error.wait or 0) + 1} seconds."
+    return str(error.detail)
+
+
+def _with_its_place(wrong: Mapping[str, str]) -> str:
+    """Return the sentence with the name of what it is about, as `errors` has it."""
+    place = wrong.get("parameter") or wrong.get("pointer", "").removeprefix("#").removeprefix("/")
+    return f"{place}: {wrong['detail']}" if place else wrong["detail"]
 
 
 def _title(error: exceptions.APIException) -> str:

@@ -8,14 +8,19 @@ from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
 from django.shortcuts import render
 
 from migrations_portal.kernel.errors import ProductError, Refused
 from migrations_portal.kernel.memory import remembering
 from migrations_portal.web import refusals
 from migrations_portal.web.step_up import Asked
-
 
 READING = frozenset({"GET", "HEAD"})
 NOT_SENT = (

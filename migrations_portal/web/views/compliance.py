@@ -1,6 +1,6 @@
 """Pages of compliance: the controls, assessments, log reviews, records of processing, holds and disposal."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -27,6 +27,8 @@ from migrations_portal.web.people import signed_in
 from migrations_portal.web.views.checklist import go_on
 
 DAYS = 90
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2999, 12, 31)
+"""No ledger begins before the one or goes on after the other; arithmetic with days outside ends beyond the calendar."""
 DIGITS = 19
 """A number with fewer digits fits into a bigint."""
 
@@ -82,9 +84,10 @@ def _midnight(day: Any) -> datetime:
 
 def _day(text: str) -> Any:
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
         return None
+    return min(max(day, FIRST_DAY), LAST_DAY)
 
 
 def _control(each: controls.Control) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def test_the_evidence_pack_is_asked_for_on_the_plans_page(cast, plan, browser):
     assert browser("ana").post(f"/plans/{plan.pk}/evidence/").status_code == 403
 
 
-@pytest.mark.parametrize("query", ["?since=x&until=y", "?since=2030-01-01&until=2020-01-01", "?target=none"])  # fmt: skip
+@pytest.mark.parametrize("query", ["?since=x&until=y", "?since=2030-01-01&until=2020-01-01", "?target=none", "?since=0001-01-01", "?until=9999-12-31"])  # fmt: skip
 def test_the_controls_take_any_period(cast, production, browser, query):
     assert browser("cleo").get(f"/compliance/{query}").status_code == 200
 
