@@ -86,8 +86,9 @@ class Problem:
 
 def as_problem(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer for any error; those that are not the person's to mend are logged as well."""
-    ours = isinstance(error, ProductError)
-    problem = _of_ours(error) if ours else _of_the_request(error, context)
+    problem = (
+        _of_ours(error) if isinstance(error, ProductError) else _of_the_request(error, context)
+    )
     if isinstance(error, Refused):
         _note(error, context)
     if problem.status == FAULT:
@@ -167,7 +168,7 @@ def _what_to_do(error: exceptions.APIException, context: Mapping[str, Any]) -> s
     if isinstance(error, exceptions.NotAcceptable):
         return "Answers are JSON. Ask with “Accept: application/json”, or without that header."
     if isinstance(error, exceptions.Throttled):
-        return f"That was tried too often. Try again in {int(error.wait or 0) + 1} seconds."
+        return f"That was tried too often. Try again in {int(getattr(error, 'wait', 0) or 0) + 1} seconds."
     return str(error.detail)
 
 

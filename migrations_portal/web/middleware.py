@@ -11,8 +11,8 @@ from django.db import DataError
 from django.http import (
     HttpRequest,
     HttpResponse,
-    HttpResponseBase,
     HttpResponseNotAllowed,
+    HttpResponseRedirect,
     JsonResponse,
 )
 from django.shortcuts import render
@@ -35,11 +35,11 @@ class NulTyped(Refused):
 
 
 class SignInFirstMiddleware(LoginRequiredMiddleware):
-    """Leads whoever is not signed in to the sign-in, and from there to a page that can be looked at: never to what takes forms only."""
+    """Leads whoever is not signed in to the sign-in, and from there to a page that can be looked at."""
 
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., Any]
-    ) -> HttpResponseBase:
+    ) -> HttpResponseRedirect:
         """Say what became of a form that was sent, and come back to the page that it stands on."""
         if request.method in READING:
             return super().handle_no_permission(request, view_func)

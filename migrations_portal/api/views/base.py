@@ -9,7 +9,7 @@ from rest_framework.exceptions import NotAuthenticated, NotFound, ValidationErro
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+from rest_framework.serializers import ListSerializer, Serializer
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
@@ -54,7 +54,7 @@ class ApiView(APIView):
 
 
 def body(request: Request, form: type[S]) -> dict[str, Any]:
-    """Return the checked body of the request, or raise `ValidationError`; also for a field that is not read, so that no typing error is silent."""
+    """Return the checked body of the request, or raise `ValidationError`: for a name that nobody reads, too."""
     if not isinstance(request.data, Mapping):
         names = ", ".join(form().fields)
         raise ValidationError(
@@ -69,7 +69,7 @@ def body(request: Request, form: type[S]) -> dict[str, Any]:
 
 
 def parameters(request: Request, form: type[S]) -> dict[str, Any]:
-    """Return the checked parameters of the address, or raise `QueryInvalid`; also for one that is not read: a filter must not fail to filter."""
+    """Return the checked parameters of the address, or raise `QueryInvalid`: a filter must not fail to filter."""
     read = form(data=request.query_params)
     valid, unknown = read.is_valid(), _unknown(_asked(request), read)
     if not valid or unknown:
@@ -81,10 +81,10 @@ def parameters(request: Request, form: type[S]) -> dict[str, Any]:
 def _asked(request: Request) -> dict[str, str]:
     """Return the parameters of the address without the one that chooses the form of the answer."""
     chooses = api_settings.URL_FORMAT_OVERRIDE
-    return {name: value for name, value in request.query_params.items() if name != chooses}
+    return {name: str(value) for name, value in request.query_params.items() if name != chooses}
 
 
-def _unknown(sent: Any, known: BaseSerializer[Any]) -> dict[str, Any]:
+def _unknown(sent: Any, known: object) -> dict[str, Any]:
     """Return a sentence for each name that is sent and not read, however deep it stands."""
     if isinstance(known, ListSerializer):
         rows = enumerate(sent if isinstance(sent, list) else [])
