@@ -126,12 +126,19 @@ def _about(
         "events_url": f"{reverse('run-events', args=[run.pk])}?after={last_seq}",
         "tab_title": f"{sentence} · {run.plan.number}",
         "sentence": sentence,
-        "elapsed": ((run.finished_at or now) - started).total_seconds() if started else None,
+        "elapsed": _elapsed(run, now=now),
         "started_at": started,
         "ended_at": run.finished_at,
         "zone": run.target.time_zone,
         "started_by": f"White Cross Ops, in the name of {queries.executor_of(run)}",
     }
+
+
+def _elapsed(run: MigrationRun, *, now: datetime) -> float | None:
+    """Return how long the run has taken, in seconds; None before it begins, and while people's choice is carried out after its end."""
+    if run.claimed_at is None or (run.finished_at and run.status in LIVE):
+        return None
+    return ((run.finished_at or now) - run.claimed_at).total_seconds()
 
 
 def _sentence(run: MigrationRun, steps: list[RunStep], *, now: datetime) -> str:
@@ -147,11 +154,21 @@ def _under_way(run: MigrationRun, steps: list[RunStep]) -> str:
     current = steps[-1] if steps else None
     if run.taken_over_at is not None:
         return "Its worker died; another one reads what the target holds"
+    if _decided_since(run, current):
+        return f"{Choice(run.carrying_out).title}: waiting for a worker"
     if _paused(run, steps) and run.order_by:
         where = f" in {_place(current)[0].lower()}{_place(current)[1:]}" if current else ""
         word = "Paused" if run.held_at else "Pause asked"
         return f"{word} by {run.order_by.full_name}{where}"
     return _place(current) if current else "Starting"
+
+
+def _decided_since(run: MigrationRun, current: RunStep | None) -> bool:
+    """Say whether people have decided after the newest step began: what stands there is the run's past, not what goes on."""
+    if not run.carrying_out or run.status not in {RunStatus.RESTORING, RunStatus.RECOVERING}:
+        return False
+    decided = run.decisions.aggregate(at=Max("at"))["at"]
+    return decided is not None and (current is None or current.started_at < decided)
 
 
 def _paused(run: MigrationRun, steps: list[RunStep]) -> bool:

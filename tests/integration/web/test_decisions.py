@@ -180,3 +180,22 @@ def test_rolling_back_by_name_names_the_data_that_it_does_not_bring_back(cast, s
         row.result |= {"statements": [said]}
         row.save()
     assert consequence().endswith("Gone, and only in the backup: a.sql, line 3.")
+
+
+def test_until_a_worker_begins_the_page_says_what_was_decided_and_not_the_last_step(
+    browser, cast, unknown
+):
+    unknown.steps.create(
+        position=5, key="migrate", title="Migrate", status="FAILED", started_at=NOW, finished_at=NOW
+    )
+    later = NOW + timedelta(minutes=5)
+    choose(unknown, cast["dan"], Choice.RESTORE, now=later)
+    choose(unknown, cast["tess"], Choice.RESTORE, now=later)
+    MigrationRun.objects.filter(pk=unknown.pk).update(
+        lease_until=datetime.now(UTC) + timedelta(minutes=5)
+    )
+
+    said = browser("dan").get(f"/runs/{unknown.pk}/").content.decode()
+
+    assert "<h1>Restore the backup taken before this run: waiting for a worker</h1>" in said
+    assert "Step 5 of 8" not in said
