@@ -43,7 +43,8 @@ def _holders(role: Role, run: MigrationRun) -> list[Person]:
 def _outcome(run: MigrationRun) -> str:
     if run.status == RunStatus.POSTPONED:
         return f"Run {run.pk} was postponed before it changed anything. {run.problem}"
-    said = Outcome(run.outcome).sentence if run.outcome else ""
+    outcome = Outcome(run.outcome).sentence if run.outcome else ""
+    said = " ".join(part for part in (outcome, run.traffic_sentence) if part)
     return f"On staging, before production: {said}" if run.staging else said
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from migrations_portal.execution.rules import (
     ACTIVE,
     BY_HAND,
+    STAYS_AWAY,
     Choice,
     Order,
     Outcome,
@@ -114,6 +115,12 @@ class MigrationRun(models.Model):
         """The word for how it stands: its status, or KEPT and MARKED where two people ended it by hand."""
         by_hand = self.status == RunStatus.SUCCEEDED and self.outcome in BY_HAND
         return self.outcome if by_hand else self.status
+
+    @property
+    def traffic_sentence(self) -> str:
+        """What is to be said of traffic that stays diverted until two people have chosen; empty when there is none."""
+        waits = self.traffic_diverted and self.status == RunStatus.NEEDS_DECISION
+        return STAYS_AWAY if waits else ""
 
 
 class RunStep(models.Model):

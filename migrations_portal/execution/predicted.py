@@ -47,7 +47,7 @@ def _of_file(
     result: Mapping[str, Any], file: str, timed: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Set them side by side in their order; none when the file did not send what was assessed."""
-    said = [each for each in result.get("statements", []) if each["file"] == file]
+    said = [each for each in result.get("statements", []) if each.get("file") == file]
     same = len(said) == len(timed) and all(
         command(one["sql"]) == other["command"] and one.get("predicted")
         for one, other in zip(said, timed, strict=True)

@@ -222,6 +222,8 @@ class Choice(StrEnum):
 AFTER_SUCCESS = (Choice.ROLL_BACK, Choice.RESTORE)
 """What can still be chosen when a run has succeeded."""
 
+STAYS_AWAY = "The application's traffic is diverted, or may be; it is taken back when what two people choose has been carried out."
+"""What is said of a run that needs a decision while its row says that traffic is diverted."""
 DECIDERS_NEEDED = 2
 """An unknown outcome is decided by two people (X9)."""
 CHOICE_STANDS = timedelta(hours=24)

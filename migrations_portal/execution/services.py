@@ -231,7 +231,7 @@ def finish(
         plan,
         kind=EntryKind.RUN_FINISHED,
         actor=PORTAL,
-        sentence=f"Run {run.pk} of {plan.number} ended: {word.replace('_', ' ')}. {outcome.sentence}{_sent_otherwise(run)}",
+        sentence=f"Run {run.pk} of {plan.number} ended: {word.replace('_', ' ')}. {outcome.sentence}{_also(run)}",
         reason=problem,
         result=_record_status(run),
         phi=run.revision.phi,
@@ -260,12 +260,13 @@ def finish(
     return run
 
 
-def _sent_otherwise(run: MigrationRun) -> str:
-    """Return the sentence about files that sent other SQL than was assessed, by their names; empty when none did."""
+def _also(run: MigrationRun) -> str:
+    """Return what else is to be known of the end: traffic that stays away, and files that sent other SQL than was assessed."""
+    away = f" {run.traffic_sentence}" if run.traffic_sentence else ""
     files = queries.sent_otherwise(run)
     if not files:
-        return ""
-    return f" Other SQL than was assessed was sent by {', '.join(files)}; the run's page shows it."
+        return away
+    return f"{away} Other SQL than was assessed was sent by {', '.join(files)}; the run's page shows it."
 
 
 def _record_status(run: MigrationRun) -> str:

@@ -79,7 +79,7 @@ def _restore(context: RunContext) -> Ending:
     return Ending(
         RunStatus.RESTORED,
         Outcome.RESTORED,
-        problem=context.run.problem.replace(traffic.STAYS_AWAY, "").strip(),
+        problem=context.run.problem,
         advice="Check the application, then drop what is kept beside it (its name is in the log) when nobody needs it any more.",
     )
 

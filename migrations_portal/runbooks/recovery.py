@@ -15,7 +15,7 @@ from migrations_portal.execution.rules import (
     StepFailed,
 )
 from migrations_portal.kernel.errors import ProductError
-from migrations_portal.runbooks import before, endings, proving, rollback, signed, traffic, truth
+from migrations_portal.runbooks import before, endings, proving, rollback, signed, truth
 from migrations_portal.runbooks.before import Before
 from migrations_portal.runbooks.endings import Ending
 from migrations_portal.runbooks.sessions import WAIT_SECONDS, end_older_sessions, held_target
@@ -51,7 +51,7 @@ def _ending(context: RunContext) -> Ending:
         return Ending(
             RunStatus.SUCCEEDED,
             Outcome.KEPT,
-            problem=context.run.problem.replace(traffic.STAYS_AWAY, "").strip(),
+            problem=context.run.problem,
             advice=f"Kept as it is: {_reason(context)}",
         )
     try:
@@ -91,7 +91,7 @@ def _mark_applied(context: RunContext, known: Before) -> Ending:
     return Ending(
         RunStatus.SUCCEEDED,
         Outcome.MARKED,
-        problem=context.run.problem.replace(traffic.STAYS_AWAY, "").strip(),
+        problem=context.run.problem,
         advice=f"Recorded as applied: {_reason(context)}",
     )
 

@@ -11,8 +11,6 @@ from migrations_portal.kernel.errors import ProductError
 from migrations_portal.runbooks.tools import RunContext
 from migrations_portal.targets.ports import TrafficState
 
-STAYS_AWAY = "The application's traffic is diverted, or may be; it is taken back when what two people choose has been carried out."
-
 
 def divert(context: RunContext, facts: StepFacts) -> None:
     """Have the traffic diverted. A hook that fails is told and does not hold up the way back."""
@@ -45,13 +43,13 @@ def restore(context: RunContext, facts: StepFacts) -> None:
 
 
 def settle(context: RunContext, *, undecided: bool) -> str:
-    """Take diverted traffic back at the end of a run; return what is to be said of it, nothing when it was never diverted.
+    """Take diverted traffic back at the end of a run; return what a person has to do when that failed, else nothing.
 
-    `undecided`: as long as nobody knows what the target holds, the application is better off away from it.
+    `undecided`: as long as nobody knows what the target holds, the application is better off away from it; the run's row says so.
     """
-    if not _is_diverted(context):
+    if undecided or not _is_diverted(context):
         return ""
-    return STAYS_AWAY if undecided else _take_back(context, context.recorder)
+    return _take_back(context, context.recorder)
 
 
 def _is_diverted(context: RunContext) -> bool:

@@ -46,6 +46,7 @@ def whole(run: MigrationRun, *, person: Person) -> dict[str, Any]:
         "over": over(run),
         "outcome_sentence": Outcome(run.outcome).sentence if run.outcome else "",
         "problem": run.problem,
+        "traffic_diverted": run.traffic_diverted,
         "advice": run.advice,
         "in_the_name_of": queries.executor_of(run),
         "history_before": run.history_before,

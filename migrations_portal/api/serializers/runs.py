@@ -130,6 +130,9 @@ class RunSerializer(RunLineSerializer):
     over = serializers.BooleanField(help_text="Whether nothing moves any more.")
     outcome_sentence = serializers.CharField()
     problem = serializers.CharField(help_text="Why it failed.")
+    traffic_diverted = serializers.BooleanField(
+        help_text="Whether the application's traffic is diverted from the target, or may be."
+    )
     advice = serializers.CharField(help_text="What to do next.")
     in_the_name_of = serializers.CharField(help_text="The DBA who gave the go at T-1.")
     history_before = serializers.ListField(child=serializers.CharField())

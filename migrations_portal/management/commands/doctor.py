@@ -23,4 +23,5 @@ class Command(BaseCommand):
             faults += word == "FAIL"
             self.stdout.write(f"{word} {each.name}: {each.sentence}")
         if faults:
-            raise CommandError(f"{faults} things have to be mended before runs can be trusted.")
+            things = "1 thing has" if faults == 1 else f"{faults} things have"
+            raise CommandError(f"{things} to be mended before runs can be trusted.")

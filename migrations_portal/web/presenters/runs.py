@@ -190,7 +190,11 @@ def _outcome(run: MigrationRun) -> dict[str, Any] | None:
     return {
         "kind": run.shown.lower(),
         "title": title,
-        "sentences": [part for part in (run.problem, *said, run.advice, *_reasons(run)) if part],
+        "sentences": [
+            part
+            for part in (run.problem, *said, run.traffic_sentence, run.advice, *_reasons(run))
+            if part
+        ],
         "facts": run_figures.facts(run),
         "next_action": _next_action(run),
     }

@@ -74,3 +74,9 @@ def test_a_file_that_sent_something_else_is_not_compared(plan, timed):
 
 def test_without_a_migrate_step_there_is_nothing_to_compare(plan):
     assert predictions.beside(Run(plan), steps=[]) is None
+
+
+def test_an_assessment_of_old_that_names_no_file_is_compared_with_nothing(plan):
+    PlanAssessment.objects.filter(plan=plan).update(result={"statements": [{"sql": SQL[0]}]})
+
+    assert beside(plan, ("ALTER TABLE", 0.004)) is None

@@ -60,6 +60,7 @@ def test_doctor_finds_a_healthy_portal_healthy_and_names_what_is_not(school, mon
     ):
         assert any(part in line for line in lines), part
 
+    given = school.target.project
     school.target.port = 1
     school.target.project = "nowhere"
     school.target.save()
@@ -67,3 +68,8 @@ def test_doctor_finds_a_healthy_portal_healthy_and_names_what_is_not(school, mon
     with pytest.raises(CommandError, match="2 things"):
         call_command("doctor", target="production", stdout=out)
     assert "npm ci --ignore-scripts" in out.getvalue()
+
+    school.target.project = given
+    school.target.save()
+    with pytest.raises(CommandError, match=r"^1 thing has to be mended"):
+        call_command("doctor", target="production", stdout=out)

@@ -2,12 +2,15 @@
 
 import pytest
 
+from migrations_portal.audit.models import Entry
 from migrations_portal.execution.rules import Choice
 from migrations_portal.kernel import failpoints
+from migrations_portal.notifications.models import Notice
 from migrations_portal.tasks import runs
+from migrations_portal.web.presenters import runs as presenter
 from tests.chaos.kit import expire
 from tests.integration.runbooks.test_recovery import done, load_balancer, two_choose
-from tests.runs_kit import ADD_COLUMN, Fallen, Written, fall, story
+from tests.runs_kit import ADD_COLUMN, Fallen, Written, fall, now, story
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,9 +35,19 @@ def test_traffic_stays_diverted_while_people_decide_and_comes_back_when_they_kee
         else:
             two_choose(run, cast, Choice.ROLL_BACK)
         assert (run.status, told) == ("NEEDS_DECISION", ["maintenance"]), story(run)
-        assert "The application's traffic is diverted, or may be" in run.problem
+        assert (run.traffic_diverted, "diverted" in run.problem) == (True, False)
+        ended = Entry.objects.filter(kind="RUN_FINISHED").latest("seq")
+        mail = Notice.objects.filter(template="run_needs_decision").latest("pk")
+        page = presenter.page(run, person=cast["dan"], now=now())
+        for said in (
+            ended.canonical,
+            mail.context["outcome_sentence"],
+            " ".join(page["outcome"]["sentences"]),
+        ):
+            assert "traffic is diverted, or may be" in said
 
         two_choose(run, cast, Choice.KEEP)
+        assert run.traffic_sentence == ""
 
     assert (run.status, run.outcome, told) == ("SUCCEEDED", "KEPT", ["maintenance", "normal"])
     assert "diverted" not in run.problem

@@ -1,5 +1,6 @@
 """A run's page at 2 a.m.: paused, on its way back, or without a word from its worker, it says what is so and who acts next."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -104,3 +105,23 @@ def test_a_choice_that_no_worker_has_begun_says_so(run):
         MigrationRun.objects.filter(pk=run.pk).update(status=status, claimed_by="")
 
     assert "no worker has begun" in shown(run, silent=20)["silence"][0]
+
+
+def test_a_run_that_needs_a_decision_says_so_in_one_heading(run, browser):
+    MigrationRun.objects.filter(pk=run.pk).update(status="NEEDS_DECISION", outcome="UNKNOWN")
+
+    page = browser("dan").get(f"/runs/{run.pk}/").content.decode()
+
+    assert re.findall(r"<h[12][^>]*>The target needs a decision", page) == [
+        "<h1>The target needs a decision"
+    ]
+    assert "What is known</h2>" in page
+
+
+def test_a_refused_wish_says_once_that_nothing_was_done(run, browser):
+    answer = browser("dan").post(f"/plans/{run.plan_id}/emergency/", {"until": "soon"})
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert f"<h1>Nothing was done to {run.plan.number}" in page
+    assert "Nothing was changed" not in page
