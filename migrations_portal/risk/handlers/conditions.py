@@ -1,7 +1,8 @@
 """What a WHERE says: whether it leads through an index to few rows, to none, or to all of them.
 
 Whether a condition uses an index is the planner's choice; equality on the leading column of an index is taken to use it,
-everything else to read the whole table.
+everything else to read the whole table. `IS NULL` too: how many rows are NULL is known to the server's statistics alone, and what
+fills a column means nearly all of them; of a NOT NULL column it is none, which an index shows.
 """
 
 from __future__ import annotations
@@ -24,19 +25,20 @@ def uses_index(relation: Relation, where: Node | None) -> bool:
     """Whether the condition, or else each part of an OR in it, compares the leading column of some whole index with a literal."""
     if where is None or not relation.indexes:
         return False
-    if not relation.leading.isdisjoint(_found_by(where)):
+    if not relation.leading.isdisjoint(_found_by(relation, where)):
         return True
     choices = [parts for fact in conjuncts(where) if (parts := alternatives(fact))]
     return any(all(uses_index(relation, part) for part in parts) for parts in choices)
 
 
-def _found_by(where: Node) -> set[str]:
-    """The columns of which the condition says which values it wants: a literal, a list of them, a parameter, or NULL."""
+def _found_by(relation: Relation, where: Node) -> set[str]:
+    """The columns of which the condition wants few values: a literal, a list of them, a parameter, or NULL where none is."""
     facts = conjuncts(where)
     named = {last_name(body["fields"]) for body in below(where, "ColumnRef")}
+    nowhere = {_null_tested(fact) for fact in facts if _is_null_of_required(relation, fact)}
     return {
         column for column in named for fact in facts
-        if listed(fact, column) is not None or _parameter(fact, column) or is_null_test(fact, column)
+        if column in nowhere or listed(fact, column) is not None or _parameter(fact, column)
     }  # fmt: skip
 
 
