@@ -113,6 +113,8 @@ class Rewrite(Struct, frozen=True):
     event: str
     instead: bool
     conditional: bool
+    switch: str = "O"
+    """When it is followed, in the letters of a trigger."""
     actions: tuple[Node, ...] = ()
     uses: Uses = NOTHING
 
@@ -131,6 +133,8 @@ class Trigger(Struct, frozen=True):
     """INITIALLY DEFERRED: fires when the transaction commits."""
     differing: frozenset[str] = frozenset()
     """Columns of which `WHEN (OLD.c IS DISTINCT FROM NEW.c)` wants a new value: an UPDATE that keeps one fires nothing."""
+    switch: str = "O"
+    """When it fires: `O` in an ordinary session, `R` in one that replays (session_replication_role), `A` always, `D` never."""
 
 
 class Bound(Struct, frozen=True):
@@ -178,6 +182,8 @@ class Relation(Struct, eq=False):
     owned_by: tuple[int, str] | None = None
     """For a sequence: the table and column that own it."""
     populated: bool = True
+    keys_off: bool = False
+    """DISABLE TRIGGER ALL: no foreign key is looked up for its rows, on either side."""
     empty: bool = False
     """Made by this migration, and nothing has been written to it since: there are no rows to read."""
     tablespace: str = ""

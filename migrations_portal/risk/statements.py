@@ -19,7 +19,7 @@ from migrations_portal.risk.handlers import (
     type_ddl,
     views,
 )
-from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.locks import ACCESS_SHARE, Lock
 from migrations_portal.risk.trees import qualified, rangevar
 
 if TYPE_CHECKING:
@@ -120,6 +120,15 @@ def _publication_objects(analysis: Analysis, node: Node) -> None:
     """ALTER … OWNER of anything that is not a relation."""
 
 
+def _depend_on_extension(analysis: Analysis, node: Node) -> None:
+    """ALTER … DEPENDS ON EXTENSION: a trigger is looked up on its table, a materialised view is locked."""
+    locks = {"OBJECT_TRIGGER": ACCESS_SHARE, "OBJECT_MATVIEW": Lock.ACCESS_EXCLUSIVE}
+    lock = locks.get(node["objectType"])
+    relation = analysis.relation(node["relation"]) if lock is not None else None
+    if lock is not None and relation is not None:
+        analysis.lock(relation, lock)
+
+
 def _alter_owner(analysis: Analysis, node: Node) -> None:
     analysis.find(
         "change-owner", table=str(node.get("objectType", "object")).removeprefix("OBJECT_").lower()
@@ -139,7 +148,7 @@ HANDLERS: dict[str, Callable[[Analysis, Node], None]] = {
     "RenameStmt": renames.rename,
     "AlterObjectSchemaStmt": renames.set_schema,
     "AlterOwnerStmt": _alter_owner,
-    "AlterObjectDependsStmt": _harmless,
+    "AlterObjectDependsStmt": _depend_on_extension,
     "CommentStmt": renames.comment,
     "SecLabelStmt": maintenance.security_label,
     "CreateEnumStmt": type_ddl.create_enum,

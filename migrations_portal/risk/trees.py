@@ -64,8 +64,8 @@ def _nodes_below(node: Any) -> dict[str, list[Node]]:  # noqa: C901 - the innerm
                     found[key].append(value)
                 elif key < "a":  # Kinds begin with a capital letter, fields do not.
                     found[key] = [value]
-                if key not in _LEAVES:
-                    waiting.append(value)
+                if key not in _LEAVES or (key == "relation" and "RangeVar" in value):
+                    waiting.append(value)  # What TABLESAMPLE takes its rows from is a source, too.
             elif kind is list:
                 waiting += value
     return found

@@ -87,12 +87,13 @@ def compare(case: Case, line: str, predicted: Assessment, observed: Observed) ->
     existing = {relation.qualified for relation in case.schema.relations.values()}
     locks: dict[str, str] = {}
     for statement in predicted.statements:
-        for table, mode in statement.locks.items():
+        for name, mode in statement.locks.items():
+            table = observed.renamed.get(name, name)
             if STRENGTH[mode] > STRENGTH.get(locks.get(table, ""), 0) and table in existing:
                 locks[table] = mode
     left = existing - observed.gone
-    rewrites = _union((s.rewrites for s in predicted.statements), left)
-    scans = _union((s.scans for s in predicted.statements), left)
+    rewrites = _called(_union(s.rewrites for s in predicted.statements), observed) & left
+    scans = _called(_union(s.scans for s in predicted.statements), observed) & left
     said = (_sorted(locks), sorted(rewrites), sorted(scans))
     read = observed.scans - observed.gone
     if is_planned(parts(line)):
@@ -110,5 +111,10 @@ def _sorted(locks: dict[str, str]) -> dict[str, str]:
     return dict(sorted(locks.items()))
 
 
-def _union(groups: Iterable[tuple[str, ...]], existing: set[str]) -> set[str]:
-    return {name for group in groups for name in group} & existing
+def _union(groups: Iterable[tuple[str, ...]]) -> set[str]:
+    return {name for group in groups for name in group}
+
+
+def _called(names: set[str], observed: Observed) -> set[str]:
+    """The names that the tables had before the script."""
+    return {observed.renamed.get(name, name) for name in names}

@@ -2,7 +2,9 @@
 
 A statement that may run in a transaction is run in one, its own locks are read from `pg_locks`, and it is rolled back.
 A statement that may not is run in a scratch database while other sessions hold ROW EXCLUSIVE on each table, and an old
-snapshot: it cannot hurry past, and a watching session sees each lock it holds or waits for.
+snapshot: it cannot hurry past, and a watching session sees each lock it holds or waits for. One that works CONCURRENTLY gives
+locks back on its way, weak ones too, and takes a stronger one later: it is run once more while every table is held in ACCESS
+EXCLUSIVE, where nothing passes, and once while they are held in ACCESS SHARE, where only ACCESS EXCLUSIVE has to wait.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -59,9 +61,11 @@ class Observed:
     locks: dict[str, str]
     rewrites: frozenset[str]
     scans: frozenset[str]
-    error: str = ""
     gone: frozenset[str] = frozenset()
     """Tables that are dropped by the end: what was done to them before cannot be seen."""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """What tables are called at the end → what they were called before, where that differs."""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,10 @@ class _Table:
     file: int
     kind: str
     populated: bool
+
+
+def _refused(error: str) -> Observed:
+    return Observed({}, frozenset(), frozenset(), error=error)
 
 
 def is_planned(statements: Sequence[str]) -> bool:
@@ -109,17 +117,25 @@ def observe(connection: psycopg.Connection, *statements: str) -> Observed:
         if not is_planned(statements):
             for setting in _WITHOUT_INDEXES:
                 connection.execute(setting.replace("SET", "SET LOCAL"))
+        held = (connection.info.backend_pid, oids)
+        seen = []
         for statement in statements:
+            if statement.startswith(
+                "ROLLBACK TO"
+            ):  # It gives back what was locked since the savepoint.
+                seen += connection.execute(LOCKS, held).fetchall()
             _execute(connection, statement)
-        seen = connection.execute(LOCKS, (connection.info.backend_pid, oids)).fetchall()
+        seen += connection.execute(LOCKS, held).fetchall()
         after = _tables(connection)
         counts = connection.execute(SCANS_NOW, (oids,)).fetchall()
     except psycopg.Error as trouble:
-        return Observed({}, frozenset(), frozenset(), str(trouble).splitlines()[0])
+        return _refused(str(trouble).splitlines()[0])
     else:
         scans = frozenset(before[oid].name for oid, n in counts if n > counted.get(oid, 0))
         gone = frozenset(table.name for oid, table in before.items() if oid not in after)
-        return Observed(_strongest(seen, before), _rewritten(before, after), scans, gone=gone)
+        called = {t.name: before[oid].name for oid, t in after.items() if oid in before}
+        renamed = {now: then for now, then in called.items() if now != then}
+        return Observed(_strongest(seen, before), _rewritten(before, after), scans, gone, renamed)
     finally:
         connection.rollback()
 
@@ -150,12 +166,30 @@ def scratch_database(dsn: str, *, template: str, name: str = "oracle_scratch") -
             admin.execute(drop)
 
 
-def observe_outside(dsn: str, statement: str) -> Observed:
+def holds_for(statement: str) -> tuple[str, ...]:
+    """The modes in which other sessions hold the tables, one look after the other."""
+    # VACUUM passes over a partitioned table in an instant; the others wait for writers on their way.
+    first = "SHARE UPDATE EXCLUSIVE" if statement.startswith("VACUUM") else "ROW EXCLUSIVE"
+    others = ("ACCESS EXCLUSIVE", "ACCESS SHARE") if "CONCURRENTLY" in statement else ()
+    return (first, *others)
+
+
+def together(looks: Sequence[Observed]) -> Observed:
+    """Join what was seen of one statement in several looks: of the locks on a table, the strongest."""
+    first = looks[0]
+    locks = dict(first.locks)
+    for name, mode in (item for look in looks[1:] for item in look.locks.items()):
+        if STRENGTH[mode] > STRENGTH.get(locks.get(name, ""), 0):
+            locks[name] = mode
+    return replace(first, locks=locks)
+
+
+def observe_outside(dsn: str, statement: str, hold: str) -> Observed:
     """Run a statement that refuses transactions (in a scratch database) and watch it from a second session."""
     with psycopg.connect(dsn, autocommit=True) as watcher, contextlib.ExitStack() as stack:
         before = _tables(watcher)
         scans_before = dict(watcher.execute(SCANS_EVER, (list(before),)).fetchall())
-        blockers = _blockers(dsn, before, stack, statement)
+        blockers = _blockers(dsn, before, stack, hold)
         runner = psycopg.connect(dsn, autocommit=True)
         for setting in _SLOW_AND_PLAIN:
             runner.execute(setting)
@@ -170,15 +204,13 @@ def observe_outside(dsn: str, statement: str) -> Observed:
         after = _tables(watcher)
         scans = _scans_since(dsn, before, scans_before)
     if errors:
-        return Observed({}, frozenset(), frozenset(), errors[0])
+        return _refused(errors[0])
     return Observed(_strongest(seen, before), _rewritten(before, after), scans)
 
 
 def _blockers(
-    dsn: str, tables: dict[int, _Table], stack: contextlib.ExitStack, statement: str
+    dsn: str, tables: dict[int, _Table], stack: contextlib.ExitStack, mode: str
 ) -> list[psycopg.Connection]:
-    # VACUUM passes over a partitioned table in an instant; the others wait for writers on their way.
-    mode = "SHARE UPDATE EXCLUSIVE" if statement.startswith("VACUUM") else "ROW EXCLUSIVE"
     blockers = []
     for table in tables.values():
         if table.kind == "f" or not table.populated:

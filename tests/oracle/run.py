@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from tests.oracle.compare import Case, Difference, compare, for_version, parts, predict
 from tests.oracle.grammar import Grammar
-from tests.oracle.observe import observe, observe_outside, scratch_database
+from tests.oracle.observe import holds_for, observe, observe_outside, scratch_database, together
 
 
 @dataclass
@@ -62,9 +62,11 @@ def outside(case: Case, admin: str, dsn: str, version: int, lines: list[str]) ->
     for line in lines:
         if not (text := for_version(line, version)):
             continue
-        with scratch_database(admin, template=str(template)) as copy:
-            observed = observe_outside(copy, text)
-        _count(case, tally, text, version, observed, one_transaction=False)
+        looks = []
+        for hold in holds_for(text):
+            with scratch_database(admin, template=str(template)) as copy:
+                looks.append(observe_outside(copy, text, hold))
+        _count(case, tally, text, version, together(looks), one_transaction=False)
     return tally
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from migrations_portal.risk.handlers import dynamic
 from migrations_portal.risk.parser import SyntaxProblem, parse, parse_plpgsql
-from migrations_portal.risk.trees import constant, walk
+from migrations_portal.risk.trees import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ def plpgsql_statements(body: str, *, arguments: tuple[str, ...] = ()) -> Iterato
         return
     for kind, node in walk(parsed):
         if kind in ("PLpgSQL_stmt_dynexecute", "PLpgSQL_stmt_dynfors"):
-            yield from _dynamic(node.get("query", {}))
+            yield from _dynamic(node.get("query", {}), parsed)
         elif kind == "PLpgSQL_expr":
             yield from _expression(node)
 
@@ -84,16 +85,13 @@ def is_plain(body: str, statements: list[tuple[str, Node]]) -> bool:
     return True
 
 
-def _dynamic(expression: Node) -> Iterator[tuple[str, Node]]:
-    """EXECUTE with a literal is as good as the statement itself; with anything else it cannot be seen."""
-    text = expression.get("PLpgSQL_expr", {}).get("query", "")
-    for statement in parse(f"SELECT {text}"):
-        targets = statement.node.get("targetList", [])
-        literal = constant(targets[0]["ResTarget"].get("val")) if targets else None
-        if literal is None or statement.problem:
-            yield "?", {}
-            continue
-        for inner in parse(literal):
+def _dynamic(expression: Node, body: list[Node]) -> Iterator[tuple[str, Node]]:
+    """EXECUTE of what the body itself says is as good as the statement; what comes from elsewhere cannot be seen."""
+    made = dynamic.texts(expression.get("PLpgSQL_expr", {}).get("query", ""), body)
+    if made is None:
+        yield "?", {}
+    for text in made or ():
+        for inner in parse(text):
             yield ("?", {}) if inner.problem else (inner.kind, inner.node)
 
 

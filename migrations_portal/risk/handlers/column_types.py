@@ -50,7 +50,7 @@ def alter_type(change: TableChange, command: Node) -> None:
     rewritten = False
     for member in change.reach():
         own = member.columns.get(name) or Column(name)
-        member_rewrites = rewrites(analysis, own, target, using)
+        member_rewrites = own.generated != "v" and rewrites(analysis, own, target, using)
         if member_rewrites:
             change.rewrite(member)
             rewritten = True

@@ -146,7 +146,7 @@ def add_column(change: TableChange, command: Node) -> None:
         change.empty_columns.add(plan.name)
     programs.evaluate(analysis, plan.default, *[item.get("raw_expr") for item in plan.checks])
     work = _work_of(analysis, plan)
-    for member in change.reach():
+    for member in change.reach_lacking(plan.name):
         if plan.name not in member.columns:
             analysis.new_columns.add((member.oid, plan.name))
             _fill(change, member, plan, rewritten=bool(work))
@@ -161,7 +161,7 @@ def _fill(change: TableChange, member: Relation, plan: ColumnPlan, *, rewritten:
     """Give one table the column: written into each row, or checked against each row, or neither."""
     if rewritten:
         change.rewrite(member)
-    elif _unproven_not_null(plan) or any(item.get("is_enforced") for item in plan.checks):
+    elif _read_for_not_null(plan):
         change.check(member)
     inherited = member is not change.relation
     member.columns[plan.name] = to_column(change.analysis, plan, inherited=inherited)
@@ -185,6 +185,11 @@ def _unproven_not_null(plan: ColumnPlan) -> bool:
     """NOT NULL without a default must be checked against the rows (and fails unless there are none)."""
     required = plan.not_null or plan.primary
     return required and (plan.default is None or is_null(plan.default))
+
+
+def _read_for_not_null(plan: ColumnPlan) -> bool:
+    """A virtual column stores nothing: what it gives for each row must be looked at."""
+    return _unproven_not_null(plan) or (plan.not_null and plan.generated == "v")
 
 
 def _judge_new_column(analysis: Analysis, relation: Relation, plan: ColumnPlan, work: str) -> None:
@@ -237,8 +242,12 @@ def _checks(relation: Relation, plan: ColumnPlan) -> str:
 
 def _add_inline_constraints(change: TableChange, plan: ColumnPlan) -> None:
     at = plan.node.get("location", -1)
+    if (plan.not_null or plan.primary) and change.analysis.version >= NEVER_TWICE:
+        require_not_null(change, plan.name, anew=True)
     for item in plan.checks:
         constraints.enter_check(change, item, [plan.name])
+        for member in change.reach() if item.get("is_enforced") else ():
+            change.check(member)
     for item in plan.uniques:
         constraints.add_key(change, item | {"keys": [{"String": {"sval": plan.name}}]}, judged=True)
     if plan.default is not None:
@@ -265,10 +274,8 @@ def drop_column(change: TableChange, command: Node) -> None:
             analysis.find("missing-object", name=f"column {relation.qualified}.{name}")
         return
     cascade = command.get("behavior") == "DROP_CASCADE"
-    for oid in relation.children if not change.inherit else ():
-        # ONLY: the tables that inherit keep the column as their own, which is written down under the same lock.
-        if (heir := analysis.schema.relations.get(oid)) is not None:
-            analysis.lock(heir, change.lock)
+    if not change.inherit:
+        change.lock_heirs()
     for member in change.reach():
         if member is relation or name in member.columns:
             dependencies.drop_column(analysis, member, name, cascade=cascade)

@@ -10,24 +10,47 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from migrations_portal.risk.handlers import dependencies, keys
+from migrations_portal.risk.handlers.not_null import make_not_null
 from migrations_portal.risk.locks import Lock
+from migrations_portal.risk.naming import object_name
+from migrations_portal.risk.objects import Constraint
 
 if TYPE_CHECKING:
     from migrations_portal.risk.handlers.table_change import TableChange
-    from migrations_portal.risk.objects import Constraint, Relation
+    from migrations_portal.risk.objects import Relation
     from migrations_portal.risk.parser import Node
+
+
+NAMES_NOT_NULL = 18
+"""From this version on, each NOT NULL is a constraint with a name."""
+
+
+def find_constraint(change: TableChange, name: str) -> Constraint | None:
+    """The table's constraint of this name; a NOT NULL that nobody has named has the name that PostgreSQL gives it."""
+    relation = change.relation
+    found = relation.constraints.get(name)
+    if found is not None or change.analysis.version < NAMES_NOT_NULL:
+        return found
+    named = {c.columns[0] for c in relation.constraints.values() if c.kind == "n"}
+    for column in relation.columns.values():
+        unnamed = column.not_null and column.name not in named
+        if unnamed and object_name(relation.name, column.name, "not_null") == name:
+            return Constraint(name, "n", (column.name,))
+    return None
 
 
 def drop_constraint(change: TableChange, command: Node) -> None:
     """DROP CONSTRAINT: with its index, its copies below, and the locks of a foreign key on its partner."""
     analysis, relation, name = change.analysis, change.relation, command["name"]
-    constraint = relation.constraints.get(name)
+    constraint = find_constraint(change, name)
     if relation.kind == "p":
         change.reach()
     if constraint is None:
         _say_missing(change, command)
         return
     if constraint.kind in "cn" and not constraint.no_inherit:
+        if not change.inherit:
+            change.lock_heirs()
         for member in change.reach():
             _drop_check(member, constraint)
     elif constraint.kind in "cn":
@@ -77,7 +100,7 @@ def _refuse_if_referenced(change: TableChange, constraint: Constraint, command: 
 def validate_constraint(change: TableChange, command: Node) -> None:
     """VALIDATE CONSTRAINT: reads the rows under SHARE UPDATE EXCLUSIVE; nothing at all when it is valid already."""
     analysis, relation, name = change.analysis, change.relation, command["name"]
-    constraint = relation.constraints.get(name)
+    constraint = find_constraint(change, name)
     if constraint is None:
         if not relation.assumed:
             analysis.find("missing-object", name=f"constraint {name} of {relation.qualified}")
@@ -110,7 +133,7 @@ def alter_constraint(change: TableChange, command: Node) -> None:
     analysis, relation = change.analysis, change.relation
     node = command["def"].get("ATAlterConstraint") or command["def"].get("Constraint")
     name = node["conname"]
-    constraint = relation.constraints.get(name)
+    constraint = find_constraint(change, name)
     if constraint is not None and constraint.kind == "f":
         if node.get("alterDeferrability", "deferrable" in node):
             deferrable, later = bool(node.get("deferrable")), bool(node.get("initdeferred"))
@@ -120,8 +143,23 @@ def alter_constraint(change: TableChange, command: Node) -> None:
             analysis.lock(child, change.lock)
         if node.get("alterEnforceability"):
             _enforce(change, constraint, enforced=bool(node.get("is_enforced")))
+    elif constraint is not None and constraint.kind == "n" and node.get("alterInheritability"):
+        _hand_down(change, constraint, inherits=not node.get("noinherit"))
     if analysis.live(relation):
         analysis.find("alter-constraint", table=relation.qualified, constraint=name)
+
+
+def _hand_down(change: TableChange, constraint: Constraint, *, inherits: bool) -> None:
+    """INHERIT gives a NOT NULL to the tables below, whose rows are read for it; NO INHERIT leaves it there as their own."""
+    relation, [column] = change.relation, constraint.columns
+    if inherits != constraint.no_inherit:
+        return
+    relation.constraints[constraint.name] = replace(constraint, no_inherit=not inherits)
+    if inherits:
+        for member in change.reach():
+            make_not_null(change, member, column)
+    else:
+        change.lock_heirs()
 
 
 def _enforce(change: TableChange, constraint: Constraint, *, enforced: bool) -> None:

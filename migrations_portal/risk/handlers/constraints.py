@@ -111,7 +111,10 @@ def add_not_null(change: TableChange, node: Node) -> None:
             name = node.get("conname") or constraint_name(member, column, "not_null")
             member.constraints[name] = Constraint(name, "n", (column,), validated=False)
         return
-    scanned = require_not_null(change, column)
+    no_inherit = bool(node.get("is_no_inherit"))
+    scanned = require_not_null(change, column, inherits=not no_inherit)
+    name = node.get("conname") or constraint_name(relation, column, "not_null")
+    relation.constraints[name] = Constraint(name, "n", (column,), no_inherit=no_inherit)
     if analysis.live(relation):
         rule = "set-not-null" if scanned else "set-not-null-proven"
         analysis.find(rule, at=node.get("location", -1), table=relation.qualified, column=column)

@@ -143,10 +143,14 @@ def _move(reading: Reading, target: Relation, body: Node, members: list[Relation
     row = {item.get("name", ""): constant(item.get("val")) for item in items}
     node = effects.partition_for(analysis, target, row)
     while node is not None:
-        analysis.lock(node, ROW_EXCLUSIVE)
-        if node.has_storage:
-            effects.move_rows(reading, [m for m in members if m is not node], node)
-        node = effects.partition_for(analysis, node, row) if node.kind == "p" else None
+        next_one = effects.partition_for(analysis, node, row) if node.kind == "p" else None
+        # Where the key does not say which partition takes a row, any one below may.
+        below = analysis.schema.descendants(node) if node.kind == "p" and next_one is None else ()
+        for taker in (node, *below):
+            analysis.lock(taker, ROW_EXCLUSIVE)
+            if taker.has_storage:
+                effects.move_rows(reading, target, [m for m in members if m is not taker], taker)
+        node = next_one
 
 
 def _behind_view(reading: Reading, view: Target, events: set[str]) -> Target | None:

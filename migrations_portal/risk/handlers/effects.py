@@ -46,7 +46,7 @@ def work_out(reading: Reading, table: Relation, change: Change, members: list[Re
         for ancestor in ancestors:
             # The bound of a partition is read from its parent, once per session.
             analysis.lock(ancestor, Lock.ACCESS_SHARE)
-    if change.event in ("update", "delete"):
+    if change.event in ("update", "delete") and not table.keys_off:
         for target in (table, *ancestors):
             _check_children(reading, target, change)
     triggers.fire_triggers(reading, table, change.event, change.columns, same=change.same)
@@ -56,8 +56,10 @@ MOVES_AS_UPDATE = 15
 """From this version on, a row that moves to another partition is updated for the foreign keys that point at it, not deleted."""
 
 
-def move_rows(reading: Reading, sources: list[Relation], destination: Relation) -> None:
-    """Rows that move to another partition are deleted here and inserted there, for row triggers and foreign keys."""
+def move_rows(
+    reading: Reading, target: Relation, sources: list[Relation], destination: Relation
+) -> None:
+    """Rows of the table that an UPDATE names move to another partition: deleted here and inserted there, for row triggers and keys."""
     analysis = reading.analysis
     left = [source for source in sources if source.has_storage]
     if not left or not reading.runs:
@@ -65,15 +67,26 @@ def move_rows(reading: Reading, sources: list[Relation], destination: Relation) 
     for source in left:
         triggers.fire_triggers(reading, source, "delete", None, rows=True)
         above = dependencies.ancestors(analysis, source)
-        for table in [source, *above] if analysis.version < MOVES_AS_UPDATE else ():
+        for table in (source, *above) if analysis.version < MOVES_AS_UPDATE else ():
             _check_children(reading, table, Change("delete", None))
+    if analysis.version >= MOVES_AS_UPDATE:
+        _look_for_key(analysis, target)
     triggers.fire_triggers(reading, destination, "insert", None, rows=True)
     _check_parents(analysis, destination, Change("insert", None))
 
 
+def _look_for_key(analysis: Analysis, table: Relation) -> None:
+    """NO ACTION: before a row that references the old key is looked for, the key itself is, in all partitions."""
+    tables = (table, *dependencies.ancestors(analysis, table))
+    found = [key for each in tables for _, key in analysis.schema.referencing(each)]
+    if any(key.on_update == "a" and not key.parent for key in found):
+        for member in (table, *analysis.schema.descendants(table)):
+            analysis.lock(member, Lock.ROW_SHARE)
+
+
 def _check_parents(analysis: Analysis, table: Relation, change: Change) -> None:
     """A new or changed reference looks its row up in the other table."""
-    if analysis.replica_role or table.kind == "p":
+    if analysis.replica_role or table.keys_off or table.kind == "p":
         return
     for constraint in table.constraints.values():
         if constraint.kind != "f" or not constraint.enforced:

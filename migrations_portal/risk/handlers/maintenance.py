@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from migrations_portal.risk.handlers import dependencies, queries, reach
+from migrations_portal.risk.handlers import dependencies, queries, reach, triggers
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import TABLE_KINDS
@@ -38,21 +38,19 @@ def truncate(analysis: Analysis, node: Node) -> None:
             analysis.find("truncate", table=relation.qualified)
     _follow_references(analysis, tables, cascade=cascade)
     for table in tables.values():
-        analysis.lock(table, _AE)
-        analysis.rewrite(table)
+        _empty(analysis, table)
         analysis.seen.destroys |= analysis.live(table)
-        if table.indexes:
-            analysis.scan(table)
-        if table.is_partition and analysis.version < 14:  # noqa: PLR2004 - looked at its parent until 13
-            _lock_parents(analysis, table)
 
 
-def _lock_parents(analysis: Analysis, table: Relation) -> None:
-    """The bound of a partition is put together from those of all tables above it."""
-    for oid in table.parents:
-        if (parent := analysis.schema.relations.get(oid)) is not None:
+def _empty(analysis: Analysis, table: Relation) -> None:
+    analysis.lock(table, _AE)
+    analysis.rewrite(table)
+    if table.indexes:
+        analysis.scan(table)
+    triggers.fire_triggers(reach.Reading(analysis), table, "truncate", None)
+    if table.is_partition and analysis.version < 14:  # noqa: PLR2004 - looked at its parent until 13
+        for parent in dependencies.ancestors(analysis, table):
             analysis.lock(parent, Lock.ACCESS_SHARE)
-            _lock_parents(analysis, parent)
 
 
 def _follow_references(analysis: Analysis, tables: dict[int, Relation], *, cascade: bool) -> None:
@@ -95,20 +93,26 @@ def vacuum(analysis: Analysis, node: Node) -> None:
     for name in relations:
         relation = analysis.relation(name)
         if relation is not None and relation.kind in TABLE_KINDS:
-            _vacuum_one(analysis, relation, full=full, only_analyze=not is_vacuum)
+            alone = not with_heirs(name) and analysis.version >= ANALYZES_HEIRS
+            _vacuum_one(analysis, relation, full=full, only_analyze=not is_vacuum, alone=alone)
 
 
 ANALYZES_HEIRS = 18
 """From this version on, VACUUM and ANALYZE work on the tables that inherit like on the one that is named."""
 
 
-def _vacuum_one(analysis: Analysis, relation: Relation, *, full: bool, only_analyze: bool) -> None:
+def _vacuum_one(
+    analysis: Analysis, relation: Relation, *, full: bool, only_analyze: bool, alone: bool
+) -> None:
     tree = relation.kind == "p" or only_analyze or analysis.version >= ANALYZES_HEIRS
     members = [relation, *(analysis.schema.descendants(relation) if tree else ())]
+    sampled = alone or (relation.kind != "p" and analysis.version < ANALYZES_HEIRS)
     for member in members:
         lock = _AE if full else _SUE
-        inheriting = member is not relation and relation.kind != "p"
-        if only_analyze and inheriting and analysis.version < ANALYZES_HEIRS:
+        if member is not relation and sampled:
+            # A sample of what lies below stands for it in the statistics of the one that is named.
+            if not only_analyze or not member.has_storage:
+                continue
             lock = Lock.ACCESS_SHARE
         analysis.lock(member, lock)
         if full:
@@ -135,7 +139,7 @@ def cluster(analysis: Analysis, node: Node) -> None:
     if relation is None:
         return
     below = analysis.schema.descendants(relation) if relation.kind == "p" else ()
-    _cluster(analysis, [relation, *below])
+    _cluster(analysis, [relation, *(member for member in below if member.has_storage)])
     if analysis.live(relation):
         analysis.find("cluster", table=relation.qualified)
 

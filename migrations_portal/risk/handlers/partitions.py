@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _AE = Lock.ACCESS_EXCLUSIVE
 LOCKS_REFERENCING = 15
 """From this version on (and its late minor releases), cloning keys locks the tables that reference the parent harder."""
+FREES_WIDE_KEYS = 15
+"""Before this version, a key that points at a partitioned table got no new triggers there when its own table was detached."""
 LOCKS_DETACHED = 14
 """Before this version, the partition was locked fully only to take copies of row triggers away."""
 
@@ -196,7 +198,8 @@ def detach(change: TableChange, command: Node) -> None:
     concurrent = bool(node.get("concurrent"))
     copies = any(trigger.row for trigger in parent.triggers.values())
     default = default_partition(analysis, parent)
-    full = copies or partition is default or analysis.version >= LOCKS_DETACHED
+    wide = any(_points_wide(analysis, key) for key in partition.constraints.values())
+    full = copies or wide or partition is default or analysis.version >= LOCKS_DETACHED
     analysis.lock(partition, _AE if full else Lock.SHARE_UPDATE_EXCLUSIVE)
     for member in analysis.schema.descendants(partition):
         analysis.lock(member, _AE)
@@ -207,7 +210,7 @@ def detach(change: TableChange, command: Node) -> None:
             )
         analysis.lock(default, _AE)
     _free_keys(analysis, partition)
-    _check_nothing_points_at(analysis, parent, partition, concurrent=concurrent)
+    _check_nothing_points_at(analysis, parent, partition)
     leave(parent, partition)
     if analysis.live(parent):
         rule = "detach-partition-concurrently" if concurrent else "detach-partition"
@@ -216,24 +219,29 @@ def detach(change: TableChange, command: Node) -> None:
         analysis.find(rule, table=parent.qualified, partition=partition.qualified, **safe)
 
 
+def _points_wide(analysis: Analysis, constraint: Constraint) -> bool:
+    """Whether it is the copy of a foreign key that points at a partitioned table."""
+    target = analysis.schema.relations.get(constraint.ref) if constraint.parent else None
+    return constraint.kind == "f" and target is not None and target.kind == "p"
+
+
 def _free_keys(analysis: Analysis, partition: Relation) -> None:
     """The copies of the parent's foreign keys become the partition's own: new triggers on the referenced tables."""
     for constraint in [c for c in partition.constraints.values() if c.kind == "f" and c.parent]:
         target = analysis.schema.relations.get(constraint.ref)
-        if target is not None:
+        wide = _points_wide(analysis, constraint)
+        if target is not None and not (wide and analysis.version < FREES_WIDE_KEYS):
             _lock_target(analysis, target, Lock.SHARE_ROW_EXCLUSIVE)
         partition.constraints[constraint.name] = replace(constraint, parent=0, inherited=False)
 
 
-def _check_nothing_points_at(
-    analysis: Analysis, parent: Relation, partition: Relation, *, concurrent: bool
-) -> None:
+def _check_nothing_points_at(analysis: Analysis, parent: Relation, partition: Relation) -> None:
     """No row may reference a row that leaves: both sides are read, and the keys on the partition go."""
-    for target, holder in _pointing_at(analysis, parent):
-        if target is not parent:
-            analysis.lock(target, Lock.ACCESS_SHARE)
+    for _, holder in _pointing_at(analysis, parent):
+        for above in ancestors(analysis, parent):
+            analysis.lock(above, Lock.ACCESS_SHARE)  # The bound is put together from all of theirs.
         analysis.lock(partition, _AE)
-        _lock_target(analysis, holder, Lock.SHARE if concurrent else _AE)
+        _lock_target(analysis, holder, _AE)
         scan_tree(analysis, holder)
         scan_tree(analysis, partition)
 

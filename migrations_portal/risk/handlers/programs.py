@@ -139,6 +139,11 @@ def run_function(analysis: Analysis, call_node: Node) -> None:
         follow(analysis, statements)
 
 
+def is_on(analysis: Analysis, what: Trigger | Rewrite) -> bool:
+    """Whether a trigger or rule works in this session, or is switched off."""
+    return what.switch in ("RA" if analysis.replica_role else "OA")
+
+
 def is_deferred(analysis: Analysis, what: Trigger | Constraint) -> bool:
     """Whether a trigger or constraint waits for the end of the transaction."""
     if not analysis.in_transaction or not (what.deferrable or what.deferred):
@@ -167,7 +172,7 @@ def follow_rules(analysis: Analysis, table: Relation, event: str) -> bool:
     """Follow the rewrite rules of a table for an event; says whether one of them takes its place."""
     if not table.rules:
         return False
-    rules = [rule for rule in table.rules.values() if rule.event == event]
+    rules = [rule for rule in table.rules.values() if rule.event == event and is_on(analysis, rule)]
     for rule in rules:
         follow_quietly(analysis, [item for action in rule.actions for item in action.items()])
     return any(rule.instead and not rule.conditional for rule in rules)

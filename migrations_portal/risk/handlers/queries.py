@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.handlers import data_changes
+from migrations_portal.risk.handlers.joins import condition_on
 from migrations_portal.risk.handlers.reach import Reading, common_names, lock_source, single_source
 from migrations_portal.risk.locks import ACCESS_SHARE, Lock
-from migrations_portal.risk.trees import below, by_kind, walk, with_heirs
+from migrations_portal.risk.trees import below, by_kind, last_name, walk, with_heirs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +62,18 @@ def _read_sources(reading: Reading, kind: str, body: Node) -> None:
     for part in below(body, "SelectStmt"):
         if "lockingClause" in part:
             strong.update(_row_locked(part))
+    sampled = set(_sampled(body)) if reading.runs else set()
     for source in below(body, "RangeVar"):
         lock = Lock.ROW_SHARE if id(source) in strong else ACCESS_SHARE
-        _read_source(reading, source, body if source is main else None, lock)
+        how = replace(reading, runs=False) if id(source) in sampled else reading
+        _read_source(how, source, body, lock, alone=source is main)
+
+
+def _sampled(body: Node) -> Iterator[int]:
+    """The sources (by identity) of which TABLESAMPLE SYSTEM reads some pages only."""
+    for sample in below(body, "RangeTableSample"):
+        if last_name(sample["method"]) == "system" and "RangeVar" in sample["relation"]:
+            yield id(sample["relation"]["RangeVar"])
 
 
 def _row_locked(select: Node) -> Iterator[int]:
@@ -79,6 +91,9 @@ def _below(item: Node, names: set[str]) -> Iterator[int]:
         yield from _below(body["larg"], names)  # codespell:ignore
         yield from _below(body["rarg"], names)
         return
+    if kind == "RangeTableSample":
+        yield from _below(body["relation"], names)
+        return
     alias = body.get("alias", {}).get("aliasname", body.get("relname"))
     if names and alias not in names:
         return
@@ -89,18 +104,20 @@ def _below(item: Node, names: set[str]) -> Iterator[int]:
             yield from _below(source, set())
 
 
-def _read_source(reading: Reading, source: Node, select: Node | None, lock: Lock) -> None:
+def _read_source(reading: Reading, source: Node, select: Node, lock: Lock, *, alone: bool) -> None:
     if "schemaname" not in source and source["relname"] in reading.common:
         return
     relation = reading.analysis.relation(source)
     if relation is None:
         return
-    where = select.get("whereClause") if select is not None else None
+    where = select.get("whereClause") if alone else None
+    if not alone and relation.children and "fromClause" in select:
+        where = condition_on(select, source)
     lock_source(
         reading,
         relation,
         lock,
         where=where,
         inherit=with_heirs(source),
-        only=select is not None,
+        only=alone,
     )

@@ -40,6 +40,27 @@ class TableChange(Struct):
             return [self.relation]
         return self.analysis.lock_tree(self.relation, self.lock)
 
+    def reach_lacking(self, column: str) -> list[Relation]:
+        """The table with all below it, where a table that has the column already keeps it and hands nothing down."""
+        schema = self.analysis.schema
+        reached, waiting = [self.relation], [self.relation] if self.inherit else []
+        while waiting:
+            for oid in waiting.pop().children:
+                heir = schema.relations.get(oid)
+                if heir is None or heir in reached:
+                    continue
+                self.analysis.lock(heir, self.lock)
+                reached.append(heir)
+                if column not in heir.columns:
+                    waiting.append(heir)
+        return reached
+
+    def lock_heirs(self) -> None:
+        """What the next tables below have inherited becomes their own, which is written down under the same lock."""
+        for oid in self.relation.children:
+            if (heir := self.analysis.schema.relations.get(oid)) is not None:
+                self.analysis.lock(heir, self.lock)
+
     def rewrite(self, relation: Relation) -> None:
         """The relation gets a new file."""
         self.rewritten[relation.oid] = relation

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from migrations_portal.risk.levels import Level
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.render import ident
@@ -120,16 +122,37 @@ def disable_trigger(change: TableChange, command: Node) -> None:
     _find(change, "disable-trigger", trigger=command.get("name", "all"))
 
 
+SWITCHES_KEYS_BELOW = 15
+"""From this version on, TRIGGER ALL of a partitioned table switches the foreign keys of its partitions too."""
+_SWITCHES = (("Disable", "D"), ("EnableReplica", "R"), ("EnableAlways", "A"), ("Enable", "O"))
+
+
+def _switch(command: Node) -> str:
+    """The letter for what ENABLE or DISABLE says of a trigger or rule."""
+    word = command["subtype"].removeprefix("AT_")
+    return next(letter for start, letter in _SWITCHES if word.startswith(start))
+
+
 def _reach_triggers(change: TableChange, command: Node) -> None:
     """A row trigger of a partitioned table has copies on the partitions, which are switched with it."""
-    name = command.get("name")
-    meant = [t for t in change.relation.triggers.values() if t.row and name in (None, t.name)]
-    if meant and change.relation.kind == "p":
-        change.reach()
+    name, letter = command.get("name"), _switch(command)
+    meant = [t for t in change.relation.triggers.values() if name in (None, t.name)]
+    below = change.relation.kind == "p" and any(t.row for t in meant)
+    for member in change.reach() if below or name is None else [change.relation]:
+        deep = member is change.relation or change.analysis.version >= SWITCHES_KEYS_BELOW
+        if deep and command["subtype"].endswith("TrigAll"):
+            member.keys_off = letter == "D"
+        for trigger in meant:
+            if trigger.name in member.triggers and (trigger.row or member is change.relation):
+                own = member.triggers[trigger.name]
+                member.triggers[trigger.name] = replace(own, switch=letter)
 
 
 def change_rule(change: TableChange, command: Node) -> None:
     """ENABLE or DISABLE RULE: what a query on the table does changes at once."""
+    rules, name = change.relation.rules, command["name"]
+    if name in rules:
+        rules[name] = replace(rules[name], switch=_switch(command))
     _find(change, "rule-change")
 
 

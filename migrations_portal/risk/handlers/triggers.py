@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 from migrations_portal.risk.bounds import conjuncts
 from migrations_portal.risk.handlers.bodies import statements_in
-from migrations_portal.risk.handlers.programs import DEEPEST_CALL, follow_quietly, is_deferred
+from migrations_portal.risk.handlers.programs import (
+    DEEPEST_CALL,
+    follow_quietly,
+    is_deferred,
+    is_on,
+)
 from migrations_portal.risk.locks import Lock
 from migrations_portal.risk.objects import Trigger
 from migrations_portal.risk.trees import qualified, strings
@@ -38,10 +43,12 @@ def fire_triggers(
     triggers of whole statements.
     """
     analysis = reading.analysis
-    if analysis.depth >= DEEPEST_CALL or analysis.replica_role:
+    if not table.triggers or analysis.depth >= DEEPEST_CALL:
         return
     for trigger in list(table.triggers.values()):
         if event not in trigger.events or (rows and not trigger.row):
+            continue
+        if not is_on(analysis, trigger):
             continue
         if columns and trigger.columns and not columns & trigger.columns:
             continue

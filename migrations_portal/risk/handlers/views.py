@@ -68,14 +68,17 @@ def create_table_as(analysis: Analysis, node: Node) -> None:
     if "ExecuteStmt" in query:
         analysis.find("opaque-execute")
         return
-    runs = not into.get("skipData")
+    name = into["rel"]
+    schema = name.get("schemaname") or analysis.creation_schema()
+    old = analysis.schema.get(schema, name["relname"]) if node.get("if_not_exists") else None
+    runs = not into.get("skipData") and (old is None or old.assumed)
     queries.read_query(analysis, query, runs=runs, views=runs, heirs=runs)
     kind = "m" if node.get("objtype") == "OBJECT_MATVIEW" else "r"
-    made = new_relation(analysis, into["rel"], kind, exists_ok=bool(node.get("if_not_exists")))
+    made = new_relation(analysis, name, kind, exists_ok=bool(node.get("if_not_exists")))
     if made is None:
         return
     made.populated = runs
-    made.persistence = into["rel"].get("relpersistence", "p")
+    made.persistence = name.get("relpersistence", "p")
     if kind == "m":
         _define(analysis, made, query, strings(into.get("colNames", [])))
     else:
