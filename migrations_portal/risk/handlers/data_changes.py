@@ -141,6 +141,8 @@ def _move(reading: Reading, target: Relation, body: Node, members: list[Relation
     analysis = reading.analysis
     items = [item["ResTarget"] for item in body.get("targetList", ())]
     row = {item.get("name", ""): constant(item.get("val")) for item in items}
+    key, where = keys.primary_key(target), body.get("whereClause")
+    single = bool(key) and where is not None and all(reach.equal(where, name) for name in key)
     node = effects.partition_for(analysis, target, row)
     while node is not None:
         next_one = effects.partition_for(analysis, node, row) if node.kind == "p" else None
@@ -149,7 +151,9 @@ def _move(reading: Reading, target: Relation, body: Node, members: list[Relation
         for taker in (node, *below):
             analysis.lock(taker, ROW_EXCLUSIVE)
             if taker.has_storage:
-                effects.move_rows(reading, target, [m for m in members if m is not taker], taker)
+                effects.move_rows(
+                    reading, target, [m for m in members if m is not taker], taker, single=single
+                )
         node = next_one
 
 

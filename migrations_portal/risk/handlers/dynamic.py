@@ -96,7 +96,8 @@ def _expression(text: str) -> Node | None:
     if len(statements) != 1 or statements[0].problem is not None:
         return None
     targets = statements[0].node.get("targetList", [])
-    return targets[0]["ResTarget"].get("val") if len(targets) == 1 else None
+    value: Node | None = targets[0]["ResTarget"].get("val") if len(targets) == 1 else None
+    return value
 
 
 def _rows(loop: Node) -> Node | None:
@@ -106,7 +107,8 @@ def _rows(loop: Node) -> Node | None:
         call = targets[0]["ResTarget"].get("val", {}).get("FuncCall") if len(targets) == 1 else None
         plain = "fromClause" not in statement.node and statement.problem is None
         if plain and call is not None and last_name(call["funcname"]) == "unnest":
-            return call["args"][0]
+            over: Node = call["args"][0]
+            return over
     return None
 
 

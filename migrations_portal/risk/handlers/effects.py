@@ -57,9 +57,17 @@ MOVES_AS_UPDATE = 15
 
 
 def move_rows(
-    reading: Reading, target: Relation, sources: list[Relation], destination: Relation
+    reading: Reading,
+    target: Relation,
+    sources: list[Relation],
+    destination: Relation,
+    *,
+    single: bool,
 ) -> None:
-    """Rows of the table that an UPDATE names move to another partition: deleted here and inserted there, for row triggers and keys."""
+    """Rows of the table that an UPDATE names move to another partition: deleted here and inserted there, for row triggers and keys.
+
+    A `single` row's key is looked up in its own partition; from the sixth on, one plan for all keys locks every partition.
+    """
     analysis = reading.analysis
     left = [source for source in sources if source.has_storage]
     if not left or not reading.runs:
@@ -69,7 +77,7 @@ def move_rows(
         above = dependencies.ancestors(analysis, source)
         for table in (source, *above) if analysis.version < MOVES_AS_UPDATE else ():
             _check_children(reading, table, Change("delete", None))
-    if analysis.version >= MOVES_AS_UPDATE:
+    if analysis.version >= MOVES_AS_UPDATE and not single:
         _look_for_key(analysis, target)
     triggers.fire_triggers(reading, destination, "insert", None, rows=True)
     _check_parents(analysis, destination, Change("insert", None))

@@ -151,7 +151,7 @@ def _pruned(analysis: Analysis, parent: Relation, child: Relation, where: Node) 
     if child.bound is None or not parent.key or not parent.key[0]:
         return False
     if parent.strategy == "hash":
-        keys = _key_of(parent, {c: _equal(where, c) for c in parent.key})
+        keys = _key_of(parent, {c: equal(where, c) for c in parent.key})
         if keys is not None:
             return hash_partitions.takes(child.bound, keys) is False
     facts = conjuncts(where)
@@ -179,7 +179,7 @@ def _excludes(analysis: Analysis, parent: Relation, child: Relation, fact: Node)
     return found is not None and _outside(child.bound, *found)
 
 
-def _equal(where: Node, column: str) -> str | None:
+def equal(where: Node, column: str) -> str | None:
     """The one value that the condition allows in a column; None when it is not one."""
     for fact in conjuncts(where):
         values = ["NULL"] if is_null_test(fact, column) else listed(fact, column)

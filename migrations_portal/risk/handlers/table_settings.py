@@ -137,8 +137,9 @@ def _reach_triggers(change: TableChange, command: Node) -> None:
     """A row trigger of a partitioned table has copies on the partitions, which are switched with it."""
     name, letter = command.get("name"), _switch(command)
     meant = [t for t in change.relation.triggers.values() if name in (None, t.name)]
-    below = change.relation.kind == "p" and any(t.row for t in meant)
-    for member in change.reach() if below or name is None else [change.relation]:
+    keys = command["subtype"].endswith("TrigAll") and _has_keys_below(change)
+    below = change.relation.kind == "p" and (keys or any(t.row for t in meant))
+    for member in change.reach() if below else [change.relation]:
         deep = member is change.relation or change.analysis.version >= SWITCHES_KEYS_BELOW
         if deep and command["subtype"].endswith("TrigAll"):
             member.keys_off = letter == "D"
@@ -146,6 +147,14 @@ def _reach_triggers(change: TableChange, command: Node) -> None:
             if trigger.name in member.triggers and (trigger.row or member is change.relation):
                 own = member.triggers[trigger.name]
                 member.triggers[trigger.name] = replace(own, switch=letter)
+
+
+def _has_keys_below(change: TableChange) -> bool:
+    """Whether the partitions have triggers of foreign keys, on either side, that are switched with those of the table."""
+    schema, relation = change.analysis.schema, change.relation
+    own = any(constraint.kind == "f" for constraint in relation.constraints.values())
+    known = own or any(True for _ in schema.referencing(relation))
+    return known and change.analysis.version >= SWITCHES_KEYS_BELOW
 
 
 def change_rule(change: TableChange, command: Node) -> None:
