@@ -232,10 +232,17 @@ def comment(analysis: Analysis, node: Node) -> None:
     items = node["object"].get("List", {}).get("items", [])
     if kind in ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_FOREIGN_TABLE"):
         _lock_named(analysis, items, Lock.SHARE_UPDATE_EXCLUSIVE)
-    elif kind == "OBJECT_COLUMN":
+    elif kind == "OBJECT_COLUMN" and not _is_composite(analysis, items[:-1]):
         _lock_named(analysis, items[:-1], Lock.SHARE_UPDATE_EXCLUSIVE)
     elif kind in ("OBJECT_TABCONSTRAINT", "OBJECT_TRIGGER", "OBJECT_RULE", "OBJECT_POLICY"):
         _lock_named(analysis, items[:-1], Lock.ACCESS_SHARE)
+
+
+def _is_composite(analysis: Analysis, items: list[Node]) -> bool:
+    """Whether the owner of a column is no table but a composite type, whose attributes are commented on in the same words."""
+    schema, name = qualified(items)
+    kind = analysis.schema.types.get((type_schema(analysis, schema, name), name))
+    return kind is not None and kind.kind == "c"
 
 
 def _lock_named(analysis: Analysis, items: list[Node], lock: Lock) -> None:

@@ -6,6 +6,7 @@ from migrations_portal.risk import schema_from_dump
 from tests.unit.risk.kit import assessed, only, rules
 
 SCHEMA = schema_from_dump("""
+CREATE TYPE public.pair AS (one text, two text);
 CREATE TABLE public.log (what text);
 CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.log VALUES ('x'); RETURN NULL; END $$;
 CREATE TABLE public.a (id integer PRIMARY KEY, n integer, t text UNIQUE);
@@ -167,6 +168,11 @@ def test_a_join_rules_out_the_partitions_that_its_conditions_name(
 def test_a_row_that_moves_to_a_table_of_unknown_partitions_may_reach_each_of_them() -> None:
     found = locks("UPDATE p SET k = 'b' WHERE k = 'a'")
     assert {found["p_b"], found["p_b_0"]} == {"RowExclusiveLock"}
+
+
+def test_a_comment_on_an_attribute_of_a_type_locks_no_table() -> None:
+    assert locks("COMMENT ON COLUMN pair.one IS 'x'") == {}
+    assert locks("COMMENT ON COLUMN a.n IS 'x'") == {"a": "ShareUpdateExclusiveLock"}
 
 
 MADE = [
