@@ -145,14 +145,14 @@ def _script(name: str, text: str) -> ScriptFile:
 
 
 def _read(name: str) -> str:
-    if name.lower().endswith(PROGRAMS):
-        raise InputUnusable(
-            f"{name} is a program, and only running it shows the SQL it sends. Open a plan with it, or give the SQL."
-        )
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as trouble:
         raise InputUnusable(f"{name} cannot be read: {trouble.strerror}.") from trouble
+    if name.lower().endswith(PROGRAMS):
+        raise InputUnusable(
+            f"{name} is a program, and only running it shows the SQL it sends. Open a plan with it, or give the SQL."
+        )
     # What is no UTF-8 stays visible, so that the assessment says so instead of a decoder.
     return raw.decode("utf-8-sig", "surrogateescape")
 

@@ -70,6 +70,19 @@ def test_a_file_that_cannot_be_read_is_said(
     assert capsys.readouterr().err.startswith(name)
 
 
+def test_a_program_that_is_not_there_is_said_to_be_missing(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "program.js").write_text("module.exports = {};")
+
+    assert main(["nowhere.js"]) == main(["program.js"]) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        "nowhere.js cannot be read: No such file or directory.",
+        "program.js is a program, and only running it shows the SQL it sends. Open a plan with it, or give the SQL.",
+    ]
+
+
 def test_json_is_the_shape_of_the_api(files: Path) -> None:
     _, text = _run(
         "bad.sql", "--schema", "schema.sql", "--phi", "phi.txt", "--format", "json", "--pg", "16"
