@@ -43,3 +43,12 @@ def test_a_text_that_no_database_keeps_is_refused_with_a_sentence(cast, producti
     assert answer.status_code == 409
     assert "take it out, and send the form again" in answer.content.decode()
     assert not Comment.objects.exists()
+
+
+def test_a_link_that_is_not_good_names_the_page_by_the_name_that_it_bears(cast, browser):
+    dan = browser("dan")
+
+    said = dan.get("/s/not-a-link/").content.decode()
+
+    assert "Sign in and open “My work”" in said
+    assert "<h1>My work</h1>" in dan.get("/").content.decode()

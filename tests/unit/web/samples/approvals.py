@@ -85,7 +85,7 @@ NEEDS_FACTOR = sign_off(
     reason="Signing at this risk takes a passkey, or a code from your phone beside the password.",
     next_action={"label": "Set up a second factor", "url": "#"},
 )
-NOT_YOURS = sign_off("not_yours", next_action={"label": "My turn", "url": "#"})
+NOT_YOURS = sign_off("not_yours", next_action={"label": "My work", "url": "#"})
 CLOSED = sign_off("closed", reason="Ana Lopez withdrew WC-142 on 29 Oct.", zone=ZONE)
 
 _DIFF = [
