@@ -66,6 +66,8 @@ COMMANDS = (
     "ENABLE ROW LEVEL SECURITY",
     "DISABLE TRIGGER USER",
     "ENABLE ALWAYS TRIGGER {trigger}",
+    "DISABLE TRIGGER ALL",
+    "ENABLE REPLICA TRIGGER {trigger}",
     "SET WITHOUT CLUSTER",
     "OWNER TO CURRENT_USER",
     "NO INHERIT {other}",
@@ -144,6 +146,11 @@ STATEMENTS = (
     "ALTER SEQUENCE {sequence} OWNED BY {table}.{column}",
     "DROP SEQUENCE {sequence} CASCADE",
     "DO $$ BEGIN ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL; END $$",
+    "DO $$ BEGIN EXECUTE format('ALTER TABLE %s ADD COLUMN {new} {type}', '{table}'); END $$",
+    "SELECT {column} FROM {table} TABLESAMPLE SYSTEM (50)",
+    "CREATE TABLE IF NOT EXISTS {other} AS SELECT {column} FROM {table}",
+    "ALTER TABLE ONLY {table} DROP CONSTRAINT {constraint}",
+    "ALTER TRIGGER {trigger} ON {table} DEPENDS ON EXTENSION plpgsql",
 )  # fmt: skip
 
 
