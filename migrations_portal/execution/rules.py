@@ -285,7 +285,7 @@ def abort_means(step: str) -> str:
         )
     return (
         "What runs is cancelled within two seconds. What this run has applied is then rolled back by name, "
-        "which takes its own time."
+        "which takes its own time; where that took data away, two people decide."
     )
 
 
