@@ -12,6 +12,7 @@ import rfc8785
 
 from migrations_portal.kernel.days import days_from
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.kernel.plain_text import turned
 from migrations_portal.kernel.states import StateTable
 from migrations_portal.plans.commit import NO_COMMIT, Commit
 from migrations_portal.plans.smoke import SmokeCheck
@@ -113,7 +114,22 @@ def check_file(*, name: str, content: bytes) -> str:
         raise FileRefused(
             f"{shown} holds NUL characters, so it is not a text file. Upload the source file."
         )
+    if where := turned(text):
+        raise FileRefused(
+            f"{shown} holds a character that turns the order of the text round ({where}), so it would not do what it shows. "
+            "Take it out, and upload the file again."
+        )
     return text
+
+
+def check_title(title: str) -> None:
+    """Raise `PlanIncomplete` for a title that people would read in another order than it stands."""
+    if turned(title):
+        raise PlanIncomplete(
+            {
+                "title": "The title holds a character that turns the order of the text round. Take it out, or type the title anew."
+            }
+        )
 
 
 @dataclass(frozen=True)

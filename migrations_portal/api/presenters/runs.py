@@ -1,10 +1,11 @@
 """Runs as plain values: what the page shows, for programs."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 
-from migrations_portal.execution import predicted, queries
+from migrations_portal.execution import predicted, queries, silence
 from migrations_portal.execution.models import MigrationRun, RunStep
 from migrations_portal.execution.rules import RUN_STATES, Outcome, RunStatus
 from migrations_portal.incidents import queries as incidents
@@ -37,7 +38,7 @@ def line(run: MigrationRun) -> dict[str, Any]:
     }
 
 
-def whole(run: MigrationRun, *, person: Person) -> dict[str, Any]:
+def whole(run: MigrationRun, *, person: Person, now: datetime) -> dict[str, Any]:
     """Return everything that `person` reads on the run's page. The caller has asked whether they may."""
     newest = queries.last_lines(run=run, count=1)
     steps = list(run.steps.order_by("position"))
@@ -46,6 +47,7 @@ def whole(run: MigrationRun, *, person: Person) -> dict[str, Any]:
         "over": over(run),
         "outcome_sentence": Outcome(run.outcome).sentence if run.outcome else "",
         "problem": run.problem,
+        "silence": silence.sentences(run, now=now),
         "traffic_diverted": run.traffic_diverted,
         "advice": run.advice,
         "in_the_name_of": queries.executor_of(run),

@@ -130,6 +130,10 @@ class RunSerializer(RunLineSerializer):
     over = serializers.BooleanField(help_text="Whether nothing moves any more.")
     outcome_sentence = serializers.CharField()
     problem = serializers.CharField(help_text="Why it failed.")
+    silence = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What it means that no worker is heard, and who acts next; empty while one is heard.",
+    )
     traffic_diverted = serializers.BooleanField(
         help_text="Whether the application's traffic is diverted from the target, or may be."
     )

@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from migrations_portal import wiring
 from migrations_portal.api.presenters import runs as presenter
 from migrations_portal.api.serializers import runs as forms
 from migrations_portal.api.serializers.pages import AfterQuery
@@ -45,7 +46,9 @@ class Run(ApiView):
     def get(self, request: Request, run_id: int) -> Response:
         """Read one run: steps, samples, checks, and what the target holds."""
         run = queries.get(run_id=run_id, person=self.person)
-        return Response(forms.RunSerializer(presenter.whole(run, person=self.person)).data)
+        return Response(
+            forms.RunSerializer(presenter.whole(run, person=self.person, now=wiring.clock())).data
+        )
 
 
 class Log(ApiView):

@@ -9,13 +9,14 @@ from django.db import transaction
 from migrations_portal.audit import services as audit
 from migrations_portal.audit.rules import EntryKind
 from migrations_portal.kernel.errors import Refused
+from migrations_portal.kernel.plain_text import is_blank
 from migrations_portal.people import access
 from migrations_portal.people.models import Person
 from migrations_portal.people.rules import Role
 from migrations_portal.plans import checklist
 from migrations_portal.plans.commit import Commit
 from migrations_portal.plans.models import ChecklistItem, MigrationPlan, PlanCheck, PlanSmokeCheck
-from migrations_portal.plans.rules import Documentation, PlanIncomplete, check_query
+from migrations_portal.plans.rules import Documentation, PlanIncomplete, check_query, check_title
 from migrations_portal.plans.services.entries import draft_entry
 from migrations_portal.plans.services.locking import lock_draft
 from migrations_portal.plans.smoke import MOST_CHECKS, SmokeCheck, SmokeRefused, check_smoke
@@ -41,7 +42,8 @@ class Check:
 def create(*, title: str, target: Target, by: Person, now: datetime) -> MigrationPlan:
     """Open a draft. Raises `NotAllowed` unless `by` is an engineer for the target."""
     access.check_holds(person=by, role=Role.ENGINEER, group=target.group)
-    if not title.strip():
+    check_title(title)
+    if is_blank(title):
         raise PlanIncomplete({"title": "The plan needs a title. Say in a few words what changes."})
     plan = MigrationPlan.objects.create(
         title=title.strip()[:160], author=by, last_editor=by, target=target, created_at=now
@@ -92,9 +94,10 @@ def edit(  # one verb that saves a draft's whole form
     plan = lock_draft(plan_id=plan_id, by=by)
     if plan.version != version:
         raise EditedMeanwhile
+    check_title(title)
     for each in checks:
         check_query(name=each.name, sql=each.sql)
-    plan.title = title.strip()[:160] or plan.title
+    plan.title = plan.title if is_blank(title) else title.strip()[:160]
     plan.scheduled_for = scheduled_for
     for name, value in vars(documentation).items():
         setattr(plan, name, value)

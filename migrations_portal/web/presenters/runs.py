@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Max
 from django.urls import reverse
 
-from migrations_portal.execution import predicted, queries
+from migrations_portal.execution import predicted, queries, silence
 from migrations_portal.execution.models import MigrationRun, RunLine, RunStep
 from migrations_portal.execution.rules import (
     MARK_STEPS,
@@ -25,7 +25,7 @@ from migrations_portal.execution.rules import (
 from migrations_portal.incidents.models import Incident
 from migrations_portal.people.models import Person
 from migrations_portal.runbooks.truth import schema_difference
-from migrations_portal.web.presenters import course, not_begun, run_figures, run_orders, silence
+from migrations_portal.web.presenters import course, not_begun, run_figures, run_orders
 
 LIVE = (RunStatus.DUE, *WORKING)
 STEP_STATES = {

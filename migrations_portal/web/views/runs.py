@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from migrations_portal.execution import deciding, queries
+from migrations_portal.execution import deciding, queries, silence
 from migrations_portal.execution.models import MigrationRun, RunLine
 from migrations_portal.execution.rules import Choice, Order
 from migrations_portal.kernel.errors import Refused
@@ -20,7 +20,7 @@ from migrations_portal.tasks import bells
 from migrations_portal.web import clock, idle, refusals, step_up
 from migrations_portal.web.live import HUB
 from migrations_portal.web.people import signed_in
-from migrations_portal.web.presenters import run_orders, silence
+from migrations_portal.web.presenters import run_orders
 from migrations_portal.web.presenters import runs as presenter
 
 PAGE_SIZE = 50

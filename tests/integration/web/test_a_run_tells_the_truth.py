@@ -97,6 +97,8 @@ def test_a_silent_worker_is_no_live_run_and_the_page_says_who_acts_next(run, bro
     assert "you need not do anything" in page
     assert "cancelled within two seconds" not in page
     assert ">Live</span>" not in page
+    said = browser("dan").get(f"/api/v1/runs/{run.pk}/").json()["silence"]
+    assert any("takes the run over from 40 s" in each for each in said)
     assert "The worker is silent, and obeys if it comes back" in give(browser("dan"), run, "PAUSE")
 
 

@@ -45,3 +45,15 @@ def test_a_file_that_is_no_text_is_refused_with_a_reason(content, reason):
 
 def test_a_file_of_exactly_one_mebibyte_is_taken():
     assert len(check_file(name=GOOD, content=b"x" * MAX_FILE_BYTES)) == MAX_FILE_BYTES
+
+
+@pytest.mark.parametrize("turner", ["\u202a", "\u202e", "\u2066", "\u2069"])
+def test_a_file_that_shows_another_order_than_it_has_is_refused(turner):
+    text = f"-- harmless\n/* {turner} begin admins only */ await drop('students');"
+    with pytest.raises(FileRefused, match=rf"U\+{ord(turner):04X} in line 2"):
+        check_file(name=GOOD, content=text.encode())
+
+
+def test_words_of_languages_that_run_from_right_to_left_are_taken():
+    text = "INSERT INTO schools (name) VALUES ('مدرسة'), ('בית ספר');"
+    assert check_file(name=GOOD, content=text.encode()) == text
