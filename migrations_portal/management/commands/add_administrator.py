@@ -3,14 +3,15 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from migrations_portal import wiring
 from migrations_portal.accounts import beginning
 from migrations_portal.kernel.errors import ProductError
+from migrations_portal.management.base import PortalCommand
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     help = "Make somebody the first administrator of a group of targets; a mail brings them a link to choose a password."
 
     def add_arguments(self, parser: CommandParser) -> None:

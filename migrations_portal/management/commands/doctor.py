@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from migrations_portal import wiring
+from migrations_portal.management.base import PortalCommand
 from migrations_portal.management.examination import examine
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     help = "Check every prerequisite of the portal and of each target, and say how to mend what is missing. Exit 1 for a fault."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from migrations_portal import wiring
 from migrations_portal.audit.queries import LedgerFilter
@@ -13,12 +13,13 @@ from migrations_portal.compliance import exports
 from migrations_portal.compliance.models import Export
 from migrations_portal.compliance.rules import ExportForm
 from migrations_portal.kernel.errors import ProductError
+from migrations_portal.management.base import PortalCommand
 from migrations_portal.people.models import Person
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.targets import queries as target_queries
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     help = "Write the ledger (CSV, JSONL, PDF, BUNDLE), or the evidence pack of a plan (EVIDENCE --plan N), into a file."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from migrations_portal import wiring
 from migrations_portal.execution.ports import ApprovedFile, Bundle
 from migrations_portal.kernel.errors import ProductError
+from migrations_portal.management.base import PortalCommand
 from migrations_portal.plans import queries as plan_queries
 from migrations_portal.plans.models import MigrationPlan
 from migrations_portal.rehearsals import rules, services
@@ -24,7 +25,7 @@ PLAN = re.compile(r"(?:WC-)?(\d+)", re.IGNORECASE)
 MARKS = {True: "ok", False: "FAILED", None: "not tried"}
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     help = (
         "Rehearse a plan, or migration files with --target, on a copy of the target. "
         "Exit 1 when a test class failed, 2 when it could not be carried out."

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from migrations_portal import wiring
@@ -11,9 +11,10 @@ from migrations_portal.adapters.signing import public_hex
 from migrations_portal.audit import checkpoints, services
 from migrations_portal.audit.ports import CheckpointStoreUnavailable, SigningFailed
 from migrations_portal.audit.rules import PORTAL, Draft, EntryKind
+from migrations_portal.management.base import PortalCommand
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     help = "Sign a checkpoint with the present key that introduces the key of the file. Then give the workers the new key."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,20 +3,21 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from migrations_portal import wiring
 from migrations_portal.execution import queries, services
 from migrations_portal.execution.models import MigrationRun
 from migrations_portal.execution.rules import RunStatus
 from migrations_portal.kernel.errors import ProductError
+from migrations_portal.management.base import PortalCommand
 from migrations_portal.runbooks import standard
 from migrations_portal.tasks.runs import waits, worker_name
 
 GOOD, BAD, NOT_RUN = 0, 1, 2
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     help = (
         "Carry out the due run of an approved plan here and now, without a worker. Nothing is skipped: window, claim, fence, "
         "backup and checks are the same. Exit 0: succeeded; 1: it ended otherwise; 2: it was not run."

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from migrations_portal import wiring
 from migrations_portal.audit import checks
 from migrations_portal.audit.ports import CheckpointStoreUnavailable
+from migrations_portal.management.base import PortalCommand
 
 
-class Command(BaseCommand):
+class Command(PortalCommand):
     help = "Check every entry, link, column and checkpoint; end with 1 and name the first bad entry when one does not hold."
 
     def add_arguments(self, parser: CommandParser) -> None:

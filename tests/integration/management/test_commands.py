@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from tests.factories.plans import scheduled_run
 from tests.runs_kit import ADD_COLUMN, Written
@@ -73,3 +74,17 @@ def test_doctor_finds_a_healthy_portal_healthy_and_names_what_is_not(school, mon
     school.target.save()
     with pytest.raises(CommandError, match=r"^1 thing has to be mended"):
         call_command("doctor", target="production", stdout=out)
+
+
+@pytest.mark.parametrize("asked", ["run_plan WC-1", "rehearse WC-1", "verify_ledger"])
+def test_a_database_without_tables_is_said_with_what_to_do(db, asked):
+    with connection.cursor() as cursor:
+        cursor.execute("SET search_path TO pg_catalog")
+    try:
+        with pytest.raises(CommandError, match=r"manage\.py migrate") as refused:
+            call_command(*asked.split(), stdout=io.StringIO())
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET search_path")
+    assert refused.value.returncode == 2
+    assert "\n" not in str(refused.value)
