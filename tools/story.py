@@ -246,7 +246,7 @@ class Story:
             )
             page.wait_for_timeout(1_500)
             self.picture(page, "run-live")
-            expect(page.get_by_role("heading", level=2).filter(has_text=ends).first).to_be_visible(
+            expect(page.get_by_role("heading", level=1).filter(has_text=ends).first).to_be_visible(
                 timeout=180_000
             )
             self.picture(page, "run-done")
