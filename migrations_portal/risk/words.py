@@ -182,7 +182,7 @@ def _undoing(said: Mapping[str, Any], *, back: bool) -> str:
 
 
 _UNDOING = {
-    Reversibility.YELLOW: "Undoing it takes what was there before: the way back has to say it",
+    Reversibility.YELLOW: "The way back has to say what was there before",
     Reversibility.UNKNOWN: "What it does, and whether that can be undone, cannot be seen before it runs",
     Reversibility.RED: "Cannot be undone: the data comes only from the backup",
 }

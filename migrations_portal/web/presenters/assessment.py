@@ -9,7 +9,7 @@ from migrations_portal.plans import explained
 from migrations_portal.plans.models import MigrationPlan, PlanAssessment, PlanRevision
 from migrations_portal.plans.rules import REASSESSED
 from migrations_portal.risk import RULES, Level, Reversibility
-from migrations_portal.risk.words import why
+from migrations_portal.risk.words import reversibility_of, why
 
 TONES = {"LOW": "good", "MEDIUM": "warn", "HIGH": "bad", "CRITICAL": "bad"}
 WAIT_TONES = {"within": "good", "may exceed": "warn", "over": "bad"}
@@ -108,6 +108,7 @@ def _statement(number: int, told: Mapping[str, Any]) -> dict[str, Any]:
         "work": said["work"],
         "time": said["time"],
         "way_back": said["way_back"],
+        "way_back_bad": reversibility_of(told) in {Reversibility.UNKNOWN, Reversibility.RED},
         "findings": [finding(each) for each in told.get("findings", [])],
     }
 

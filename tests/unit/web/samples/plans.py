@@ -99,6 +99,7 @@ STATEMENTS = [
         "work": ["Reads patients: 4.2 million rows"],
         "time": "Takes about 42 s (21 s to 2 min)",
         "way_back": "Cannot be undone: the data comes only from the backup",
+        "way_back_bad": True,
         "findings": [
             {
                 "tone": "bad",
