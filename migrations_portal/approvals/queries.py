@@ -29,7 +29,7 @@ WITH_PLAN = ("decided_by", "on_behalf_of", "revision__plan__target__group")
 
 
 class LinkNotGood(Refused):
-    """This link is unknown, or its time is over. Sign in: “My work” lists what waits for you, and the plan shows what was signed."""
+    """This link is unknown, or its time is over. Sign in and open “My work” for what waits for you; the plan shows what was signed."""
 
     code = "link-not-good"
 
