@@ -274,7 +274,10 @@ def _introduction(count: int, hazards: int) -> str:
         "the server's statistics alone know. It counts as reading the table now (as a range does), unless the column is NOT "
         "NULL; where the planner takes the index after all, the oracle accepts that, as it does for every query.\n\n"
         "A third look at statements that work CONCURRENTLY showed what two had hidden: DETACH … CONCURRENTLY takes ACCESS "
-        "EXCLUSIVE, for an instant, on tables whose foreign keys point at what it detaches."
+        "EXCLUSIVE, for an instant, on tables whose foreign keys point at what it detaches.\n\n"
+        "`make oracle` over the four schemas with another new seed (20261209, 30 generated statements and 30 scripts for each), "
+        "after all mends: on 13 to 17 2,762, 2,796, 2,836, 2,838 and 2,852 agree, 0 differ; on 18 the first schema was done, "
+        "884 agree."
     )
 
 
