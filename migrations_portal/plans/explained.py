@@ -22,7 +22,7 @@ def told(result: Mapping[str, Any]) -> dict[str, Any]:
         "advice": result.get("advice") or _plain_advice(result),
         "rates": _rates(result),
         "rollback": result.get("rollback"),
-        "reversibility": words.reversibility(statements, where=lambda each: each["said"]["where"]),
+        "reversibility": reversibility(result),
         "irreversible": graded(result, grade=Reversibility.RED),
         "statements": statements,
         "findings": result.get("findings", []),
@@ -32,6 +32,11 @@ def told(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain_advice(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"pattern": result.get("pattern", ""), "when": "", "phases": []}
+
+
+def reversibility(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Say how far the whole can be undone, and which statements decide it; None where that was not stored."""
+    return words.reversibility(result.get("statements", []), where=_where)
 
 
 def graded(

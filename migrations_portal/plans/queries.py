@@ -136,6 +136,11 @@ def assessment_of(
     return _newest_assessment(plan, digest=digest)
 
 
+def assessment_of_revision(plan: MigrationPlan, *, revision: PlanRevision) -> PlanAssessment | None:
+    """Return the newest assessment of exactly the files that the revision froze, None when there is none."""
+    return assessment_of(plan, files=list(revision.files.order_by("position")))
+
+
 def _newest_assessment(plan: MigrationPlan, *, digest: str) -> PlanAssessment | None:
     rows = PlanAssessment.objects.filter(plan=plan, files_digest=digest)
     return rows.order_by("-attempt").first()

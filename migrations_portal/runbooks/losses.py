@@ -14,8 +14,7 @@ from migrations_portal.runbooks.tools import RunContext
 
 def assessment(context: RunContext) -> Mapping[str, Any]:
     """Return what was assessed of exactly the files of this run; empty when nothing was."""
-    files = list(context.run.revision.files.order_by("position"))
-    found = plans.assessment_of(context.plan, files=files)
+    found = plans.assessment_of_revision(context.plan, revision=context.run.revision)
     return found.result if found else {}
 
 

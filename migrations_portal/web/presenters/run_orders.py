@@ -105,7 +105,7 @@ def _what_it_leaves(choice: Choice, run: MigrationRun) -> dict[str, str]:
     """Return the consequence of rolling back by name with the statements whose data it does not bring back; nothing for the others."""
     if choice is not Choice.ROLL_BACK:
         return {}
-    found = plans.assessment_of(run.plan, files=list(run.revision.files.order_by("position")))
+    found = plans.assessment_of_revision(run.plan, revision=run.revision)
     gone = explained.graded(found.result, grade=Reversibility.RED) if found else []
     said = f" Gone, and only in the backup: {'; '.join(gone)}." if gone else ""
     return {"consequence": f"{choice.consequence}{said}"}

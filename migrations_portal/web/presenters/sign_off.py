@@ -93,7 +93,7 @@ def _proofs(
 ) -> list[dict[str, str]]:
     """How proven, how undone, and how long it takes to recover: what the statements, the rehearsal and the newest backup say."""
     rehearsed, back = rehearsals.signer_facts(row, revision=revision, now=now)
-    said = explained.told(assessed.result)["reversibility"] if assessed else None
+    said = explained.reversibility(assessed.result) if assessed else None
     graded = f"{said['title']}. {said['sentence']}" if said else ""
     undone = " ".join(dict.fromkeys([graded, back["value"], back.get("detail", "")])).strip()
     return [
